@@ -1,0 +1,281 @@
+//! JSON documents as the core holds them: shared, measured, cheap to clone.
+//!
+//! Writing is in [`edit`](self), reading text in `parse.rs`, printing in `print.rs`.
+
+mod convert;
+mod object;
+mod parse;
+mod print;
+
+use std::sync::Arc;
+
+pub use object::Object;
+pub use parse::JsonError;
+pub use serde_json::Number;
+
+/// A JSON value whose arrays, objects and strings are shared.
+///
+/// A clone costs one reference count, whatever its size, so an execution, its history and its tasks own
+/// one document together. A write copies the containers along the path it writes and no more. Every
+/// container knows how many bytes it takes as compact text, so that AWS's payload limit is checked without
+/// printing anything.
+///
+/// It converts from and to [`serde_json::Value`], and prints as compact JSON.
+///
+/// ```
+/// use serde_json::json;
+/// use stepwright::Json;
+///
+/// let order = Json::from(json!({ "id": 7, "items": ["tea"] }));
+/// assert_eq!(order.get("id").and_then(Json::as_i64), Some(7));
+/// assert_eq!(order.to_string(), r#"{"id":7,"items":["tea"]}"#);
+/// assert_eq!(order.size(), order.to_string().len());
+/// ```
+///
+/// Text that was read keeps its white space for as long as nothing in it is changed, because AWS passes
+/// untouched documents on as text:
+///
+/// ```
+/// use stepwright::Json;
+///
+/// let greeting: Json = r#"["Hello", "World"]"#.parse().unwrap();
+/// assert_eq!(greeting.to_string(), r#"["Hello", "World"]"#);
+/// assert_eq!(greeting.compact().to_string(), r#"["Hello","World"]"#);
+/// ```
+#[derive(Clone, Default)]
+pub enum Json {
+    /// `null`.
+    #[default]
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number: 64-bit integers exactly, others as `f64`.
+    Number(Number),
+    /// A string.
+    String(Arc<str>),
+    /// An array.
+    Array(Arc<Array>),
+    /// An object, in the order its keys were written.
+    Object(Arc<Object>),
+}
+
+/// The elements of a JSON array.
+#[derive(Clone, Debug, Default)]
+pub struct Array {
+    items: Vec<Json>,
+    size: usize,
+    text: Option<Arc<str>>,
+}
+
+impl Json {
+    /// `{}`.
+    pub fn empty_object() -> Self {
+        Self::Object(Arc::new(Object::default()))
+    }
+
+    /// A string.
+    pub fn string(text: impl Into<Arc<str>>) -> Self {
+        Self::String(text.into())
+    }
+
+    /// An array of `items`.
+    pub fn array(items: Vec<Self>) -> Self {
+        Self::Array(Arc::new(Array::new(items)))
+    }
+
+    /// An object of `entries`; of two with the same key the later wins, in the earlier's place.
+    pub fn object(entries: impl IntoIterator<Item = (Arc<str>, Self)>) -> Self {
+        Self::Object(Arc::new(Object::from_entries(entries.into_iter().collect())))
+    }
+
+    /// The value under `key`, if this is an object that has it.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Object(object) => object.get(key),
+            _ => None,
+        }
+    }
+
+    /// The element at `index`, if this is an array that has it.
+    pub fn at(&self, index: usize) -> Option<&Self> {
+        self.as_array()?.get(index)
+    }
+
+    /// The text, if this is a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The elements, if this is an array.
+    pub fn as_array(&self) -> Option<&[Self]> {
+        match self {
+            Self::Array(array) => Some(&array.items),
+            _ => None,
+        }
+    }
+
+    /// The object, if this is one.
+    pub fn as_object(&self) -> Option<&Object> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The number, if this is one.
+    pub fn as_number(&self) -> Option<&Number> {
+        match self {
+            Self::Number(number) => Some(number),
+            _ => None,
+        }
+    }
+
+    /// The number, if this is an integer that fits.
+    pub fn as_i64(&self) -> Option<i64> {
+        self.as_number()?.as_i64()
+    }
+
+    /// The number as a double, if this is one.
+    pub fn as_f64(&self) -> Option<f64> {
+        self.as_number()?.as_f64()
+    }
+
+    /// The truth value, if this is one.
+    pub fn as_bool(&self) -> Option<bool> {
+        match self {
+            Self::Bool(value) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// Whether this is `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// How many bytes this takes as text: O(1) for arrays and objects.
+    pub fn size(&self) -> usize {
+        match self {
+            Self::Null => 4,
+            Self::Bool(true) => 4,
+            Self::Bool(false) => 5,
+            Self::Number(number) => print::number_size(number),
+            Self::String(text) => print::string_size(text),
+            Self::Array(array) => array.text.as_ref().map_or(array.size, |text| text.len()),
+            Self::Object(object) => object.text().map_or(object.size(), |text| text.len()),
+        }
+    }
+
+    /// The same document without the white space it was read with.
+    pub fn compact(&self) -> Self {
+        match self {
+            Self::Array(array) if array.text.is_some() => {
+                Self::Array(Arc::new(Array { text: None, ..(**array).clone() }))
+            }
+            Self::Object(object) if object.text().is_some() => {
+                let mut object = (**object).clone();
+                object.forget_text();
+                Self::Object(Arc::new(object))
+            }
+            _ => self.clone(),
+        }
+    }
+
+    /// The elements, to change: shared ones are copied first, one level deep.
+    pub(crate) fn array_mut(&mut self) -> Option<ArrayMut<'_>> {
+        match self {
+            Self::Array(array) => {
+                let array = Arc::make_mut(array);
+                array.text = None;
+                Some(ArrayMut { array })
+            }
+            _ => None,
+        }
+    }
+
+    /// The object, to change: a shared one is copied first, one level deep.
+    pub(crate) fn object_mut(&mut self) -> Option<&mut Object> {
+        match self {
+            Self::Object(object) => {
+                let object = Arc::make_mut(object);
+                object.forget_text();
+                Some(object)
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Array {
+    fn new(items: Vec<Json>) -> Self {
+        let size = 2 + items.len().saturating_sub(1) + items.iter().map(Json::size).sum::<usize>();
+        Self { items, size, text: None }
+    }
+}
+
+/// An array being changed; it keeps the array's size true.
+pub(crate) struct ArrayMut<'a> {
+    array: &'a mut Array,
+}
+
+impl ArrayMut<'_> {
+    /// Lets `change` write the element at `index`; `None` when there is no such element.
+    pub(crate) fn update<R>(&mut self, index: usize, change: impl FnOnce(&mut Json) -> R) -> Option<R> {
+        let item = self.array.items.get_mut(index)?;
+        let before = item.size();
+        let result = change(item);
+        self.array.size = self.array.size - before + item.size();
+        Some(result)
+    }
+}
+
+/// Equal as JSON: the order of keys and the white space do not count, and neither does how a number was
+/// written (`1` equals `1.0`).
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Number(a), Self::Number(b)) => {
+                a == b || (a.is_f64() || b.is_f64()) && a.as_f64() == b.as_f64()
+            }
+            (Self::String(a), Self::String(b)) => a == b,
+            (Self::Array(a), Self::Array(b)) => Arc::ptr_eq(a, b) || a.items == b.items,
+            (Self::Object(a), Self::Object(b)) => Arc::ptr_eq(a, b) || **a == **b,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_write_copies_only_its_path_and_keeps_sizes_true() {
+        let before = Json::from(json!({ "a": { "b": [1, 2, 3] }, "c": "x" }));
+        let mut after = before.clone();
+        after.object_mut().unwrap().update("a", |a| {
+            a.object_mut().unwrap().update("b", |b| {
+                b.array_mut().unwrap().update(1, |item| *item = Json::string("longer"));
+            });
+        });
+        assert_eq!(before.to_string(), r#"{"a":{"b":[1,2,3]},"c":"x"}"#);
+        assert_eq!(after.to_string(), r#"{"a":{"b":[1,"longer",3]},"c":"x"}"#);
+        assert_eq!(after.size(), after.to_string().len());
+    }
+
+    #[test]
+    fn a_change_forgets_the_white_space() {
+        let mut value: Json = r#"{ "a": [ 1 ] }"#.parse().unwrap();
+        assert_eq!(value.size(), 14);
+        value.object_mut().unwrap().insert("b".into(), Json::Null);
+        assert_eq!(value.to_string(), r#"{"a":[1],"b":null}"#);
+        assert_eq!(value.size(), value.to_string().len());
+    }
+}

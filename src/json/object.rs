@@ -1,0 +1,180 @@
+//! The entries of a JSON object, in the order they were written.
+
+use std::sync::Arc;
+
+use super::{Json, print};
+
+/// From this many entries on, an object keeps an index of its keys.
+const INDEXED: usize = 16;
+
+/// The entries of a JSON object, in the order they were written.
+///
+/// Small ones are searched, large ones carry an index sorted by key, so that no choice of keys makes a
+/// look-up slow.
+#[derive(Clone, Debug, Default)]
+pub struct Object {
+    entries: Vec<(Arc<str>, Json)>,
+    /// Positions of the entries in the order of their keys; empty below [`INDEXED`] entries.
+    index: Vec<u32>,
+    /// Bytes of the entries as compact text, without braces and commas.
+    content: usize,
+    text: Option<Arc<str>>,
+}
+
+impl Object {
+    pub(crate) fn from_entries(entries: Vec<(Arc<str>, Json)>) -> Self {
+        let mut object = Self::default();
+        if entries.len() < INDEXED {
+            object.entries.reserve_exact(entries.len());
+            for (key, value) in entries {
+                object.insert(key, value);
+            }
+            return object;
+        }
+        let mut order: Vec<u32> = (0..entries.len() as u32).collect();
+        order.sort_by(|a, b| entries[*a as usize].0.cmp(&entries[*b as usize].0).then(a.cmp(b)));
+        let repeats = order.windows(2).any(|pair| entries[pair[0] as usize].0 == entries[pair[1] as usize].0);
+        if repeats {
+            for (key, value) in entries {
+                object.insert(key, value);
+            }
+            return object;
+        }
+        object.content = entries.iter().map(|(key, value)| entry_size(key, value)).sum();
+        object.entries = entries;
+        object.index = order;
+        object
+    }
+
+    /// How many entries there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The value under `key`.
+    pub fn get(&self, key: &str) -> Option<&Json> {
+        self.position(key).map(|at| &self.entries[at].1)
+    }
+
+    /// Whether there is a value under `key`.
+    pub fn contains_key(&self, key: &str) -> bool {
+        self.position(key).is_some()
+    }
+
+    /// Keys and values, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Json)> {
+        self.entries.iter().map(|(key, value)| (key, value))
+    }
+
+    /// The values, in order.
+    pub fn values(&self) -> impl ExactSizeIterator<Item = &Json> {
+        self.entries.iter().map(|(_, value)| value)
+    }
+
+    /// Puts `value` under `key`: in the place of an entry with that key, or at the end.
+    pub(crate) fn insert(&mut self, key: Arc<str>, value: Json) {
+        if let Some(at) = self.position(&key) {
+            let old = &mut self.entries[at].1;
+            self.content = self.content - old.size() + value.size();
+            *old = value;
+            return;
+        }
+        self.content += entry_size(&key, &value);
+        if self.entries.len() + 1 >= INDEXED {
+            if self.index.is_empty() {
+                self.index = (0..self.entries.len() as u32).collect();
+                let entries = &self.entries;
+                self.index.sort_by(|a, b| entries[*a as usize].0.cmp(&entries[*b as usize].0));
+            }
+            let at = self
+                .index
+                .binary_search_by(|at| self.entries[*at as usize].0.as_ref().cmp(&key))
+                .unwrap_or_else(|at| at);
+            self.index.insert(at, self.entries.len() as u32);
+        }
+        self.entries.push((key, value));
+    }
+
+    /// Lets `change` write the value under `key`; `None` when there is none.
+    pub(crate) fn update<R>(&mut self, key: &str, change: impl FnOnce(&mut Json) -> R) -> Option<R> {
+        let at = self.position(key)?;
+        let value = &mut self.entries[at].1;
+        let before = value.size();
+        let result = change(value);
+        self.content = self.content - before + value.size();
+        Some(result)
+    }
+
+    /// Bytes as compact text.
+    pub(crate) fn size(&self) -> usize {
+        2 + self.entries.len().saturating_sub(1) + self.content
+    }
+
+    pub(super) fn text(&self) -> Option<&Arc<str>> {
+        self.text.as_ref()
+    }
+
+    pub(super) fn set_text(&mut self, text: Arc<str>) {
+        self.text = Some(text);
+    }
+
+    pub(super) fn forget_text(&mut self) {
+        self.text = None;
+    }
+
+    fn position(&self, key: &str) -> Option<usize> {
+        if self.index.is_empty() {
+            return self.entries.iter().position(|(name, _)| name.as_ref() == key);
+        }
+        self.index
+            .binary_search_by(|at| self.entries[*at as usize].0.as_ref().cmp(key))
+            .ok()
+            .map(|at| self.index[at] as usize)
+    }
+}
+
+fn entry_size(key: &str, value: &Json) -> usize {
+    print::string_size(key) + 1 + value.size()
+}
+
+impl PartialEq for Object {
+    fn eq(&self, other: &Self) -> bool {
+        self.len() == other.len() && self.entries.iter().all(|(key, value)| other.get(key) == Some(value))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn large_objects_find_replace_and_keep_order() {
+        let mut object = Object::default();
+        for n in (0..100).rev() {
+            object.insert(format!("k{n}").into(), Json::from(n));
+        }
+        object.insert("k50".into(), Json::string("fifty"));
+        assert_eq!(object.len(), 100);
+        assert_eq!(object.get("k99").and_then(Json::as_i64), Some(99));
+        assert_eq!(object.get("k50").and_then(Json::as_str), Some("fifty"));
+        assert_eq!(object.iter().next().unwrap().0.as_ref(), "k99");
+        assert!(!object.contains_key("k100"));
+    }
+
+    #[test]
+    fn of_repeated_keys_the_last_wins_in_the_first_place() {
+        for count in [3_u32, 40] {
+            let mut entries: Vec<(Arc<str>, Json)> =
+                (0..count).map(|n| (format!("k{n}").into(), Json::from(n))).collect();
+            entries.push(("k1".into(), Json::Null));
+            let object = Object::from_entries(entries);
+            assert_eq!(object.len(), count as usize);
+            assert!(object.iter().nth(1).unwrap().1.is_null());
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Reading documents from JSON text.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+use super::{Array, Json, Number, Object};
+
+/// Text that is not JSON, and where it stops being JSON.
+///
+/// ```
+/// use stepwright::Json;
+///
+/// let error = "[1, 2".parse::<Json>().unwrap_err();
+/// assert_eq!(error.to_string(), "the text is not JSON: EOF while parsing a list at line 1 column 5");
+/// ```
+#[derive(Debug, thiserror::Error)]
+#[error("the text is not JSON: {0}")]
+pub struct JsonError(#[from] serde_json::Error);
+
+impl JsonError {
+    /// The line of the first mistake, from 1.
+    pub fn line(&self) -> usize {
+        self.0.line()
+    }
+
+    /// The column of the first mistake, from 1.
+    pub fn column(&self) -> usize {
+        self.0.column()
+    }
+}
+
+impl FromStr for Json {
+    type Err = JsonError;
+
+    /// Reads a document; white space in it is kept until it changes.
+    fn from_str(text: &str) -> Result<Self, JsonError> {
+        let mut json: Self = serde_json::from_str(text)?;
+        let text = text.trim_matches([' ', '\t', '\r', '\n']);
+        if json.size() != text.len() {
+            match &mut json {
+                Self::Array(array) => {
+                    Arc::make_mut(array).text = Some(text.into());
+                }
+                Self::Object(object) => Arc::make_mut(object).set_text(text.into()),
+                _ => {}
+            }
+        }
+        Ok(json)
+    }
+}
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(JsonVisitor)
+    }
+}
+
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Json;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+        Ok(Json::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+        Ok(Json::Number(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+        Ok(Number::from_f64(value).map_or(Json::Null, Json::Number))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+        Ok(Json::string(value))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Json, E> {
+        Ok(Json::string(value))
+    }
+
+    fn visit_none<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Json, D::Error> {
+        Json::deserialize(deserializer)
+    }
+
+    fn visit_unit<E>(self) -> Result<Json, E> {
+        Ok(Json::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Json::Array(Arc::new(Array::new(items))))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
+        let mut entries: Vec<(Arc<str>, Json)> = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Json::Object(Arc::new(Object::from_entries(entries))))
+    }
+}

@@ -1,0 +1,173 @@
+//! Printing documents as compact JSON, and measuring them without printing.
+
+use std::fmt;
+use std::io;
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::Number;
+
+use super::Json;
+
+/// Compact JSON, or the text it was read from if that had white space and nothing has changed since.
+impl fmt::Display for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Array(array) => {
+                if let Some(text) = &array.text {
+                    return f.write_str(text);
+                }
+                f.write_str("[")?;
+                for (n, item) in array.items.iter().enumerate() {
+                    if n > 0 {
+                        f.write_str(",")?;
+                    }
+                    item.fmt(f)?;
+                }
+                f.write_str("]")
+            }
+            Self::Object(object) => {
+                if let Some(text) = object.text() {
+                    return f.write_str(text);
+                }
+                f.write_str("{")?;
+                for (n, (key, value)) in object.iter().enumerate() {
+                    if n > 0 {
+                        f.write_str(",")?;
+                    }
+                    write_string(f, key)?;
+                    f.write_str(":")?;
+                    value.fmt(f)?;
+                }
+                f.write_str("}")
+            }
+            Self::String(text) => write_string(f, text),
+            Self::Number(number) => number.fmt(f),
+            Self::Bool(value) => value.fmt(f),
+            Self::Null => f.write_str("null"),
+        }
+    }
+}
+
+impl fmt::Debug for Json {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Json {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(number) => number.serialize(serializer),
+            Self::String(text) => serializer.serialize_str(text),
+            Self::Array(array) => {
+                let mut seq = serializer.serialize_seq(Some(array.items.len()))?;
+                for item in &array.items {
+                    seq.serialize_element(item)?;
+                }
+                seq.end()
+            }
+            Self::Object(object) => {
+                let mut map = serializer.serialize_map(Some(object.len()))?;
+                for (key, value) in object.iter() {
+                    map.serialize_entry(key.as_ref(), value)?;
+                }
+                map.end()
+            }
+        }
+    }
+}
+
+/// Bytes of `text` as a JSON string, quotes included.
+pub(super) fn string_size(text: &str) -> usize {
+    2 + text.bytes().map(escaped_size).sum::<usize>()
+}
+
+/// Bytes of `number` as text.
+pub(super) fn number_size(number: &Number) -> usize {
+    if let Some(n) = number.as_u64() {
+        return digits(n);
+    }
+    if let Some(n) = number.as_i64() {
+        return 1 + digits(n.unsigned_abs());
+    }
+    let mut count = Count(0);
+    match serde_json::to_writer(&mut count, number) {
+        Ok(()) => count.0,
+        Err(_) => 4,
+    }
+}
+
+fn digits(n: u64) -> usize {
+    n.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
+fn escaped_size(byte: u8) -> usize {
+    match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    }
+}
+
+fn write_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str("\"")?;
+    let mut plain = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        if escaped_size(byte) == 1 {
+            continue;
+        }
+        f.write_str(&text[plain..at])?;
+        match byte {
+            b'"' => f.write_str("\\\"")?,
+            b'\\' => f.write_str("\\\\")?,
+            b'\n' => f.write_str("\\n")?,
+            b'\r' => f.write_str("\\r")?,
+            b'\t' => f.write_str("\\t")?,
+            0x08 => f.write_str("\\b")?,
+            0x0c => f.write_str("\\f")?,
+            _ => write!(f, "\\u{byte:04X}")?,
+        }
+        plain = at + 1;
+    }
+    f.write_str(&text[plain..])?;
+    f.write_str("\"")
+}
+
+struct Count(usize);
+
+impl io::Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn escapes_as_json_does() {
+        let text = "a\"b\\c\n\r\t\u{8}\u{c}\u{1f}é\u{1F600}";
+        let json = Json::string(text);
+        assert_eq!(serde_json::from_str::<Value>(&json.to_string()).unwrap(), json!(text));
+        assert_eq!(json.size(), json.to_string().len());
+    }
+
+    proptest! {
+        #[test]
+        fn sizes_are_lengths(number in any::<f64>(), integer in any::<i64>(), text in any::<String>()) {
+            let json = Json::from(json!([number, integer, text, { "k": text }]));
+            prop_assert_eq!(json.size(), json.to_string().len());
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! How much is too much: AWS's quotas by default, each of them liftable.
+
+use std::time::Duration;
+
+/// The limits of an execution.
+///
+/// [`Limits::AWS`] is the default; lift one with struct update syntax.
+///
+/// ```
+/// use stepwright::Limits;
+///
+/// let roomy = Limits::AWS.payload_bytes(10 << 20);
+/// assert_eq!(roomy.payload_bytes, 10 << 20);
+/// assert_eq!(roomy.history_events, Limits::AWS.history_events);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of an input, an output or a result as compact JSON text.
+    pub payload_bytes: usize,
+    /// Events of one execution's history; the last of them says that the execution failed.
+    pub history_events: u64,
+    /// Bytes of a definition's text.
+    pub definition_bytes: usize,
+    /// Containers within containers that a document or a definition may have.
+    pub depth: usize,
+    /// Transitions that one step makes before others get their turn; not a limit of the execution.
+    pub fuel: u32,
+    /// How long an answer that came before its task's handler returned waits for the handler.
+    pub submission_grace: Duration,
+    /// How long one execution may take, whatever its definition says.
+    pub execution_time: Duration,
+    /// How long a task may take that sets no `TimeoutSeconds`.
+    pub task_time: Duration,
+}
+
+impl Limits {
+    /// What AWS allows a STANDARD execution.
+    pub const AWS: Self = Self {
+        payload_bytes: 262_144,
+        history_events: 25_000,
+        definition_bytes: 1_048_576,
+        depth: 128,
+        fuel: 1_000,
+        submission_grace: Duration::from_secs(5),
+        execution_time: Duration::from_secs(365 * 24 * 60 * 60),
+        task_time: Duration::from_secs(99_999_999),
+    };
+
+    /// With payloads of up to `bytes`.
+    pub const fn payload_bytes(mut self, bytes: usize) -> Self {
+        self.payload_bytes = bytes;
+        self
+    }
+
+    /// With histories of up to `events`.
+    pub const fn history_events(mut self, events: u64) -> Self {
+        self.history_events = events;
+        self
+    }
+
+    /// With definitions of up to `bytes`.
+    pub const fn definition_bytes(mut self, bytes: usize) -> Self {
+        self.definition_bytes = bytes;
+        self
+    }
+
+    /// With `transitions` at most in one step.
+    pub const fn fuel(mut self, transitions: u32) -> Self {
+        self.fuel = transitions;
+        self
+    }
+
+    /// With answers waiting for at most `duration` until their handler returns.
+    pub const fn submission_grace(mut self, duration: Duration) -> Self {
+        self.submission_grace = duration;
+        self
+    }
+
+    /// With executions of at most `duration`.
+    pub const fn execution_time(mut self, duration: Duration) -> Self {
+        self.execution_time = duration;
+        self
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::AWS
+    }
+}
