@@ -6,6 +6,7 @@ mod convert;
 mod object;
 mod parse;
 mod print;
+pub(crate) mod verbatim;
 
 use std::sync::Arc;
 
