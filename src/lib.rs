@@ -8,6 +8,9 @@ mod json;
 mod limits;
 mod time;
 
+// floor 2: independent languages of data
+pub mod query;
+
 pub use arn::{Arn, ArnError, IntegrationPattern, ResourceKind};
 pub use failure::{ErrorName, Failure};
 pub use id::{ExecutionId, FrameId, StateName, TaskId, TaskToken, TaskTokenError, TokenHash};

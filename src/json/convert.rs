@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Array, Json, Object};
+use super::{Array, Json, Number, Object};
 
 impl From<Value> for Json {
     fn from(value: Value) -> Self {
@@ -83,6 +83,13 @@ impl From<String> for Json {
 impl From<Vec<Self>> for Json {
     fn from(items: Vec<Self>) -> Self {
         Self::array(items)
+    }
+}
+
+impl From<f64> for Json {
+    /// A number, or `null` for what JSON has no number for.
+    fn from(value: f64) -> Self {
+        Number::from_f64(value).map_or(Self::Null, Self::Number)
     }
 }
 
