@@ -8,8 +8,15 @@ mod json;
 mod limits;
 mod time;
 
+// floor 2: three languages of data
+mod history;
+
 pub use arn::{Arn, ArnError, IntegrationPattern, ResourceKind};
 pub use failure::{ErrorName, Failure};
+pub use history::{
+    EvaluationFailure, HistoryEvent, HistoryEventError, HistoryEventKind, MachineQualifier, StateType,
+    StateTypeError, TaskResource, TaskTerms, Timeline, WithoutData,
+};
 pub use id::{ExecutionId, FrameId, StateName, TaskId, TaskToken, TaskTokenError, TokenHash};
 pub use json::{Array, Json, JsonError, Number, Object};
 pub use limits::Limits;
