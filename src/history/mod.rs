@@ -1,7 +1,9 @@
 //! The public record of an execution: what `GetExecutionHistory` answers.
 //!
-//! The kinds of events are in `kind.rs`, their JSON in `wire.rs`, a rendering for people in `timeline.rs`.
+//! The kinds of events are in `kind.rs`, their JSON in `wire.rs`
+//! and `details.rs`, a rendering for people in `timeline.rs`.
 
+mod details;
 mod kind;
 mod timeline;
 mod wire;

@@ -36,12 +36,15 @@ const QUOTED: usize = 200;
 ///     HistoryEvent::new(2, 0, Timestamp::from_millis(0), entered),
 ///     HistoryEvent::new(3, 2, Timestamp::from_millis(30 * day), exited),
 /// ];
+/// let timeline = Timeline::of(&history).to_string();
+/// let lines: Vec<&str> = timeline.lines().collect();
 /// assert_eq!(
-///     Timeline::of(&history).to_string(),
-///     "       0s    2  WaitStateEntered Ripen
-///                ~ slept 30d
-///      30d    3  WaitStateExited Ripen
-/// "
+///     lines,
+///     [
+///         "       0s    2  WaitStateEntered Ripen",
+///         "                ~ slept 30d",
+///         "      30d    3  WaitStateExited Ripen",
+///     ]
 /// );
 /// ```
 #[derive(Clone, Debug)]
@@ -176,6 +179,8 @@ struct Nesting<'a> {
     states: BTreeMap<&'a StateName, Place<'a>>,
     /// Events after which a branch or an iteration begins.
     openings: BTreeSet<u64>,
+    /// Events by which a Map or Parallel failed: what follows is about the one around it.
+    failures: BTreeSet<u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -210,15 +215,21 @@ impl<'a> Nesting<'a> {
             Kind::MapIterationSucceeded { name, .. }
             | Kind::MapIterationFailed { name, .. }
             | Kind::MapIterationAborted { name, .. } => self.about(event.id, name),
-            Kind::MapStateStarted { .. } | Kind::MapStateSucceeded | Kind::MapStateFailed => {
-                self.about_container(event.id, before, StateType::Map)
+            Kind::MapStateStarted { .. } | Kind::MapStateSucceeded => {
+                self.about_container(event, before, StateType::Map)
+            }
+            Kind::MapStateFailed => {
+                self.failures.insert(event.id);
+                self.about_container(event, before, StateType::Map)
             }
             Kind::ParallelStateStarted => {
                 self.openings.insert(event.id);
-                self.about_container(event.id, before, StateType::Parallel)
+                self.about_container(event, before, StateType::Parallel)
             }
-            Kind::ParallelStateSucceeded | Kind::ParallelStateFailed => {
-                self.about_container(event.id, before, StateType::Parallel)
+            Kind::ParallelStateSucceeded => self.about_container(event, before, StateType::Parallel),
+            Kind::ParallelStateFailed => {
+                self.failures.insert(event.id);
+                self.about_container(event, before, StateType::Parallel)
             }
             Kind::ExecutionStarted { .. } => 0,
             kind if kind.is_end() => 0,
@@ -232,15 +243,23 @@ impl<'a> Nesting<'a> {
     }
 
     /// An event that does not name its Map or Parallel: that of the event before, or the one around it.
-    fn about_container(&mut self, id: u64, before: Option<&'a StateName>, state_type: StateType) -> usize {
+    fn about_container(
+        &mut self,
+        event: &HistoryEvent,
+        before: Option<&'a StateName>,
+        state_type: StateType,
+    ) -> usize {
         let mut name = before;
+        if self.failures.contains(&event.previous) {
+            name = before.and_then(|name| self.states.get(name)).and_then(|place| place.container);
+        }
         while let Some(place) = name.and_then(|name| self.states.get(name)) {
             if place.state_type == state_type {
                 break;
             }
             name = place.container;
         }
-        name.map_or(0, |name| self.about(id, name))
+        name.map_or(0, |name| self.about(event.id, name))
     }
 }
 
@@ -264,11 +283,15 @@ mod tests {
             (2, Kind::MapIterationStarted { name: "Each".into(), index: 0 }),
             (3, entered(StateType::Parallel, "Both")),
             (4, Kind::ParallelStateStarted),
-            (5, entered(StateType::Fail, "Spoil")),
-            (6, Kind::ParallelStateFailed),
-            (7, Kind::MapIterationFailed { name: "Each".into(), index: 0 }),
-            (7, Kind::MapStateFailed),
-            (9, Kind::ExecutionFailed { failure }),
+            (5, entered(StateType::Map, "Inner")),
+            (6, Kind::MapStateStarted { length: 1 }),
+            (7, Kind::MapIterationStarted { name: "Inner".into(), index: 0 }),
+            (8, entered(StateType::Fail, "Spoil")),
+            (9, Kind::MapStateFailed),
+            (10, Kind::ParallelStateFailed),
+            (11, Kind::MapIterationFailed { name: "Each".into(), index: 0 }),
+            (11, Kind::MapStateFailed),
+            (13, Kind::ExecutionFailed { failure }),
         ]
         .into_iter()
         .zip(1..)
@@ -284,7 +307,11 @@ mod tests {
                 "MapIterationStarted Each[0]",
                 "  ParallelStateEntered Both",
                 "  ParallelStateStarted",
-                "    FailStateEntered Spoil",
+                "    MapStateEntered Inner",
+                "    MapStateStarted of 1",
+                "    MapIterationStarted Inner[0]",
+                "      FailStateEntered Spoil",
+                "    MapStateFailed",
                 "  ParallelStateFailed",
                 "MapIterationFailed Each[0]",
                 "MapStateFailed",
