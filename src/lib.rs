@@ -6,14 +6,51 @@ mod failure;
 mod id;
 mod json;
 mod limits;
+mod pattern;
 mod time;
 
-// floor 2: independent languages of data
+// floor 2: three independent languages of data
+mod history;
 pub mod query;
 
+// floor 3: the compiled machine
+mod machine;
+
+// floor 4: from text to machine, and from input to output
+mod dataflow;
+pub mod template;
+
+// floor 5: the interpreter
+mod execution;
+
+// floor 6: memory
+#[cfg(feature = "runtime")]
+pub mod store;
+
+// floor 7: the world
+#[cfg(feature = "runtime")]
+mod runtime;
+
 pub use arn::{Arn, ArnError, IntegrationPattern, ResourceKind};
+pub use execution::{
+    CancelReason, Changes, Command, Event, EventRejected, Execution, ExecutionKind, ExecutionStatus, IssuedToken,
+    Record, RecordKey, Reporter, RestoreError, Seed, Snapshot, Start, Step, TaskStart, TokenChanges,
+};
 pub use failure::{ErrorName, Failure};
+pub use history::{
+    EvaluationFailure, HistoryEvent, HistoryEventError, HistoryEventKind, MachineQualifier, StateType,
+    StateTypeError, TaskResource, TaskTerms, Timeline, WithoutData,
+};
 pub use id::{ExecutionId, FrameId, StateName, TaskId, TaskToken, TaskTokenError, TokenHash};
 pub use json::{Array, Json, JsonError, Number, Object};
 pub use limits::Limits;
+pub use machine::StateMachine;
+#[cfg(feature = "runtime")]
+pub use runtime::{
+    Account, BuildError, Clock, ExecutionError, ExecutionHandle, HandlerFn, Limit, MissingHandlers, Observer,
+    ReportError, ResourceHandler, ResourceHandlerExt, Runtime, RuntimeBuilder, SharedHandler, Sleep, StartError,
+    SystemClock, TaskContext, TaskGone, TaskOutcome, TaskRequest, WaitError, handler_fn,
+};
+#[cfg(feature = "runtime")]
+pub use store::{MemoryStore, Store};
 pub use time::{Timestamp, TimestampError};
