@@ -8,6 +8,9 @@ mod json;
 mod limits;
 mod time;
 
+// floor 4: from text to machine, and pictures of it
+pub mod template;
+
 pub use arn::{Arn, ArnError, IntegrationPattern, ResourceKind};
 pub use failure::{ErrorName, Failure};
 pub use id::{ExecutionId, FrameId, StateName, TaskId, TaskToken, TaskTokenError, TokenHash};
