@@ -45,13 +45,16 @@ impl Resolver<'_> {
                 self.call_condition(name, argument, place).map(|holds| Some(holds.into()))
             }
             "Fn::Transform" => Err(by_cloudformation(place, "`Fn::Transform` calls a macro")),
-            "Fn::Cidr" | "Fn::Contains" | "Fn::EachMemberEquals" | "Fn::EachMemberIn" | "Fn::RefAll"
-            | "Fn::ValueOf" | "Fn::ValueOfAll" => {
+            "Fn::Cidr"
+            | "Fn::Contains"
+            | "Fn::EachMemberEquals"
+            | "Fn::EachMemberIn"
+            | "Fn::RefAll"
+            | "Fn::ValueOf"
+            | "Fn::ValueOfAll" => {
                 Err(TemplateError::unsupported(place, format!("`{name}` is not evaluated here")))
             }
-            _ if name.starts_with("Fn::ForEach") => {
-                Err(by_cloudformation(place, "`Fn::ForEach` is a loop"))
-            }
+            _ if name.starts_with("Fn::ForEach") => Err(by_cloudformation(place, "`Fn::ForEach` is a loop")),
             _ => Err(TemplateError::unknown(place, "intrinsic function", name, FUNCTIONS.iter().copied())),
         }
     }
@@ -227,7 +230,8 @@ impl Resolver<'_> {
         argument: &Value,
         place: &Place<'_>,
     ) -> Result<Option<Value>, TemplateError> {
-        const FORM: &str = "`Fn::FindInMap` takes a mapping and two keys: `[\"Sizes\", \"eu-west-1\", \"Small\"]`";
+        const FORM: &str =
+            "`Fn::FindInMap` takes a mapping and two keys: `[\"Sizes\", \"eu-west-1\", \"Small\"]`";
         let (keys, default) = match argument.as_array().map(Vec::as_slice) {
             Some([map, first, second]) => ([map, first, second], None),
             Some([map, first, second, options]) => ([map, first, second], options.get("DefaultValue")),
@@ -285,7 +289,11 @@ impl Resolver<'_> {
     }
 
     /// `text` as a value, counted.
-    pub(super) fn produce(&mut self, text: String, place: &Place<'_>) -> Result<Option<Value>, TemplateError> {
+    pub(super) fn produce(
+        &mut self,
+        text: String,
+        place: &Place<'_>,
+    ) -> Result<Option<Value>, TemplateError> {
         self.spend(text.len(), place)?;
         Ok(Some(text.into()))
     }

@@ -40,6 +40,11 @@ impl<'t> Kind<'t> {
         self.attributes.iter().find(|(name, _)| *name == attribute).map(|(_, pattern)| *pattern)
     }
 
+    #[cfg(test)]
+    pub(super) fn attribute_names(&self) -> impl Iterator<Item = &'static str> {
+        self.attributes.iter().map(|(name, _)| *name)
+    }
+
     /// A pattern for any attribute: at least it can be read.
     pub(super) fn generic_attribute(&self, attribute: &str) -> String {
         if attribute == "Arn" || attribute.ends_with("Arn") && self.attributes.is_empty() {
@@ -53,6 +58,12 @@ impl<'t> Kind<'t> {
             _ => format!("{{name}}.{attribute}"),
         }
     }
+}
+
+/// All types that the table has.
+#[cfg(test)]
+pub(super) fn types() -> Vec<&'static str> {
+    KINDS.iter().map(|(name, ..)| *name).collect()
 }
 
 /// Type, naming property, `Ref`, attributes.

@@ -239,12 +239,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn definition(
-        &mut self,
-        id: &str,
-        resource: &Value,
-        place: &Place<'_>,
-    ) -> Result<Source, TemplateError> {
+    fn definition(&mut self, id: &str, resource: &Value, place: &Place<'_>) -> Result<Source, TemplateError> {
         const KEYS: [&str; 4] = ["DefinitionString", "Definition", "DefinitionUri", "DefinitionS3Location"];
         for key in KEYS {
             let Some(value) = property(resource, key) else { continue };

@@ -43,6 +43,8 @@ mod placeholder;
 mod resolve;
 mod schedule;
 mod serverless;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::sync::Arc;
@@ -55,7 +57,7 @@ pub use schedule::{Schedule, ScheduleInput};
 pub use values::Values;
 
 use place::Place;
-use resolve::Resolver;
+use resolve::{MAX_DEPTH, Resolver};
 
 /// The longest text that is read as a template; CloudFormation itself takes 1 MB.
 const MAX_BYTES: usize = 8 << 20;
@@ -116,13 +118,15 @@ impl Template {
             let message = format!("this is {what}, and not a template with `Resources`");
             TemplateError::new(TemplateErrorKind::NotATemplate, &Place::ROOT, message)
         };
+        if is_deeper(&document, MAX_DEPTH) {
+            let message = format!("the template is more than {MAX_DEPTH} steps deep");
+            return Err(TemplateError::new(TemplateErrorKind::TooLarge, &Place::ROOT, message));
+        }
         let Value::Object(document) = document else {
             return Err(not(resolve::shape(&document)));
         };
         match document.get("Resources") {
-            Some(Value::Object(_)) => {
-                Ok(Self { document: Arc::new(document), values: Values::default() })
-            }
+            Some(Value::Object(_)) => Ok(Self { document: Arc::new(document), values: Values::default() }),
             Some(other) => Err(TemplateError::malformed(
                 &Place::of(&["Resources"], 0),
                 format!("`Resources` is {}, and should be an object", resolve::shape(other)),
@@ -190,7 +194,8 @@ impl Template {
             }
             _ => {
                 let entries = resources.into_iter().flatten();
-                let known = entries.filter(|(_, it)| machine::is_state_machine(it)).map(|(id, _)| id.as_str());
+                let known =
+                    entries.filter(|(_, it)| machine::is_state_machine(it)).map(|(id, _)| id.as_str());
                 let error = TemplateError::unknown(&Place::of(&["Resources"], 0), "state machine", id, known);
                 match resources.into_iter().flatten().find(|(key, _)| key.starts_with("Fn::")) {
                     Some((key, _)) => Err(error.or_help(format!(
@@ -264,6 +269,18 @@ impl Template {
     /// The members of a section such as `Resources`.
     fn section(&self, name: &str) -> Option<&Map<String, Value>> {
         self.document.get(name).and_then(Value::as_object)
+    }
+}
+
+/// Whether `value` has more than `depth` containers within containers.
+fn is_deeper(value: &Value, depth: usize) -> bool {
+    let Some(below) = depth.checked_sub(1) else {
+        return value.is_array() || value.is_object();
+    };
+    match value {
+        Value::Array(items) => items.iter().any(|item| is_deeper(item, below)),
+        Value::Object(members) => members.values().any(|member| is_deeper(member, below)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
     }
 }
 

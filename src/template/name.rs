@@ -112,7 +112,12 @@ impl<'t> Resolver<'t> {
         }
     }
 
-    fn name(&mut self, id: &str, resource: &Resource<'_>, place: &Place<'_>) -> Result<String, TemplateError> {
+    fn name(
+        &mut self,
+        id: &str,
+        resource: &Resource<'_>,
+        place: &Place<'_>,
+    ) -> Result<String, TemplateError> {
         let kind = Kind::of(resource.type_name);
         if kind.reference == "{name}"
             && let Some(given) = self.values.references.get(id)
@@ -123,7 +128,9 @@ impl<'t> Resolver<'t> {
             "" => None,
             property => self.property(id, resource, property, place)?,
         };
-        let fifo = || ["FifoQueue", "FifoTopic"].iter().any(|key| resource.properties.get(key) == Some(&true.into()));
+        let fifo = || {
+            ["FifoQueue", "FifoTopic"].iter().any(|key| resource.properties.get(key) == Some(&true.into()))
+        };
         Ok(match written {
             Some(name) if !name.is_empty() => name,
             _ if fifo() => format!("{id}.fifo"),
@@ -178,9 +185,9 @@ impl<'t> Resolver<'t> {
                     let (property, default) = word.split_once('|').unwrap_or((word, ""));
                     let value = match property.strip_prefix("last ") {
                         // Of a name, an ARN or an URL: the name.
-                        Some(property) => self.property(id, resource, property, place)?.map(|text| {
-                            text.rsplit([':', '/']).next().unwrap_or_default().to_owned()
-                        }),
+                        Some(property) => self
+                            .property(id, resource, property, place)?
+                            .map(|text| text.rsplit([':', '/']).next().unwrap_or_default().to_owned()),
                         None => self.property(id, resource, property, place)?,
                     };
                     match value {
@@ -197,7 +204,8 @@ impl<'t> Resolver<'t> {
     }
 
     fn unknown(&self, name: &str, place: &Place<'_>) -> TemplateError {
-        let known = ["Parameters", "Resources"].into_iter().filter_map(|section| self.template.section(section));
+        let known =
+            ["Parameters", "Resources"].into_iter().filter_map(|section| self.template.section(section));
         TemplateError::unknown(
             place,
             "parameter or resource",

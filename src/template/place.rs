@@ -17,13 +17,16 @@ enum Part<'a> {
     Index(usize),
 }
 
+/// How many steps following a reference counts for: it takes more of the stack than descending does.
+const HOP: usize = 8;
+
 impl<'a> Place<'a> {
     /// The whole template.
     pub(super) const ROOT: Place<'static> = Place { parent: None, part: Part::Path(&[]), depth: 0 };
 
     /// The place that `path` leads to from the root; `depth` steps led here by way of other places.
     pub(super) fn of(path: &'a [&'a str], depth: usize) -> Self {
-        Self { parent: None, part: Part::Path(path), depth: depth + 1 }
+        Self { parent: None, part: Part::Path(path), depth: depth + HOP }
     }
 
     /// The member `key` of what is here.
@@ -44,19 +47,11 @@ impl<'a> Place<'a> {
 
 impl fmt::Display for Place<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut key = |key: &str| write!(f, "/{}", key.replace('~', "~0").replace('/', "~1"));
         if let Some(parent) = self.parent {
-            // INVARIANT: as deep as evaluation goes, which `MAX_DEPTH` bounds.
-            let before = parent.to_string();
-            return match self.part {
-                Part::Key(part) => {
-                    f.write_str(&before)?;
-                    write!(f, "/{}", part.replace('~', "~0").replace('/', "~1"))
-                }
-                Part::Index(index) => write!(f, "{before}/{index}"),
-                Part::Path(_) => f.write_str(&before),
-            };
+            // As deep as evaluation goes, which `MAX_DEPTH` bounds.
+            parent.fmt(f)?;
         }
+        let mut key = |key: &str| write!(f, "/{}", key.replace('~', "~0").replace('/', "~1"));
         match self.part {
             Part::Path(path) => path.iter().try_for_each(|part| key(part)),
             Part::Key(part) => key(part),

@@ -51,11 +51,7 @@ impl<'t> Resolver<'t> {
     }
 
     /// The elements of an array, without those that are `AWS::NoValue`.
-    pub(super) fn items(
-        &mut self,
-        items: &[Value],
-        place: &Place<'_>,
-    ) -> Result<Vec<Value>, TemplateError> {
+    pub(super) fn items(&mut self, items: &[Value], place: &Place<'_>) -> Result<Vec<Value>, TemplateError> {
         let mut resolved = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
             resolved.extend(self.evaluate(item, &place.index(index))?);
@@ -76,18 +72,15 @@ impl<'t> Resolver<'t> {
     }
 
     /// `value` as text; numbers and truth values print, as CloudFormation has it.
-    pub(super) fn text(
-        &mut self,
-        value: &Value,
-        place: &Place<'_>,
-    ) -> Result<Option<String>, TemplateError> {
+    pub(super) fn text(&mut self, value: &Value, place: &Place<'_>) -> Result<Option<String>, TemplateError> {
         self.evaluate(value, place)?.map(|value| text_of(value, place)).transpose()
     }
 
     /// `value` as text that has to be there.
     pub(super) fn needed_text(&mut self, value: &Value, place: &Place<'_>) -> Result<String, TemplateError> {
-        self.text(value, place)?
-            .ok_or_else(|| TemplateError::malformed(place, "a text is needed here, and `AWS::NoValue` is none"))
+        self.text(value, place)?.ok_or_else(|| {
+            TemplateError::malformed(place, "a text is needed here, and `AWS::NoValue` is none")
+        })
     }
 
     /// `value` as a list.
@@ -151,9 +144,10 @@ impl<'t> Resolver<'t> {
 pub(super) fn intrinsic(members: &Map<String, Value>) -> Option<(&str, &Value)> {
     // A transform may have neighbours, which it changes; every other function is alone.
     let transform = members.get_key_value("Fn::Transform");
-    let alone = members.iter().next().filter(|(key, _)| {
-        members.len() == 1 && (key.as_str() == "Ref" || key.starts_with("Fn::"))
-    });
+    let alone = members
+        .iter()
+        .next()
+        .filter(|(key, _)| members.len() == 1 && (key.as_str() == "Ref" || key.starts_with("Fn::")));
     transform.or(alone).map(|(key, argument)| (key.as_str(), argument))
 }
 

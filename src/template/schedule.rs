@@ -172,7 +172,9 @@ impl Resolver<'_> {
             Some(input) => match self.evaluate(input, &place.key("Input"))? {
                 None => ScheduleInput::Event,
                 // SAM's users write objects, too.
-                Some(object @ (Value::Object(_) | Value::Array(_))) => ScheduleInput::Text(object.to_string()),
+                Some(object @ (Value::Object(_) | Value::Array(_))) => {
+                    ScheduleInput::Text(object.to_string())
+                }
                 Some(text) => ScheduleInput::Text(text_of(text, &place.key("Input"))?),
             },
             None if target_has("InputPath") || target_has("InputTransformer") => ScheduleInput::Derived,

@@ -12,7 +12,9 @@ pub(super) fn implicit(resources: &Map<String, Value>, id: &str) -> Option<(&'st
         "ServerlessHttpApi" if resources.iter().any(|entry| serverless(&entry)) => {
             return Some(("AWS::ApiGatewayV2::Api", json!({})));
         }
-        "ServerlessRestApiProdStage" => return Some(("AWS::ApiGateway::Stage", json!({ "StageName": "Prod" }))),
+        "ServerlessRestApiProdStage" => {
+            return Some(("AWS::ApiGateway::Stage", json!({ "StageName": "Prod" })));
+        }
         _ => {}
     }
     resources.iter().filter(serverless).find_map(|(owner, resource)| {
