@@ -75,6 +75,7 @@ impl TemplateError {
             Self::new(TemplateErrorKind::UnknownName, place, format!("no {what} is named `{}`", short(name)));
         let similar = known
             .into_iter()
+            .take(MOST_NAMES)
             .filter(|known| known.len() <= 255 && name.len() <= 255)
             .map(|known| (strsim::jaro_winkler(known, name), known))
             .filter(|(similarity, _)| *similarity > 0.8)
@@ -138,6 +139,9 @@ impl fmt::Display for TemplateError {
 }
 
 impl std::error::Error for TemplateError {}
+
+/// How many names are looked at for advice; as many as a template may have resources.
+const MOST_NAMES: usize = 500;
 
 /// `text` as a message may quote it.
 pub(super) fn short(text: &str) -> String {

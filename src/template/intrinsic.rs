@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::error::{TemplateError, TemplateErrorKind, short};
 use super::place::Place;
 use super::placeholder::{Piece, pieces};
-use super::resolve::{Resolver, shape, text_of};
+use super::resolve::{NODE_COST, Resolver, shape, text_of};
 
 impl Resolver<'_> {
     /// What the function `name` gives for `argument`, which stands at `place`.
@@ -191,9 +191,8 @@ impl Resolver<'_> {
             return Err(TemplateError::malformed(&place.index(0), "nothing can be split at an empty text"));
         }
         let text = self.needed_text(text, &place.index(1))?;
-        let parts: Vec<Value> = text.split(&delimiter).map(Value::from).collect();
-        self.spend(text.len() + parts.len(), place)?;
-        Ok(Some(parts.into()))
+        self.spend(text.len() + text.matches(&delimiter).count() * NODE_COST, place)?;
+        Ok(Some(text.split(&delimiter).collect()))
     }
 
     fn call_select(&mut self, argument: &Value, place: &Place<'_>) -> Result<Option<Value>, TemplateError> {

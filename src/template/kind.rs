@@ -40,6 +40,12 @@ impl<'t> Kind<'t> {
         self.attributes.iter().find(|(name, _)| *name == attribute).map(|(_, pattern)| *pattern)
     }
 
+    /// The attributes that are the same as what `Ref` gives.
+    pub(super) fn same_as_reference(&self) -> impl Iterator<Item = &'static str> {
+        let reference = self.reference;
+        self.attributes.iter().filter(move |(_, pattern)| *pattern == reference).map(|(name, _)| *name)
+    }
+
     #[cfg(test)]
     pub(super) fn attribute_names(&self) -> impl Iterator<Item = &'static str> {
         self.attributes.iter().map(|(name, _)| *name)

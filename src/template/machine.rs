@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde_json::Value;
 
+use super::MAX_BYTES;
 use super::error::{TemplateError, TemplateErrorKind, short};
 use super::name::Resource;
 use super::place::Place;
@@ -30,7 +31,7 @@ use super::schedule::Schedule;
 /// assert_eq!(machine.definition_file(), Some("machines/notify.asl.json"));
 ///
 /// // The caller reads the file, wherever it is.
-/// let machine = machine.with_definition(r#"{ "Comment": "tells ${Topic}; ${Other} stays" }"#);
+/// let machine = machine.with_definition(r#"{ "Comment": "tells ${Topic}; ${Other} stays" }"#)?;
 /// assert_eq!(
 ///     machine.definition()?,
 ///     r#"{ "Comment": "tells arn:aws:sns:us-east-1:123456789012:Notes; ${Other} stays" }"#
@@ -114,10 +115,13 @@ impl StateMachineResource {
     }
 
     /// With `text` as its definition, in which the `DefinitionSubstitutions` are filled.
-    #[must_use]
-    pub fn with_definition(mut self, text: &str) -> Self {
-        self.definition = Source::Text(self.filled(text));
-        self
+    ///
+    /// # Errors
+    ///
+    /// When the text grows beyond all that a definition may be.
+    pub fn with_definition(mut self, text: &str) -> Result<Self, TemplateError> {
+        self.definition = Source::Text(self.filled(text)?);
+        Ok(self)
     }
 
     /// The `DefinitionSubstitutions`, resolved.
@@ -126,15 +130,21 @@ impl StateMachineResource {
     }
 
     /// `text` with each `${Name}` that has a substitution replaced, once and as it is.
-    fn filled(&self, text: &str) -> String {
-        let piece = |piece| match piece {
-            Piece::Text(text) => text,
-            Piece::Name(name, whole) => self.substitutions.get(name).map_or(whole, String::as_str),
-        };
-        match self.substitutions.is_empty() {
-            true => text.to_owned(),
-            false => pieces(text).map(piece).collect(),
+    fn filled(&self, text: &str) -> Result<String, TemplateError> {
+        let mut filled = String::with_capacity(text.len());
+        for piece in pieces(text) {
+            filled.push_str(match piece {
+                Piece::Text(text) => text,
+                Piece::Name(name, whole) => self.substitutions.get(name).map_or(whole, String::as_str),
+            });
+            if filled.len() > MAX_BYTES {
+                let message = format!("the definition has more than {MAX_BYTES} bytes");
+                let path = ["Resources", &self.logical_id, "Properties", "DefinitionSubstitutions"];
+                let place = &Place::of(&path, 0);
+                return Err(TemplateError::new(TemplateErrorKind::TooLarge, place, message));
+            }
         }
+        Ok(filled)
     }
 }
 
@@ -195,7 +205,7 @@ impl Resolver<'_> {
             substitutions: self.substitutions(resource, place)?,
         };
         if let Source::Text(text) = &machine.definition {
-            machine.definition = Source::Text(machine.filled(text));
+            machine.definition = Source::Text(machine.filled(text)?);
         }
         machine.schedules = self.schedules(&machine, resource)?;
         Ok(machine)

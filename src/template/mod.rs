@@ -59,7 +59,7 @@ pub use values::Values;
 use place::Place;
 use resolve::{MAX_DEPTH, Resolver};
 
-/// The longest text that is read as a template; CloudFormation itself takes 1 MB.
+/// The longest text that is read as a template or made into a definition; CloudFormation takes 1 MB.
 const MAX_BYTES: usize = 8 << 20;
 
 /// A template, and the values it is resolved against.
@@ -164,15 +164,17 @@ impl Template {
     /// ```
     pub fn state_machines(&self) -> Result<Vec<StateMachineResource>, TemplateError> {
         let mut machines = Vec::new();
+        // One for all, so that many machines are not many times as much work.
+        let mut resolver = Resolver::new(self);
         for (id, resource) in self.section("Resources").into_iter().flatten() {
-            if machine::is_state_machine(resource) && Resolver::new(self).is_created(id, resource)? {
-                machines.push(Resolver::new(self).state_machine(id, resource)?);
+            if machine::is_state_machine(resource) && resolver.is_created(id, resource)? {
+                machines.push(resolver.state_machine(id, resource)?);
             }
         }
         Ok(machines)
     }
 
-    /// The state machine with the logical id `id`.
+    /// The state machine with the logical id `id`, whether or not its condition holds.
     ///
     /// # Errors
     ///
@@ -254,7 +256,17 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// When there is no such output, or it does not resolve to a text.
+    /// When there is no such output, or it does not resolve to a text:
+    ///
+    /// ```
+    /// use stepwright::template::Template;
+    ///
+    /// let template = Template::parse(r#"{ "Resources": {}, "Outputs": {
+    ///     "Where": { "Value": { "Fn::Sub": "https://shop.${AWS::Region}.example.com" } } } }"#)?;
+    /// assert_eq!(template.output("Where")?, "https://shop.us-east-1.example.com");
+    /// assert!(template.output("When").is_err());
+    /// # Ok::<(), stepwright::template::TemplateError>(())
+    /// ```
     pub fn output(&self, name: &str) -> Result<String, TemplateError> {
         let outputs = self.section("Outputs");
         let Some(output) = outputs.and_then(|outputs| outputs.get(name)) else {

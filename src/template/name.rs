@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::error::TemplateError;
 use super::kind::Kind;
 use super::place::Place;
-use super::resolve::Resolver;
+use super::resolve::{ERROR_COST, Resolver};
 use super::serverless;
 
 /// A resource, as the template has it or as SAM adds it.
@@ -35,10 +35,14 @@ impl<'t> Resolver<'t> {
             return self.parameter(name, parameter, place);
         }
         if let Some(resource) = self.resource(name) {
-            let text = self.guarded(name, place, |resolver| {
-                let kind = Kind::of(resource.type_name);
-                resolver.expand(kind.reference, name, &resource, place)
-            })?;
+            let kind = Kind::of(resource.type_name);
+            let values = self.values;
+            let given = |attribute| values.attributes.get(&format!("{name}.{attribute}"));
+            if let Some(given) = kind.same_as_reference().find_map(given) {
+                return self.produce(given.clone(), place);
+            }
+            let text = self
+                .guarded(name, place, |resolver| resolver.expand(kind.reference, name, &resource, place))?;
             return self.produce(text, place);
         }
         // SAM's `!Ref Function.Version`, `Function.Alias`, `Api.Stage`.
@@ -47,7 +51,7 @@ impl<'t> Resolver<'t> {
         {
             return self.attribute(id, attribute, place).map(|text| Some(text.into()));
         }
-        Err(self.unknown(name, place))
+        Err(self.unknown("parameter or resource", name, place))
     }
 
     /// What `Fn::GetAtt` of `attribute` of the resource `id` gives.
@@ -63,10 +67,16 @@ impl<'t> Resolver<'t> {
             return Ok(given.clone());
         }
         let Some(resource) = self.resource(id) else {
-            return Err(self.unknown(id, place));
+            return Err(self.unknown("resource", id, place));
         };
+        let kind = Kind::of(resource.type_name);
+        if let Some(given) = self.values.references.get(id)
+            && kind.attribute(attribute) == Some(kind.reference)
+        {
+            self.spend(given.len(), place)?;
+            return Ok(given.clone());
+        }
         let text = self.guarded(id, place, |resolver| {
-            let kind = Kind::of(resource.type_name);
             if let Some(pattern) = kind.attribute(attribute) {
                 return resolver.expand(pattern, id, &resource, place);
             }
@@ -108,7 +118,7 @@ impl<'t> Resolver<'t> {
     pub(super) fn resource_name(&mut self, id: &str, place: &Place<'_>) -> Result<String, TemplateError> {
         match self.resource(id) {
             Some(resource) => self.guarded(id, place, |resolver| resolver.name(id, &resource, place)),
-            None => Err(self.unknown(id, place)),
+            None => Err(self.unknown("resource", id, place)),
         }
     }
 
@@ -129,7 +139,9 @@ impl<'t> Resolver<'t> {
             property => self.property(id, resource, property, place)?,
         };
         let fifo = || {
-            ["FifoQueue", "FifoTopic"].iter().any(|key| resource.properties.get(key) == Some(&true.into()))
+            ["FifoQueue", "FifoTopic"]
+                .iter()
+                .any(|key| matches!(resource.properties.get(key), Some(Value::Bool(true))))
         };
         Ok(match written {
             Some(name) if !name.is_empty() => name,
@@ -155,7 +167,10 @@ impl<'t> Resolver<'t> {
         let path = ["Resources", id, "Properties", property];
         match self.text(value, &Place::of(&path, place.depth())) {
             Err(error) if error.is_fatal() => Err(error),
-            Err(_) => Ok(None),
+            Err(_) => {
+                self.spend(ERROR_COST, place)?;
+                Ok(None)
+            }
             Ok(text) => Ok(text),
         }
     }
@@ -203,16 +218,12 @@ impl<'t> Resolver<'t> {
         Ok(text)
     }
 
-    fn unknown(&self, name: &str, place: &Place<'_>) -> TemplateError {
+    fn unknown(&self, what: &str, name: &str, place: &Place<'_>) -> TemplateError {
         let known =
             ["Parameters", "Resources"].into_iter().filter_map(|section| self.template.section(section));
-        TemplateError::unknown(
-            place,
-            "parameter or resource",
-            name,
-            known.flat_map(Map::keys).map(String::as_str),
+        TemplateError::unknown(place, what, name, known.flat_map(Map::keys).map(String::as_str)).or_help(
+            format!("give its value with `Values::reference(\"{}\", ...)`", super::error::short(name)),
         )
-        .or_help(format!("give its value with `Values::reference(\"{}\", ...)`", super::error::short(name)))
     }
 }
 

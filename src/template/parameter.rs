@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::error::TemplateError;
 use super::place::Place;
-use super::resolve::Resolver;
+use super::resolve::{NODE_COST, Resolver};
 
 impl Resolver<'_> {
     /// The value of `AWS::name`.
@@ -65,7 +65,7 @@ impl Resolver<'_> {
             (None, _) => name.to_owned(),
         };
         if type_name == "CommaDelimitedList" || type_name.contains("List<") {
-            self.spend(text.len(), place)?;
+            self.spend(text.len() + text.matches(',').count() * NODE_COST, place)?;
             return Ok(Some(text.split(',').map(str::trim).collect()));
         }
         self.produce(text, place)

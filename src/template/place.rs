@@ -5,7 +5,7 @@ use std::fmt;
 /// A place in the template, and how many steps led to it.
 #[derive(Clone, Copy)]
 pub(super) struct Place<'a> {
-    parent: Option<&'a Place<'a>>,
+    parent: Option<&'a Self>,
     part: Part<'a>,
     depth: usize,
 }

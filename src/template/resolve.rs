@@ -10,8 +10,11 @@ use super::{Template, Values};
 pub(super) const MAX_DEPTH: usize = 160;
 
 /// How much one resolution may produce: each byte of text costs 1, each value [`NODE_COST`].
-const FUEL: usize = 8 << 20;
-const NODE_COST: usize = 8;
+const FUEL: usize = 64 << 20;
+pub(super) const NODE_COST: usize = 8;
+
+/// What an error costs that a default stands in for: looking for advice is dear.
+pub(super) const ERROR_COST: usize = 2_000;
 
 /// One resolution against a template and the caller's values.
 ///

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::error::TemplateError;
 use super::machine::{StateMachineResource, property};
 use super::place::Place;
-use super::resolve::{Resolver, text_of};
+use super::resolve::{ERROR_COST, Resolver, text_of};
 
 /// A schedule that starts a state machine.
 ///
@@ -98,6 +98,7 @@ impl Resolver<'_> {
         for (rule, resource) in self.template.section("Resources").into_iter().flatten() {
             let path = ["Resources", rule, "Properties"];
             let place = &Place::of(&path, 0);
+            self.spend(1, place)?;
             let key = match resource.get("Type").and_then(Value::as_str) {
                 Some("AWS::Events::Rule") => "Targets",
                 Some("AWS::Scheduler::Schedule") => "Target",
@@ -140,7 +141,10 @@ impl Resolver<'_> {
             Ok(arn) => Ok(arn.is_some_and(|arn| arn == machine.arn)),
             // What others are started by does not concern this machine.
             Err(error) if error.is_fatal() || arn.to_string().contains(&machine.logical_id) => Err(error),
-            Err(_) => Ok(false),
+            Err(_) => {
+                self.spend(ERROR_COST, place)?;
+                Ok(false)
+            }
         }
     }
 

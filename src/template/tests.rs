@@ -56,11 +56,13 @@ fn evaluate(value: &Value) -> Result<Option<Value>, TemplateError> {
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "`json!` at the call reads better without `&`")]
 fn give(value: Value, expected: Value) {
     assert_eq!(evaluate(&value), Ok(Some(expected)), "{value}");
 }
 
 #[track_caller]
+#[expect(clippy::needless_pass_by_value, reason = "`json!` at the call reads better without `&`")]
 fn fail(value: Value, kind: TemplateErrorKind, text: &str) {
     let error = evaluate(&value).unwrap_err();
     assert_eq!((error.kind(), error.to_string().as_str()), (kind, text));
@@ -140,7 +142,7 @@ fn attributes() {
     fail(
         json!({ "Fn::GetAtt": ["Great", "Arn"] }),
         TemplateErrorKind::UnknownName,
-        "/Fn::GetAtt: no parameter or resource is named `Great` (help: did you mean `Greet`?)",
+        "/Fn::GetAtt: no resource is named `Great` (help: did you mean `Greet`?)",
     );
     fail(
         json!({ "Fn::GetAtt": ["Greet"] }),
@@ -332,6 +334,16 @@ fn given_values_win() {
 }
 
 #[test]
+fn a_value_that_goes_by_two_names_is_given_once() {
+    let resources = json!({ "News": { "Type": "AWS::SNS::Topic" }, "Fame": { "Type": "AWS::SNS::Topic" } });
+    let template = Template::from_value(json!({ "Resources": resources }))
+        .unwrap()
+        .with_values(Values::new().reference("News", "arn:news").attribute("Fame.TopicArn", "arn:fame"));
+    assert_eq!(template.attribute("News.TopicArn").unwrap(), "arn:news");
+    assert_eq!(template.reference("Fame").unwrap(), "arn:fame");
+}
+
+#[test]
 fn circles_end() {
     fail(
         json!({ "Ref": "Left" }),
@@ -369,6 +381,20 @@ fn exploding_texts_end() {
         sub = json!({ "Fn::Sub": ["${a}${a}${a}", { "a": sub }] });
     }
     assert_eq!(evaluate(&sub).unwrap_err().kind(), TemplateErrorKind::TooLarge);
+}
+
+#[test]
+fn exploding_definitions_end() {
+    let template = Template::from_value(json!({ "Resources": { "M": {
+        "Type": "AWS::StepFunctions::StateMachine",
+        "Properties": {
+            "DefinitionString": "${A}".repeat(10_000),
+            "DefinitionSubstitutions": { "A": "x".repeat(10_000) },
+        },
+    } } }));
+    let error = template.unwrap().state_machines().unwrap_err();
+    assert_eq!(error.kind(), TemplateErrorKind::TooLarge);
+    assert_eq!(error.pointer(), "/Resources/M/Properties/DefinitionSubstitutions");
 }
 
 /// `inner` in `depth` calls of the function `name`. (`json!` would copy what it is given, every time.)
