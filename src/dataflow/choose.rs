@@ -81,7 +81,8 @@ fn compare(value: &Json, test: &Test, scope: &Scope<'_>) -> Result<bool, Mishap>
 fn read(path: &Path, which: &str, scope: &Scope<'_>) -> Result<Json, Mishap> {
     path.select(scope).map_err(|_| {
         Mishap::runtime(format!(
-            "Invalid path '{path}': The choice state's {which} path references an invalid value."
+            "Invalid path '{}': The choice state's {which} path references an invalid value.",
+            path.as_str()
         ))
     })
 }

@@ -28,7 +28,7 @@ pub(crate) fn output(flow: &DataFlow, input: Json, result: Json, scope: &Scope<'
     let merged = merge(&flow.result, input, result)?;
     match &flow.output {
         Select::All => Ok(merged),
-        stage => select(stage, &scope.with_input(&merged)),
+        stage => select(stage, &Scope { input: &merged, ..*scope }),
     }
 }
 
@@ -53,7 +53,7 @@ fn select(stage: &Select, scope: &Scope<'_>) -> Result<Json, Mishap> {
         Select::All => Ok(scope.input.clone()),
         Select::Nothing => Ok(Json::empty_object()),
         Select::Path(path) => {
-            path.select(scope).map_err(|miss| QueryError::invalid_path(path, &miss).into())
+            path.select(scope).map_err(|miss| QueryError::invalid_path(&miss).into())
         }
     }
 }

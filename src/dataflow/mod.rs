@@ -35,6 +35,6 @@ impl Mishap {
 
 impl From<QueryError> for Mishap {
     fn from(error: QueryError) -> Self {
-        Self { error: error.error_name(), message: error.to_string() }
+        Self { error: error.name().clone(), message: error.message().into() }
     }
 }

@@ -11,7 +11,7 @@ use crate::id::{FrameId, TaskId};
 use crate::json::Json;
 use crate::machine::retry::Fault;
 use crate::machine::state::{Next, State, StateKind};
-use crate::query::{NoVariables, Scope};
+use crate::query::Scope;
 
 /// What a state came to.
 pub(super) enum Outcome {
@@ -206,11 +206,8 @@ impl Execution {
             whole: std::cell::OnceCell::new(),
         };
         evaluate(&Scope {
-            input,
             context: &context,
-            variables: &NoVariables,
-            entropy: &self.entropy,
-            limits: &self.start.limits,
+            ..Scope::new(input, &self.entropy, &self.start.limits)
         })
     }
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub use command::{CancelReason, Command, TaskStart};
 pub use event::{Event, EventRejected, Reporter};
 pub use snapshot::{Changes, Record, RecordKey, RestoreError, Snapshot};
-pub use start::{ExecutionKind, Seed, Start};
+pub use start::{Seed, Start};
 pub use step::{ExecutionStatus, IssuedToken, Step, TokenChanges};
 
 use crate::dataflow::context::ExecutionContext;

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::execution::frame::{Doing, Frame};
 use crate::execution::record::Recorder;
-use crate::execution::start::{ExecutionKind, Seed, Start};
+use crate::execution::start::{Seed, Start};
 use crate::execution::step::ExecutionStatus;
 use crate::execution::Execution;
 use crate::id::{ExecutionId, FrameId, StateName};
 use crate::json::Json;
 use crate::limits::Limits;
-use crate::machine::StateMachine;
+use crate::machine::{ExecutionKind, StateMachine};
 use crate::query::Entropy;
 use crate::time::Timestamp;
 

@@ -10,6 +10,7 @@ use crate::dataflow::context::{ExecutionContext, entry};
 use crate::id::{ExecutionId, TaskId, TaskToken};
 use crate::json::Json;
 use crate::limits::Limits;
+use crate::machine::ExecutionKind;
 use crate::time::Timestamp;
 
 /// What an execution starts from: who it is, its input, the seed of its randomness, its limits.
@@ -43,17 +44,6 @@ pub struct Start {
     pub limits: Limits,
     /// Whether to keep a history at all.
     pub history: bool,
-}
-
-/// AWS's two kinds of execution.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum ExecutionKind {
-    /// Up to a year, every step kept.
-    #[default]
-    Standard,
-    /// Up to five minutes, kept nowhere.
-    Express,
 }
 
 /// 32 secret bytes from which an execution's randomness comes: UUIDs, jitter, and its task tokens.

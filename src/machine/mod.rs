@@ -12,7 +12,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::machine::state::State;
+use serde::{Deserialize, Serialize};
+
+use crate::arn::Arn;
+use crate::diagnostic::Diagnostics;
+use crate::machine::state::{State, StateKind};
 
 /// A state machine ready to run: every path, template and target in it is valid.
 ///
@@ -31,7 +35,18 @@ pub struct StateMachine {
     pub(crate) states: Vec<State>,
     pub(crate) blocks: Vec<Block>,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) warnings: crate::diagnostic::Diagnostics,
+    pub(crate) warnings: Diagnostics,
+}
+
+/// AWS's two kinds of execution.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum ExecutionKind {
+    /// Up to a year, every step kept.
+    #[default]
+    Standard,
+    /// Up to five minutes, kept nowhere.
+    Express,
 }
 
 /// One `States` block: the machine's own, a branch's or an item processor's.
@@ -90,8 +105,16 @@ impl StateMachine {
     }
 
     /// What the compiler found odd, though not wrong.
-    pub fn warnings(&self) -> &crate::diagnostic::Diagnostics {
+    pub fn warnings(&self) -> &Diagnostics {
         &self.warnings
+    }
+
+    /// The resources of its Tasks, in the order of the definition.
+    pub fn resources(&self) -> impl Iterator<Item = &Arn> {
+        self.states.iter().filter_map(|state| match &state.kind {
+            StateKind::Task(task) => Some(&task.resource),
+            _ => None,
+        })
     }
 
     pub(crate) fn state(&self, id: StateId) -> &State {

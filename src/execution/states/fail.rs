@@ -34,7 +34,7 @@ fn text(
     field: &str,
 ) -> Result<Option<Arc<str>>, Mishap> {
     let Some(expression) = expression else { return Ok(None) };
-    let value = turn.scoped(frame, state, None, &frame.input, |scope| expression.evaluate(field, scope))?;
+    let value = turn.scoped(frame, state, None, &frame.input, |scope| expression.evaluate(scope, field))?;
     match value.as_str() {
         Some(text) => Ok(Some(text.into())),
         // DIFFERENCE: AWS's words for this are not known.

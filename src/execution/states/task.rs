@@ -256,7 +256,7 @@ fn seconds(
         Seconds::Path(path) => path,
     };
     let value = turn.scoped(frame, state, None, effective, |scope| {
-        path.select(scope).map_err(|miss| Mishap::from(QueryError::invalid_path(path, &miss)))
+        path.select(scope).map_err(|miss| Mishap::from(QueryError::invalid_path(&miss)))
     })?;
     let seconds = value.as_i64().and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
     // DIFFERENCE: AWS's words for a number that is none are known from other fields only.
@@ -277,7 +277,7 @@ fn role(
 ) -> Result<Option<Arc<str>>, Mishap> {
     let Some(role) = &task.credentials else { return Ok(None) };
     let value =
-        turn.scoped(frame, state, None, effective, |scope| role.evaluate("RoleArn.$", scope))?;
+        turn.scoped(frame, state, None, effective, |scope| role.evaluate(scope, "RoleArn.$"))?;
     match value {
         Json::String(role) => Ok(Some(role)),
         // DIFFERENCE: AWS's words for this are not known.
