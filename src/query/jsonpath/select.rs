@@ -98,7 +98,8 @@ impl<'a> Walk<'a> {
             }
             places = next;
         }
-        picked.extend(places.into_iter().cloned());
+        // Of a document that is selected itself, nothing but the value: not the white space it was read with.
+        picked.extend(places.into_iter().map(Json::compact));
         Ok(picked)
     }
 
@@ -134,11 +135,7 @@ impl<'a> Walk<'a> {
                     }
                 }
                 // Jayway filters an object itself, not its members.
-                Json::Object(_) => {
-                    if filter.accepts(json, self)? {
-                        chosen.push(json);
-                    }
-                }
+                Json::Object(_) if filter.accepts(json, self)? => chosen.push(json),
                 _ => {}
             },
             Segment::Descend | Segment::Length => {}
