@@ -1,6 +1,6 @@
-//! Habits of Java's library that AWS's service shows: the order of a `HashMap`, `Random`, `Math.round`.
+//! Habits of Java's library that AWS's service shows: the order of a hash map, `Random`, `Math.round`.
 
-/// The positions of `keys` in the order in which a `java.util.HashMap` that got them in turn would list them.
+/// The positions of `keys` in the order in which a hash map of Java that got them in turn would list them.
 pub(crate) fn hash_map_order<'k>(keys: impl IntoIterator<Item = &'k str>) -> Vec<usize> {
     let hashes: Vec<u32> = keys
         .into_iter()

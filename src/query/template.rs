@@ -16,7 +16,7 @@ use crate::json::Json;
 ///
 /// Parts without expressions are made when the template is compiled, and shared by all its results. The order
 /// of keys is that of AWS: the fields without expressions as written, then the others in the order in which a
-/// Java `HashMap` lists them.
+/// hash map of Java lists them.
 ///
 /// ```
 /// use serde_json::json;
