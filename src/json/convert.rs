@@ -107,6 +107,7 @@ from_integer!(i32, i64, u32, u64, usize);
 
 impl PartialEq<Value> for Json {
     fn eq(&self, other: &Value) -> bool {
-        *self == Self::from(other)
+        let other = Self::from(other);
+        *self == other
     }
 }

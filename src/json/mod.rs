@@ -174,6 +174,9 @@ impl Json {
 
     /// Whether more than `limit` containers lie within one another here: O(1) for documents that are not.
     pub(crate) fn deeper_than(&self, limit: usize) -> bool {
+        if self.depth() <= limit {
+            return false;
+        }
         let mut stack = vec![(self, 0)];
         while let Some((json, above)) = stack.pop() {
             if above + json.depth() <= limit {

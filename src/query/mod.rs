@@ -26,7 +26,7 @@ mod entropy;
 mod error;
 mod expression;
 mod intrinsic;
-mod java;
+pub(crate) mod java;
 mod jsonpath;
 mod scope;
 mod template;

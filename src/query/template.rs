@@ -16,7 +16,7 @@ use crate::json::Json;
 ///
 /// Parts without expressions are made when the template is compiled, and shared by all its results. The order
 /// of keys is that of AWS: the fields without expressions as written, then the others in the order in which a
-/// Java `HashMap` lists them.
+/// hash map of Java lists them.
 ///
 /// ```
 /// use serde_json::json;
@@ -39,8 +39,8 @@ pub struct Template {
 enum Node {
     /// There are no expressions in it.
     Constant(Json),
-    Object(Box<[(Arc<str>, Node)]>),
-    Array(Box<[Node]>),
+    Object(Box<[(Arc<str>, Self)]>),
+    Array(Box<[Self]>),
     Expression {
         /// The key, as it was written.
         field: Box<str>,
@@ -129,7 +129,8 @@ impl Node {
             Self::Array(nodes) => {
                 nodes.iter().map(|node| node.evaluate(scope)).collect::<Result<_, _>>().map(Json::array)
             }
-            Self::Expression { field, expression } => expression.evaluate(scope, field),
+            // AWS passes white space on only with a document that is passed on as a whole.
+            Self::Expression { field, expression } => Ok(expression.evaluate(scope, field)?.compact()),
         }
     }
 

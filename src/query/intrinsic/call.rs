@@ -36,7 +36,7 @@ impl Call {
         for argument in &self.arguments {
             arguments.values.push(match argument {
                 Argument::Path(path) => {
-                    path.select(scope).map_err(|miss| QueryError::no_argument(text, &miss, scope))?
+                    path.select(scope).map_err(|miss| QueryError::no_argument(text, &miss, scope))?.compact()
                 }
                 Argument::Literal(json) => json.clone(),
                 Argument::Format(pieces) => {

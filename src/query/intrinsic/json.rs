@@ -6,7 +6,7 @@ use crate::json::{Json, Object};
 use crate::query::java::hash_map_order;
 
 /// `States.JsonMerge(first, second, false)`: members of the second replace those of the first, as a whole. The
-/// keys come out in the order of a Java `HashMap`.
+/// keys come out in the order of a hash map of Java.
 pub(super) fn merge(arguments: &Arguments<'_>) -> Result<Json, Reason> {
     let (first, second) = (object(arguments, 0)?, object(arguments, 1)?);
     if arguments.boolean(2)? {

@@ -178,7 +178,7 @@ fn numbers() {
         let number = evaluate("States.MathRandom($[0], $[1])", json!([12.5, 44.51])).unwrap();
         assert!((13..45).contains(&number.as_i64().unwrap()));
     }
-    gives("MathRandom", json!([0, 100, 42]), json!(0));
+    gives("MathRandom", json!([0, 100, 42]), json!(30));
     gives(
         "MathRandom",
         json!([i64::MIN, -1, 42]),

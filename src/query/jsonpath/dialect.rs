@@ -85,7 +85,7 @@ fn selector(segment: &Segment) -> Option<Selector> {
 #[derive(Default)]
 struct Node<'j> {
     json: Source<'j>,
-    children: OnceCell<Vec<Node<'j>>>,
+    children: OnceCell<Vec<Self>>,
 }
 
 enum Source<'j> {

@@ -19,9 +19,9 @@ pub(super) struct Filter {
 
 #[derive(Clone, Debug)]
 pub(super) enum Test {
-    Or(Vec<Test>),
-    And(Vec<Test>),
-    Not(Box<Test>),
+    Or(Vec<Self>),
+    And(Vec<Self>),
+    Not(Box<Self>),
     /// The operand is there, whatever it is.
     Exists(Operand),
     Compare(Operand, Operator, Operand),

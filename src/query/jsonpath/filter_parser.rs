@@ -162,10 +162,7 @@ impl Reader<'_, '_> {
                 None => return Err(start.error("the pattern is never closed")),
                 Some('/') => break,
                 Some('\\') if self.cursor.eat("/") => pattern.push('/'),
-                Some('\\') => {
-                    pattern.push('\\');
-                    pattern.extend(self.cursor.next());
-                }
+                Some('\\') => escape(&mut pattern, self.cursor.next()),
                 Some(c) => pattern.push(c),
             }
         }
@@ -195,7 +192,24 @@ impl Reader<'_, '_> {
 }
 
 /// Bytes of a compiled pattern.
-const MAX_PATTERN: usize = 1 << 20;
+const MAX_PATTERN: usize = 1 << 16;
+
+/// Adds what Java means by `\` and `escaped`: its classes of characters are ASCII.
+fn escape(pattern: &mut String, escaped: Option<char>) {
+    match escaped {
+        Some('d') => pattern.push_str("[0-9]"),
+        Some('D') => pattern.push_str("[^0-9]"),
+        Some('w') => pattern.push_str("[0-9A-Za-z_]"),
+        Some('W') => pattern.push_str("[^0-9A-Za-z_]"),
+        Some('s') => pattern.push_str(r"[ \t\n\x0B\f\r]"),
+        Some('S') => pattern.push_str(r"[^ \t\n\x0B\f\r]"),
+        Some('b') => pattern.push_str(r"(?-u:\b)"),
+        escaped => {
+            pattern.push('\\');
+            pattern.extend(escaped);
+        }
+    }
+}
 
 fn only(mut tests: Vec<Test>, several: fn(Vec<Test>) -> Test) -> Test {
     match tests.len() {

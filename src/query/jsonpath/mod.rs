@@ -166,12 +166,16 @@ impl Path {
     /// assert!(!Path::parse("$$.Execution.Id").unwrap().may_read_task_token());
     /// ```
     pub fn may_read_task_token(&self) -> bool {
-        self.reads_context()
-            && self.segments.iter().zip(["Task", "Token"]).all(|(segment, name)| match segment {
-                Segment::Name(other) => other.as_ref() == name,
-                Segment::Names(names) => names.iter().any(|other| other.as_ref() == name),
-                _ => true,
-            })
+        let steps = self.segments.iter().zip(["Task", "Token"]);
+        let elsewhere =
+            steps.take_while(|(segment, _)| !matches!(segment, Segment::Descend)).any(|(segment, name)| {
+                match segment {
+                    Segment::Name(other) => other.as_ref() != name,
+                    Segment::Names(names) => names.iter().all(|other| other.as_ref() != name),
+                    _ => false,
+                }
+            });
+        self.reads_context() && !elsewhere
     }
 
     /// What the path selects: a value, or if the path is not definite an array of all it leads to.

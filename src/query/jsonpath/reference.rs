@@ -85,6 +85,8 @@ impl ReferencePath {
     /// assert_eq!(error.name(), &ErrorName::RESULT_PATH_MATCH_FAILURE);
     /// ```
     pub fn write(&self, mut document: Json, value: Json) -> Result<Json, QueryError> {
+        // White space is kept only with a document that is replaced as a whole.
+        let value = if self.is_root() { value } else { value.compact() };
         put(&mut document, &self.path.segments, value)?;
         Ok(document)
     }

@@ -75,6 +75,7 @@ impl<'a> Walk<'a> {
                     for place in places {
                         let containers = self.containers(place)?;
                         if let (Segment::Names(names), true) = (chooser, last) {
+                            self.charge(containers.len().saturating_mul(names.len()))?;
                             let picks = containers.into_iter().filter_map(|json| pick(json, names));
                             picked.extend(
                                 picks.filter(|picked| picked.as_object().is_some_and(|o| !o.is_empty())),
@@ -87,6 +88,7 @@ impl<'a> Walk<'a> {
                     }
                 }
                 Segment::Names(names) if segments.len() == 0 => {
+                    self.charge(places.len().saturating_mul(names.len()))?;
                     return Ok(places.into_iter().filter_map(|place| pick(place, names)).collect());
                 }
                 Segment::Length => return Ok(places.into_iter().filter_map(length).collect()),
@@ -98,7 +100,8 @@ impl<'a> Walk<'a> {
             }
             places = next;
         }
-        picked.extend(places.into_iter().cloned());
+        // Of a document that is selected itself, nothing but the value: not the white space it was read with.
+        picked.extend(places.into_iter().map(Json::compact));
         Ok(picked)
     }
 
@@ -111,6 +114,12 @@ impl<'a> Walk<'a> {
         chosen: &mut Vec<&'j Json>,
     ) -> Result<(), Exhausted> {
         let before = chosen.len();
+        // Each is looked for, found or not.
+        self.charge(match segment {
+            Segment::Names(names) => names.len(),
+            Segment::Indices(indices) => indices.len(),
+            _ => 1,
+        })?;
         match segment {
             Segment::Name(name) => chosen.extend(json.get(name)),
             Segment::Names(names) => chosen.extend(names.iter().filter_map(|name| json.get(name))),
@@ -134,16 +143,12 @@ impl<'a> Walk<'a> {
                     }
                 }
                 // Jayway filters an object itself, not its members.
-                Json::Object(_) => {
-                    if filter.accepts(json, self)? {
-                        chosen.push(json);
-                    }
-                }
+                Json::Object(_) if filter.accepts(json, self)? => chosen.push(json),
                 _ => {}
             },
             Segment::Descend | Segment::Length => {}
         }
-        self.charge(1 + chosen.len() - before)
+        self.charge(chosen.len() - before)
     }
 
     /// `json` and all arrays and objects in it, each before those in it.

@@ -14,8 +14,8 @@ fn select(path: &str, input: Value) -> Result<Json, String> {
 }
 
 #[track_caller]
-fn gives(path: &str, input: Value, value: Value) {
-    assert_eq!(select(path, input).unwrap(), value, "{path}");
+fn gives(path: &str, input: Value, value: impl Into<Json>) {
+    assert_eq!(select(path, input).unwrap(), value.into(), "{path}");
 }
 
 #[track_caller]
@@ -116,6 +116,8 @@ fn filters_compare_as_jayway_does() {
         ("@.t == \"es\"", vec![1]),
         ("@.t =~ /t.*/i", vec![0]),
         ("@.t =~ /t/i", vec![]),
+        (r"@.t =~ /\w[\w\s]+\S{0,3}/", vec![0, 1]),
+        (r"@.t =~ /\d|T[^\d]*/", vec![0]),
         ("@.b == true", vec![2]),
         ("@.n == 1 || @.b", vec![0, 2]),
         ("@.n >= 1 && @.n<5", vec![0]),
@@ -201,6 +203,38 @@ fn walks_are_bounded() {
     assert_eq!(message, "The path $..*..*..*..*..* leads to too many places");
     let wide = json!(vec![vec![1; 10]; 10]);
     assert!(select(&format!("${}", "[0,0]".repeat(60)), wide).is_ok_and(|json| json == json!([])));
+}
+
+#[test]
+fn white_space_stays_outside() {
+    let input: Json = r#"{ "a": [ 1 ] }"#.parse().unwrap();
+    let entropy = Entropy::new([0; 32]);
+    let scope = Scope::new(&input, &entropy, &Limits::AWS);
+    let print = |path: &str| Path::parse(path).unwrap().select(&scope).unwrap().to_string();
+    assert_eq!(print("$"), r#"{ "a": [ 1 ] }"#);
+    assert_eq!(print("$[?(@.a)]"), r#"[{"a":[1]}]"#);
+    assert_eq!(print("$..[?(@.a)]"), r#"[{"a":[1]}]"#);
+    let written = ReferencePath::parse("$.b").unwrap().write(Json::empty_object(), input).unwrap();
+    assert_eq!(written.to_string(), r#"{"b":{"a":[1]}}"#);
+}
+
+#[test]
+fn paths_that_may_read_the_task_token_are_known() {
+    for path in [
+        "$$",
+        "$$.Task",
+        "$$.Task.Token",
+        "$$.*",
+        "$$..Token",
+        "$$..Task",
+        "$$['Execution','Task']",
+        "$$.Task[*]",
+    ] {
+        assert!(Path::parse(path).unwrap().may_read_task_token(), "{path}");
+    }
+    for path in ["$.Task.Token", "$task.Token", "$$.Execution.Id", "$$.Task.Other", "$$['Map','State']"] {
+        assert!(!Path::parse(path).unwrap().may_read_task_token(), "{path}");
+    }
 }
 
 #[test]
