@@ -4,10 +4,11 @@ use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use super::case::{CORPORA, Found};
 use super::fault::Fault;
@@ -15,6 +16,9 @@ use super::{choice, executions, express, validation};
 
 /// Threads with room for definitions and documents that are nested as deep as they may be.
 const STACK: usize = 16 << 20;
+
+/// How long one case may take; the slowest takes well under a second.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 thread_local! {
     /// Where the last panic of this thread was.
@@ -29,16 +33,21 @@ pub(crate) fn catch_panics() {
     }));
 }
 
-/// Runs one case; a panic is a failure like any other.
+/// Runs one case; a panic is a failure like any other, and so is taking too long.
 pub(crate) fn run(case: &Found) -> Result<(), Fault> {
-    let outcome = thread::scope(|scope| {
-        let running = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || {
-            panic::catch_unwind(AssertUnwindSafe(|| dispatch(case)))
-                .unwrap_or_else(|payload| Err(panicked(&*payload)))
-        });
-        running.map(|running| running.join().unwrap_or_else(|payload| Err(panicked(&*payload))))
+    let (sender, receiver) = mpsc::channel();
+    let case = case.clone();
+    let started = thread::Builder::new().stack_size(STACK).spawn(move || {
+        let outcome = panic::catch_unwind(|| dispatch(&case));
+        // Nobody listens any longer if it took too long.
+        let _ = sender.send(outcome.unwrap_or_else(|payload| Err(panicked(&*payload))));
     });
-    outcome.unwrap_or_else(|error| Err(Fault::Differs(format!("there is no thread to run it: {error}"))))
+    if let Err(error) = started {
+        return Err(Fault::Differs(format!("there is no thread to run it: {error}")));
+    }
+    receiver.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+        Err(Fault::Differs(format!("it has not ended after {} s, and is left alone", PATIENCE.as_secs())))
+    })
 }
 
 fn panicked(payload: &(dyn Any + Send)) -> Fault {
