@@ -1,0 +1,72 @@
+//! Runs the cases of `executions/`: one execution each, with its full history.
+
+use serde_json::Value;
+
+use super::case::{self, Case};
+use super::compare::Comparer;
+use super::engine::Setup;
+use super::fault::Fault;
+use super::outcomes::Outcomes;
+use super::replay::{Ending, Replayed, Until, replay};
+
+/// When executions start whose case does not say when.
+const START_TIME: &str = "2026-11-23T05:35:00Z";
+
+pub(crate) fn run(case: &Case) -> Result<(), Fault> {
+    let mut outcomes = Outcomes::of(case);
+    let replayed = replay(&setup(case), &mut outcomes, &until(case))?;
+    check(case, &replayed)
+}
+
+/// What the execution of `case` starts from.
+pub(crate) fn setup(case: &Case) -> Setup {
+    let text = |name: &str| case.get(name).as_str().unwrap_or("").to_owned();
+    Setup {
+        definition: case::definition(case.get("definition")),
+        express: case.get("type") == "EXPRESS",
+        machine_arn: text("stateMachineArn"),
+        execution_arn: text("executionArn"),
+        role_arn: text("roleArn"),
+        input: case.get("input").as_str().unwrap_or("{}").into(),
+        start_time: case.get("startTime").as_str().unwrap_or(START_TIME).into(),
+        objects: case.get("s3").clone(),
+    }
+}
+
+fn until(case: &Case) -> Until {
+    let abort = case.get("abort");
+    if let Some(after) = abort["afterEventId"].as_u64() {
+        let text = |name: &str| abort[name].as_str().map(str::to_owned);
+        return Until::Stopped { after: after as usize, error: text("error"), cause: text("cause") };
+    }
+    if case.expected("status") == "RUNNING" { Until::Waiting } else { Until::Closed }
+}
+
+fn check(case: &Case, replayed: &Replayed) -> Result<(), Fault> {
+    let mut comparer = case.comparer();
+    check_ending(case, &mut comparer, &replayed.ending)?;
+    let Some(expected) = case.history() else { return Ok(()) };
+    match replayed.ending.status {
+        "RUNNING" => comparer.prefix(expected, &replayed.history)?,
+        _ => comparer.history(expected, &replayed.history, case.mode())?,
+    }
+    Ok(())
+}
+
+/// Compares status, output, error and cause.
+pub(crate) fn check_ending(case: &Case, comparer: &mut Comparer, ending: &Ending) -> Result<(), Fault> {
+    if case.expected("status") != ending.status {
+        let Ending { status, error, cause, .. } = ending;
+        let why = [error, cause].into_iter().flatten().cloned().collect::<Vec<_>>().join(": ");
+        return Err(Fault::Differs(format!(
+            "status\n  expected {}\n   but was {status} {why}",
+            case.expected("status")
+        )));
+    }
+    for (name, actual) in [("output", &ending.output), ("error", &ending.error), ("cause", &ending.cause)] {
+        let expected = Some(case.expected(name)).filter(|value| !value.is_null());
+        let actual = actual.as_deref().map(Value::from);
+        comparer.member(name, expected, actual.as_ref())?;
+    }
+    Ok(())
+}
