@@ -6,7 +6,19 @@ mod failure;
 mod id;
 mod json;
 mod limits;
+mod span;
 mod time;
+
+// floor 1: saying what is wrong
+pub mod diagnostic;
+#[cfg(feature = "yaml")]
+mod yaml;
+
+// floor 2: languages of data
+pub mod definition;
+
+pub use definition::Definition;
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 
 pub use arn::{Arn, ArnError, IntegrationPattern, ResourceKind};
 pub use failure::{ErrorName, Failure};
