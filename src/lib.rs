@@ -7,9 +7,16 @@ mod id;
 mod json;
 mod limits;
 mod pattern;
+mod span;
 mod time;
 
+// floor 1: saying what is wrong
+pub mod diagnostic;
+#[cfg(feature = "yaml")]
+mod yaml;
+
 // floor 2: three independent languages of data
+pub mod definition;
 mod history;
 pub mod query;
 
@@ -17,6 +24,7 @@ pub mod query;
 mod machine;
 
 // floor 4: from text to machine, and from input to output
+mod compile;
 mod dataflow;
 pub mod template;
 
@@ -32,9 +40,11 @@ pub mod store;
 mod runtime;
 
 pub use arn::{Arn, ArnError, IntegrationPattern, ResourceKind};
+pub use definition::Definition;
+pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 pub use execution::{
-    CancelReason, Changes, Command, Event, EventRejected, Execution, ExecutionKind, ExecutionStatus, IssuedToken,
-    Record, RecordKey, Reporter, RestoreError, Seed, Snapshot, Start, Step, TaskStart, TokenChanges,
+    CancelReason, Changes, Command, Event, EventRejected, Execution, ExecutionStatus, IssuedToken, Record,
+    RecordKey, Reporter, RestoreError, Seed, Snapshot, Start, Step, TaskStart, TokenChanges,
 };
 pub use failure::{ErrorName, Failure};
 pub use history::{
@@ -44,7 +54,7 @@ pub use history::{
 pub use id::{ExecutionId, FrameId, StateName, TaskId, TaskToken, TaskTokenError, TokenHash};
 pub use json::{Array, Json, JsonError, Number, Object};
 pub use limits::Limits;
-pub use machine::StateMachine;
+pub use machine::{ExecutionKind, StateMachine};
 #[cfg(feature = "runtime")]
 pub use runtime::{
     Account, BuildError, Clock, ExecutionError, ExecutionHandle, HandlerFn, Limit, MissingHandlers, Observer,

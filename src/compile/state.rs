@@ -11,8 +11,7 @@ use crate::diagnostic::JsonPointer;
 use crate::failure::{ErrorName, Failure};
 use crate::history::TaskResource;
 use crate::json::Json;
-use crate::machine::state::{Fail, Next, Pass, Seconds, State, StateKind, Task, Wait};
-use crate::query::Expression;
+use crate::machine::state::{Fail, Next, Pass, Role, Seconds, State, StateKind, Task, Wait};
 
 impl<'d> Compiler<'d> {
     /// A state, or `None` when something in it is wrong, or not executed yet.
@@ -116,12 +115,12 @@ impl<'d> Compiler<'d> {
         })
     }
 
-    fn role(&mut self, credentials: &definition::Credentials, at: &JsonPointer) -> Option<Expression> {
+    fn role(&mut self, credentials: &definition::Credentials, at: &JsonPointer) -> Option<Role> {
         if let Some(Value::String(text)) = credentials.template.get("RoleArn.$") {
-            return self.expression(text, &at.key("RoleArn.$"));
+            return self.expression(text, &at.key("RoleArn.$")).map(Role::Expression);
         }
         let role = credentials.template.get("RoleArn").and_then(Value::as_str)?;
-        Some(Expression::literal(Json::from(role)))
+        Some(Role::Fixed(role.into()))
     }
 
     fn wait(&mut self, timing: &Timing, at: &JsonPointer) -> Option<Wait> {

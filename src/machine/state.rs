@@ -73,7 +73,14 @@ pub(crate) struct Task {
     pub(crate) timeout: Option<Seconds>,
     pub(crate) heartbeat: Option<Seconds>,
     /// `RoleArn` of `Credentials`.
-    pub(crate) credentials: Option<Expression>,
+    pub(crate) credentials: Option<Role>,
+}
+
+/// The role of `Credentials`, written or looked up.
+#[derive(Debug)]
+pub(crate) enum Role {
+    Fixed(Arc<str>),
+    Expression(Expression),
 }
 
 /// A number of seconds, written or looked up.

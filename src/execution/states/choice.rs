@@ -14,7 +14,7 @@ pub(super) fn enter(
     choice: &Choice,
 ) -> Result<Outcome, Mishap> {
     let effective = effective_input(turn, frame, state)?;
-    let chosen = turn.scoped(frame, state, None, &effective, |scope| {
+    let chosen = turn.scoped(frame, state, None, &effective, |scope| -> Result<_, Mishap> {
         for rule in &choice.rules {
             if choose::holds(&rule.condition, scope)? {
                 return Ok(Some(rule.next));

@@ -17,7 +17,7 @@ use crate::history::{HistoryEventKind, TaskTerms};
 use crate::id::{FrameId, TaskId, TaskToken};
 use crate::json::Json;
 use crate::machine::retry::Fault;
-use crate::machine::state::{Seconds, State, StateKind, Task};
+use crate::machine::state::{Role, Seconds, State, StateKind, Task};
 use crate::query::QueryError;
 
 /// Evaluates what the task gets, and asks for it: on entry, and again for each retry.
@@ -275,7 +275,11 @@ fn role(
     task: &Task,
     effective: &Json,
 ) -> Result<Option<Arc<str>>, Mishap> {
-    let Some(role) = &task.credentials else { return Ok(None) };
+    let role = match &task.credentials {
+        None => return Ok(None),
+        Some(Role::Fixed(role)) => return Ok(Some(role.clone())),
+        Some(Role::Expression(role)) => role,
+    };
     let value =
         turn.scoped(frame, state, None, effective, |scope| role.evaluate(scope, "RoleArn.$"))?;
     match value {
