@@ -58,8 +58,8 @@ pub use machine::{ExecutionKind, StateMachine};
 #[cfg(feature = "runtime")]
 pub use runtime::{
     Account, BuildError, Clock, ExecutionError, ExecutionHandle, HandlerFn, Limit, MissingHandlers, Observer,
-    ReportError, ResourceHandler, ResourceHandlerExt, Runtime, RuntimeBuilder, SharedHandler, Sleep, StartError,
-    SystemClock, TaskContext, TaskGone, TaskOutcome, TaskRequest, WaitError, handler_fn,
+    ReportError, ResourceHandler, ResourceHandlerExt, Runtime, RuntimeBuilder, SharedHandler, Sleep,
+    StartError, SystemClock, TaskContext, TaskGone, TaskOutcome, TaskRequest, WaitError, handler_fn,
 };
 #[cfg(feature = "runtime")]
 pub use store::{MemoryStore, Store};

@@ -47,7 +47,11 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    fn conditions(&mut self, conditions: &[definition::Condition], at: &JsonPointer) -> Option<Box<[Condition]>> {
+    fn conditions(
+        &mut self,
+        conditions: &[definition::Condition],
+        at: &JsonPointer,
+    ) -> Option<Box<[Condition]>> {
         let conditions: Vec<Option<Condition>> = conditions
             .iter()
             .enumerate()

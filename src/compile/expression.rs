@@ -122,7 +122,9 @@ impl Compiler<'_> {
 
     /// A number of seconds that is written down; the reader has checked its range.
     pub(super) fn seconds(&mut self, amount: &Amount, at: &JsonPointer) -> Option<u32> {
-        self.number(amount, at).and_then(|number| number.as_u64()).and_then(|number| u32::try_from(number).ok())
+        self.number(amount, at)
+            .and_then(|number| number.as_u64())
+            .and_then(|number| u32::try_from(number).ok())
     }
 
     /// A number that is written down.
@@ -180,7 +182,7 @@ impl Compiler<'_> {
 
     fn template_error(&mut self, error: &TemplateError, at: &JsonPointer) {
         let place = error.place().iter().fold(at.clone(), |at, step| match step {
-            crate::query::Place::Key(key) => at.key(key.as_str()),
+            crate::query::Place::Key(key) => at.key(key.clone()),
             crate::query::Place::Index(index) => at.index(*index),
         });
         let field = place.to_string().rsplit('/').next().unwrap_or_default().to_owned();

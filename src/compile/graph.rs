@@ -96,9 +96,10 @@ impl<'d> Compiler<'d> {
             .map(|state| (state.name.clone(), names.at.key("States").key(state.name.as_str())))
             .collect();
         for (name, at) in unreached {
-            let diagnostic = Diagnostic::new(Code::UnreachableState, at, format!("nothing leads to `{name}`"))
-                .at_key()
-                .with_aws(format!("State \"{name}\" is not reachable."));
+            let diagnostic =
+                Diagnostic::new(Code::UnreachableState, at, format!("nothing leads to `{name}`"))
+                    .at_key()
+                    .with_aws(format!("State \"{name}\" is not reachable."));
             self.report(diagnostic);
         }
     }
@@ -114,4 +115,3 @@ fn successors(state: &State) -> impl Iterator<Item = &str> {
     let catchers = state.catch.iter().flatten().filter_map(|catcher| catcher.next.as_deref());
     rules.chain(default).chain(catchers).chain(state.next.as_deref())
 }
-

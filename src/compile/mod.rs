@@ -61,7 +61,7 @@ impl StateMachine {
     /// ```
     pub fn compile(source: Source, kind: ExecutionKind) -> Result<Self, Diagnostics> {
         let text = source.text().into();
-        let (definition, mut diagnostics) = Definition::read(source.clone());
+        let (definition, mut diagnostics) = Definition::read(&source);
         let machine = definition.and_then(|definition| {
             let mut compiler = Compiler::new(kind);
             let machine = compiler.compile(&definition);
@@ -122,7 +122,8 @@ impl<'d> Compiler<'d> {
         let listed = self.listed.clone();
         let states: Vec<Option<State>> = listed.iter().map(|listed| self.state(listed, jsonata)).collect();
         let timeout = definition.timeout_seconds.as_ref();
-        let timeout = timeout.and_then(|amount| self.seconds(amount, &JsonPointer::root().key("TimeoutSeconds")));
+        let timeout =
+            timeout.and_then(|amount| self.seconds(amount, &JsonPointer::root().key("TimeoutSeconds")));
         Some(StateMachine {
             name: UNNAMED.into(),
             definition: "".into(),
@@ -144,14 +145,20 @@ impl<'d> Compiler<'d> {
             names.states.insert(&state.name, id);
             match &state.kind {
                 definition::StateKind::Map(map) => {
-                    inner.extend(map.processor.iter().map(|processor| {
-                        (&processor.block, here.key(processor.field.as_str()))
-                    }));
+                    inner.extend(
+                        map.processor
+                            .iter()
+                            .map(|processor| (&processor.block, here.key(processor.field.as_str()))),
+                    );
                 }
                 definition::StateKind::Parallel(parallel) => {
                     let branches = here.key("Branches");
                     inner.extend(
-                        parallel.branches.iter().enumerate().map(|(n, branch)| (&branch.block, branches.index(n))),
+                        parallel
+                            .branches
+                            .iter()
+                            .enumerate()
+                            .map(|(n, branch)| (&branch.block, branches.index(n))),
                     );
                 }
                 _ => {}

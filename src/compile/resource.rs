@@ -54,9 +54,10 @@ impl<'d> Compiler<'d> {
             && task.credentials.is_some()
         {
             let at = listed.at.key("Credentials");
-            let diagnostic = Diagnostic::new(Code::CredentialsOnActivity, at, "an activity takes no credentials")
-                .at_key()
-                .with_aws("The field 'Credentials' is not supported for activities");
+            let diagnostic =
+                Diagnostic::new(Code::CredentialsOnActivity, at, "an activity takes no credentials")
+                    .at_key()
+                    .with_aws("The field 'Credentials' is not supported for activities");
             self.report(diagnostic);
         }
         Some(arn)

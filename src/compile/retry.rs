@@ -34,7 +34,9 @@ impl<'d> Compiler<'d> {
             interval: Duration::from_secs(interval?.into()),
             max_attempts: max_attempts?,
             backoff: backoff?,
-            max_delay: max_delay.filter(|delay| *delay < u32::MAX).map(|delay| Duration::from_secs(delay.into())),
+            max_delay: max_delay
+                .filter(|delay| *delay < u32::MAX)
+                .map(|delay| Duration::from_secs(delay.into())),
             full_jitter: retrier.jitter_strategy == Some(JitterStrategy::Full),
         })
     }
@@ -49,12 +51,7 @@ impl<'d> Compiler<'d> {
         catchers.into_iter().collect()
     }
 
-    fn catcher(
-        &mut self,
-        block: usize,
-        catcher: &definition::Catcher,
-        at: &JsonPointer,
-    ) -> Option<Catcher> {
+    fn catcher(&mut self, block: usize, catcher: &definition::Catcher, at: &JsonPointer) -> Option<Catcher> {
         if catcher.assign.is_some() {
             self.not_yet(at.key("Assign"), "`Assign`");
         }

@@ -48,9 +48,7 @@ impl<'d> Compiler<'d> {
     fn kind(&mut self, listed: &Listed<'d>) -> Option<StateKind> {
         let at = &listed.at;
         match &listed.state.kind {
-            Kind::Pass(pass) => {
-                Some(StateKind::Pass(Pass { result: pass.result.as_ref().map(Json::from) }))
-            }
+            Kind::Pass(pass) => Some(StateKind::Pass(Pass { result: pass.result.as_ref().map(Json::from) })),
             Kind::Task(task) => self.task(listed, task).map(|task| StateKind::Task(Box::new(task))),
             Kind::Choice(choice) => self.choice(listed, choice).map(StateKind::Choice),
             Kind::Wait(wait) => self.wait(wait.timing.as_ref()?, at).map(StateKind::Wait),

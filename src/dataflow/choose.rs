@@ -53,9 +53,8 @@ fn compare(value: &Json, test: &Test, scope: &Scope<'_>) -> Result<bool, Mishap>
             }
         },
         Test::String(relation, operand) => {
-            let holds = |right: &str| {
-                value.as_str().is_some_and(|left| relation.holds(compare_text(left, right)))
-            };
+            let holds =
+                |right: &str| value.as_str().is_some_and(|left| relation.holds(compare_text(left, right)));
             match operand {
                 Operand::Literal(right) => holds(right),
                 Operand::Path(path) => read(path, "comparison", scope)?.as_str().is_some_and(holds),
@@ -63,9 +62,9 @@ fn compare(value: &Json, test: &Test, scope: &Scope<'_>) -> Result<bool, Mishap>
         }
         Test::Number(relation, operand) => match operand {
             Operand::Literal(right) => numbers(value, right, *relation),
-            Operand::Path(path) => {
-                read(path, "comparison", scope)?.as_number().is_some_and(|right| numbers(value, right, *relation))
-            }
+            Operand::Path(path) => read(path, "comparison", scope)?
+                .as_number()
+                .is_some_and(|right| numbers(value, right, *relation)),
         },
         Test::Timestamp(relation, operand) => {
             let left = value.as_str().and_then(parse_nanos);
@@ -114,4 +113,3 @@ fn compare_numbers(left: &Number, right: &Number) -> Option<Ordering> {
 fn compare_text(left: &str, right: &str) -> Ordering {
     left.encode_utf16().cmp(right.encode_utf16())
 }
-

@@ -52,9 +52,7 @@ fn select(stage: &Select, scope: &Scope<'_>) -> Result<Json, Mishap> {
     match stage {
         Select::All => Ok(scope.input.clone()),
         Select::Nothing => Ok(Json::empty_object()),
-        Select::Path(path) => {
-            path.select(scope).map_err(|miss| QueryError::invalid_path(&miss).into())
-        }
+        Select::Path(path) => path.select(scope).map_err(|miss| QueryError::invalid_path(&miss).into()),
     }
 }
 

@@ -26,8 +26,8 @@ use crate::limits::Limits;
 
 pub use choice::{Choice, ChoiceRule, Comparison, Condition, Family, Operator, Relation, Test};
 pub use distributed::{
-    CsvDelimiter, CsvHeaderLocation, InputType, ItemBatcher, ItemReader, ManifestType, OutputType, ReaderConfig,
-    ReaderTransformation, ResultWriter, WriterConfig, WriterTransformation,
+    CsvDelimiter, CsvHeaderLocation, InputType, ItemBatcher, ItemReader, ManifestType, OutputType,
+    ReaderConfig, ReaderTransformation, ResultWriter, WriterConfig, WriterTransformation,
 };
 pub use map::{Branch, ExecutionType, Map, Mode, Parallel, Processor, ProcessorConfig, ProcessorField};
 pub use placeholder::{Substitutions, placeholders};
@@ -35,9 +35,6 @@ pub use retry::{Catcher, JitterStrategy, Retrier};
 pub use scalar::{Amount, PathOrNull, Setting};
 pub use state::{Block, Fail, Pass, QueryLanguage, State, StateKind, StateType, Timing, Wait};
 pub use task::{Credentials, Task};
-
-pub(crate) use placeholder::has_placeholder;
-pub(crate) use text::load as load_text;
 
 /// A state machine as its author wrote it.
 ///

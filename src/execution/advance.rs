@@ -81,7 +81,14 @@ impl Execution {
     }
 
     /// Leaves a state for the next one; `true` when the execution is over.
-    pub(super) fn exit(&mut self, id: FrameId, frame: &mut Frame, state: &State, output: Json, next: Next) -> bool {
+    pub(super) fn exit(
+        &mut self,
+        id: FrameId,
+        frame: &mut Frame,
+        state: &State,
+        output: Json,
+        next: Next,
+    ) -> bool {
         self.record(frame, |_| HistoryEventKind::StateExited {
             state_type: state.kind.state_type(),
             name: state.name.clone(),
@@ -205,10 +212,7 @@ impl Execution {
             token: token.as_ref().map(|token| token as &dyn Fn() -> _),
             whole: std::cell::OnceCell::new(),
         };
-        evaluate(&Scope {
-            context: &context,
-            ..Scope::new(input, &self.entropy, &self.start.limits)
-        })
+        evaluate(&Scope { context: &context, ..Scope::new(input, &self.entropy, &self.start.limits) })
     }
 
     /// Nobody may answer this task any longer.
@@ -230,8 +234,8 @@ impl Execution {
 
 /// AWS's words for a result of `source` that is larger than the limit.
 pub(super) fn too_large(source: &str) -> Failure {
-    let cause =
-        format!("The state/task '{source}' returned a result with a size exceeding the maximum number of bytes service limit.");
+    let cause = format!(
+        "The state/task '{source}' returned a result with a size exceeding the maximum number of bytes service limit."
+    );
     Failure::new(ErrorName::DATA_LIMIT_EXCEEDED, cause)
 }
-

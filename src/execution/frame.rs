@@ -137,7 +137,9 @@ impl RunningTask {
     /// Whether an answer by `reporter` has to wait until the handler has returned: AWS records the call's
     /// response before the answer, even if the answer was faster.
     pub(super) fn holds(&self, pattern: IntegrationPattern, reporter: Reporter) -> bool {
-        pattern == IntegrationPattern::WaitForTaskToken && reporter == Reporter::TokenHolder && !self.submitted
+        pattern == IntegrationPattern::WaitForTaskToken
+            && reporter == Reporter::TokenHolder
+            && !self.submitted
     }
 
     /// The request for it, as it was first made.

@@ -144,16 +144,22 @@ impl Execution {
         match event {
             Event::Tick => self.tick(),
             Event::Stop { failure } => self.stop(failure),
-            Event::TaskStarted { task, worker } => self.on_task(task, |turn, frame| turn.task_started(frame, worker))?,
+            Event::TaskStarted { task, worker } => {
+                self.on_task(task, |turn, frame| turn.task_started(frame, worker))?
+            }
             Event::TaskSubmitted { task, output } => {
                 self.on_task(task, |turn, frame| turn.task_submitted(frame, output))?;
             }
             Event::TaskHeartbeat { task } => self.on_task(task, |turn, frame| turn.task_heartbeat(frame))?,
             Event::TaskSucceeded { task, output, reporter } => {
-                self.on_task(task, |turn, frame| turn.task_answered(frame, Answer::Succeeded(output), reporter))?;
+                self.on_task(task, |turn, frame| {
+                    turn.task_answered(frame, Answer::Succeeded(output), reporter)
+                })?;
             }
             Event::TaskFailed { task, failure, reporter } => {
-                self.on_task(task, |turn, frame| turn.task_answered(frame, Answer::Failed(failure), reporter))?;
+                self.on_task(task, |turn, frame| {
+                    turn.task_answered(frame, Answer::Failed(failure), reporter)
+                })?;
             }
         }
         self.advance();
@@ -233,15 +239,22 @@ impl Execution {
             self.timers.set(id, frame.deadline(), None);
             if let Some(task) = states::task::end(&mut frame) {
                 self.forget_task(&frame, &task);
-                self.commands.push(Command::CancelTask { task: task.id, reason: CancelReason::ExecutionClosed });
+                self.commands
+                    .push(Command::CancelTask { task: task.id, reason: CancelReason::ExecutionClosed });
             }
             self.frames.remove(id);
         }
         self.ready.clear();
         let kind = match &status {
-            ExecutionStatus::Succeeded { output } => HistoryEventKind::ExecutionSucceeded { output: output.clone() },
-            ExecutionStatus::Failed { failure } => HistoryEventKind::ExecutionFailed { failure: failure.clone() },
-            ExecutionStatus::Aborted { failure } => HistoryEventKind::ExecutionAborted { failure: failure.clone() },
+            ExecutionStatus::Succeeded { output } => {
+                HistoryEventKind::ExecutionSucceeded { output: output.clone() }
+            }
+            ExecutionStatus::Failed { failure } => {
+                HistoryEventKind::ExecutionFailed { failure: failure.clone() }
+            }
+            ExecutionStatus::Aborted { failure } => {
+                HistoryEventKind::ExecutionAborted { failure: failure.clone() }
+            }
             ExecutionStatus::TimedOut | ExecutionStatus::Running => {
                 HistoryEventKind::ExecutionTimedOut { failure: Failure::named(ErrorName::TIMEOUT) }
             }

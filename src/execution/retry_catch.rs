@@ -12,7 +12,13 @@ impl Execution {
     ///
     /// The first retrier that matches decides alone: when it is exhausted, no later one is asked. A new attempt
     /// does not enter the state anew.
-    pub(super) fn retry_or_catch(&mut self, id: FrameId, frame: &mut Frame, state: &State, fault: Fault) -> bool {
+    pub(super) fn retry_or_catch(
+        &mut self,
+        id: FrameId,
+        frame: &mut Frame,
+        state: &State,
+        fault: Fault,
+    ) -> bool {
         if let Some(at) = state.retry.iter().position(|retrier| retrier.errors.matches(&fault)) {
             let retrier = &state.retry[at];
             if frame.attempts.len() <= at {

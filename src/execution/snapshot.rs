@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::execution::Execution;
 use crate::execution::frame::{Doing, Frame};
 use crate::execution::record::Recorder;
 use crate::execution::start::{Seed, Start};
 use crate::execution::step::ExecutionStatus;
-use crate::execution::Execution;
 use crate::id::{ExecutionId, FrameId, StateName};
 use crate::json::Json;
 use crate::limits::Limits;
@@ -218,7 +218,12 @@ impl Execution {
         Ok(execution)
     }
 
-    fn restore_frame(&mut self, id: FrameId, record: &FrameRecord, now: Timestamp) -> Result<(), RestoreError> {
+    fn restore_frame(
+        &mut self,
+        id: FrameId,
+        record: &FrameRecord,
+        now: Timestamp,
+    ) -> Result<(), RestoreError> {
         let state = self
             .machine
             .find(record.state.as_str())

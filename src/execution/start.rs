@@ -58,7 +58,9 @@ impl Start {
     /// seed is known to everybody: give it [another](Self::seed) outside of tests.
     pub fn new(name: &str, input: impl Into<Json>) -> Self {
         Self {
-            id: ExecutionId::from(format!("arn:aws:states:us-east-1:123456789012:execution:StateMachine:{name}")),
+            id: ExecutionId::from(format!(
+                "arn:aws:states:us-east-1:123456789012:execution:StateMachine:{name}"
+            )),
             name: name.into(),
             machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:StateMachine".into(),
             role_arn: "arn:aws:iam::123456789012:role/StepFunctionsRole".into(),
@@ -108,7 +110,10 @@ impl Start {
 
     /// The token of `task`: nobody can guess it who does not know the seed.
     pub(super) fn token(&self, task: TaskId) -> TaskToken {
-        let hash = Sha256::new().chain_update(self.seed.0).chain_update(b"task token").chain_update(task.0.to_be_bytes());
+        let hash = Sha256::new()
+            .chain_update(self.seed.0)
+            .chain_update(b"task token")
+            .chain_update(task.0.to_be_bytes());
         TaskToken::from_secret(&hash.finalize().into())
     }
 
@@ -119,7 +124,8 @@ impl Start {
         let start_time = entry("StartTime", Json::string(started.to_string()));
         let name = entry("Name", text(&self.name));
         let role = entry("RoleArn", text(&self.role_arn));
-        let mut execution = vec![entry("Id", Json::String(self.id.shared())), entry("Input", self.input.clone())];
+        let mut execution =
+            vec![entry("Id", Json::String(self.id.shared())), entry("Input", self.input.clone())];
         execution.extend(match self.kind {
             ExecutionKind::Standard => [start_time, name, role],
             ExecutionKind::Express => [name, role, start_time],

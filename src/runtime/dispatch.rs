@@ -13,10 +13,10 @@ use crate::arn::{Arn, IntegrationPattern, ResourceKind};
 use crate::execution::{Command, Event, Reporter, Step, TaskStart};
 use crate::failure::{ErrorName, Failure};
 use crate::json::Json;
+use crate::runtime::Inner;
 use crate::runtime::context::TaskContext;
 use crate::runtime::handler::{ResourceHandler as _, SharedHandler, TaskOutcome, TaskRequest};
 use crate::runtime::resident::{Live, Mail, Resident};
-use crate::runtime::Inner;
 
 impl Inner {
     /// Carries out a step that was committed.

@@ -16,7 +16,8 @@ pub(super) struct Functions {
 
 impl Functions {
     /// The resources that call Lambda functions.
-    pub(super) const RESOURCES: [&'static str; 2] = ["arn:*:states:::lambda:invoke*", "arn:*:lambda:*:function:*"];
+    pub(super) const RESOURCES: [&'static str; 2] =
+        ["arn:*:states:::lambda:invoke*", "arn:*:lambda:*:function:*"];
 
     pub(super) fn add(&mut self, pattern: &str, handler: SharedHandler) -> bool {
         self.handlers.add(pattern, handler)

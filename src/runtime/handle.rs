@@ -86,8 +86,7 @@ impl ExecutionHandle {
 
     async fn stored(&self) -> Result<ExecutionStatus, WaitError> {
         let summary = self.runtime.store.describe(&self.id).await.map_err(ExecutionError::from)?;
-        let summary =
-            summary.ok_or_else(|| ExecutionError::ExecutionDoesNotExist { id: self.id.clone() })?;
+        let summary = summary.ok_or_else(|| ExecutionError::ExecutionDoesNotExist { id: self.id.clone() })?;
         Ok(summary.status)
     }
 }

@@ -397,8 +397,14 @@ impl Inner {
         let now = self.clock.now();
         let (input, id, machine_arn) = (start.input.clone(), start.id.clone(), start.machine_arn.clone());
         let (mut execution, mut step) = Execution::start(Arc::clone(machine), start, now);
-        let new =
-            NewExecution::new(id.clone(), name.into(), machine_arn, machine.definition.clone(), input.clone(), now);
+        let new = NewExecution::new(
+            id.clone(),
+            name.into(),
+            machine_arn,
+            machine.definition.clone(),
+            input.clone(),
+            now,
+        );
         let history = self.watched(&step.history);
         let commit = Commit::new(&mut step, execution.take_changes(), now);
         let revision = match self.store.create(new, commit).await? {
@@ -413,13 +419,8 @@ impl Inner {
         };
         let resident = Arc::new(Resident::busy(id.clone()));
         self.residents().insert(id.clone(), Arc::clone(&resident));
-        let live = Live {
-            execution,
-            revision,
-            alarm: None,
-            running: Default::default(),
-            permit: Some(permit),
-        };
+        let live =
+            Live { execution, revision, alarm: None, running: Default::default(), permit: Some(permit) };
         let handle = ExecutionHandle::new(Arc::clone(self), id, Some(Arc::clone(&resident)));
         self.begin(&resident, Box::new(live), step, &history);
         Ok(handle)
@@ -481,4 +482,3 @@ impl Inner {
         }
     }
 }
-

@@ -130,11 +130,7 @@ impl Store for MemoryStore {
         Ok(self.inner().tokens.get(token).cloned())
     }
 
-    async fn history(
-        &self,
-        id: &ExecutionId,
-        page: PageRequest,
-    ) -> Result<Page<HistoryEvent>, StoreError> {
+    async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {
         let inner = self.inner();
         Ok(page.of(inner.kept(id)?.history.iter().cloned()))
     }

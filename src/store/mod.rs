@@ -53,11 +53,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError>;
 
     /// An execution's history, a page at a time.
-    async fn history(
-        &self,
-        id: &ExecutionId,
-        page: PageRequest,
-    ) -> Result<Page<HistoryEvent>, StoreError>;
+    async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError>;
 
     /// Executions that pass the filter, in the order they were started, a page at a time.
     async fn list(

@@ -38,6 +38,9 @@ fn text(
     match value.as_str() {
         Some(text) => Ok(Some(text.into())),
         // DIFFERENCE: AWS's words for this are not known.
-        None => Err(Mishap::runtime(format!("The {field} field must select a string, but was: {}", value.compact()))),
+        None => Err(Mishap::runtime(format!(
+            "The {field} field must select a string, but was: {}",
+            value.compact()
+        ))),
     }
 }

@@ -55,5 +55,7 @@ fn effective_input(turn: &Execution, frame: &Frame, state: &State) -> Result<Jso
 
 /// OutputPath alone: the output of states that have no result.
 fn pass_on(turn: &Execution, frame: &Frame, state: &State, input: Json) -> Result<Json, Mishap> {
-    turn.scoped(frame, state, None, &input, |scope| dataflow::output(&state.flow, Json::Null, input.clone(), scope))
+    turn.scoped(frame, state, None, &input, |scope| {
+        dataflow::output(&state.flow, Json::Null, input.clone(), scope)
+    })
 }

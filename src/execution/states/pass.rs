@@ -19,7 +19,7 @@ pub(super) fn enter(
         turn.scoped(frame, state, None, &effective, |scope| dataflow::parameters(&state.flow, scope))?;
     let result = pass.result.clone().unwrap_or(parameters);
     let input = std::mem::take(&mut frame.input);
-    let output =
-        turn.scoped(frame, state, None, &effective, |scope| dataflow::output(&state.flow, input, result, scope));
+    let output = turn
+        .scoped(frame, state, None, &effective, |scope| dataflow::output(&state.flow, input, result, scope));
     output.map(Outcome::Done)
 }

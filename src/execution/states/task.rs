@@ -35,7 +35,7 @@ pub(crate) fn enter(
         turn.scoped(frame, state, shown, &effective, |scope| dataflow::parameters(&state.flow, scope))?;
     let seconds = |value: &Option<Seconds>, field| match value {
         None => Ok(None),
-        Some(value) => self::seconds(turn, frame, state, value, field, &effective).map(Some),
+        Some(value) => seconds_of(turn, frame, state, value, field, &effective).map(Some),
     };
     let timeout = seconds(&task.timeout, "TimeoutSecondsPath")?;
     let heartbeat = seconds(&task.heartbeat, "HeartbeatSecondsPath")?;
@@ -82,7 +82,7 @@ pub(crate) fn end(frame: &mut Frame) -> Option<Box<RunningTask>> {
 
 impl Execution {
     /// A worker has begun an activity task.
-    pub(crate) fn task_started(
+    pub(in crate::execution) fn task_started(
         &mut self,
         frame: &mut Frame,
         worker: Option<String>,
@@ -100,7 +100,11 @@ impl Execution {
     }
 
     /// The call that hands the task to someone else has returned.
-    pub(crate) fn task_submitted(&mut self, frame: &mut Frame, output: Json) -> Result<Outcome, EventRejected> {
+    pub(in crate::execution) fn task_submitted(
+        &mut self,
+        frame: &mut Frame,
+        output: Json,
+    ) -> Result<Outcome, EventRejected> {
         let task = self.task_of(frame);
         let resource = task.wire.clone();
         let has_token = task.pattern.has_token();
@@ -122,7 +126,10 @@ impl Execution {
     }
 
     /// Somebody is still working on it.
-    pub(crate) fn task_heartbeat(&mut self, frame: &mut Frame) -> Result<Outcome, EventRejected> {
+    pub(in crate::execution) fn task_heartbeat(
+        &mut self,
+        frame: &mut Frame,
+    ) -> Result<Outcome, EventRejected> {
         let now = self.now;
         if let Doing::Task(running) = &mut frame.doing {
             running.beat(now);
@@ -131,7 +138,7 @@ impl Execution {
     }
 
     /// The task's result, or its failure. The first answer counts.
-    pub(crate) fn task_answered(
+    pub(in crate::execution) fn task_answered(
         &mut self,
         frame: &mut Frame,
         answer: Answer,
@@ -165,7 +172,7 @@ impl Execution {
     }
 
     /// The task's time is over, or its early answer has waited long enough.
-    pub(crate) fn task_overdue(&mut self, frame: &mut Frame) -> Outcome {
+    pub(in crate::execution) fn task_overdue(&mut self, frame: &mut Frame) -> Outcome {
         let now = self.now;
         let Doing::Task(running) = &mut frame.doing else { return Outcome::Waits };
         if let Some(early) = running.answer.take() {
@@ -212,7 +219,8 @@ impl Execution {
         match answer {
             Answer::Succeeded(output) => {
                 self.record(frame, |_| succeeded(task, output.clone()));
-                self.with_result(frame, state, running.id, output).unwrap_or_else(|mishap| failed(frame, state, mishap))
+                self.with_result(frame, state, running.id, output)
+                    .unwrap_or_else(|mishap| failed(frame, state, mishap))
             }
             Answer::Failed(failure) => {
                 self.record(frame, |_| failed_event(task, failure.clone()));
@@ -243,7 +251,7 @@ fn task_in(state: &State) -> &Task {
     }
 }
 
-fn seconds(
+fn seconds_of(
     turn: &Execution,
     frame: &Frame,
     state: &State,
@@ -258,7 +266,8 @@ fn seconds(
     let value = turn.scoped(frame, state, None, effective, |scope| {
         path.select(scope).map_err(|miss| Mishap::from(QueryError::invalid_path(&miss)))
     })?;
-    let seconds = value.as_i64().and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
+    let seconds =
+        value.as_i64().and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
     // DIFFERENCE: AWS's words for a number that is none are known from other fields only.
     seconds.ok_or_else(|| {
         let shown = value.compact();
@@ -280,12 +289,14 @@ fn role(
         Some(Role::Fixed(role)) => return Ok(Some(role.clone())),
         Some(Role::Expression(role)) => role,
     };
-    let value =
-        turn.scoped(frame, state, None, effective, |scope| role.evaluate(scope, "RoleArn.$"))?;
+    let value = turn.scoped(frame, state, None, effective, |scope| role.evaluate(scope, "RoleArn.$"))?;
     match value {
         Json::String(role) => Ok(Some(role)),
         // DIFFERENCE: AWS's words for this are not known.
-        other => Err(Mishap::runtime(format!("The RoleArn of Credentials must be a string, but was: {}", other.compact()))),
+        other => Err(Mishap::runtime(format!(
+            "The RoleArn of Credentials must be a string, but was: {}",
+            other.compact()
+        ))),
     }
 }
 

@@ -48,7 +48,9 @@ pub(crate) fn over(turn: &mut Execution, frame: &mut Frame) -> Outcome {
 
 fn seconds(path: &Path, scope: &Scope<'_>) -> Result<u64, Mishap> {
     let Ok(value) = path.select(scope) else {
-        return Err(Mishap::runtime(format!("The SecondsPath parameter does not reference an input value: {path}")));
+        return Err(Mishap::runtime(format!(
+            "The SecondsPath parameter does not reference an input value: {path}"
+        )));
     };
     let Some(seconds) = value.as_i64() else {
         let shown = shown(&value);
