@@ -64,6 +64,11 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether it has something to do at once, by itself.
+    pub(crate) fn is_due(&self) -> bool {
+        false
+    }
+
     /// Lets the clock jump to the next deadline; `false` if there is none.
     pub(crate) fn sleep(&mut self) -> Result<bool, Fault> {
         Ok(false)
@@ -73,4 +78,17 @@ impl Engine {
     pub(crate) fn stuck(&self) -> Fault {
         Fault::Differs("the execution waits for ever".into())
     }
+}
+
+/// What is said about a definition.
+#[derive(Clone, Debug)]
+pub(crate) struct Verdict {
+    /// The message of AWS's `InvalidDefinition`, if it is refused.
+    pub(crate) refusal: Option<String>,
+    /// The diagnostics as `ValidateStateMachineDefinition` shows them.
+    pub(crate) diagnostics: Vec<Value>,
+}
+
+pub(crate) fn validate(_definition: &str, _express: bool) -> Result<Verdict, Fault> {
+    Err(Fault::NoRunner("no diagnostics yet"))
 }
