@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Array, Json, Object};
+use super::{Array, Json, Number, Object};
 
 impl From<Value> for Json {
     fn from(value: Value) -> Self {
@@ -86,6 +86,13 @@ impl From<Vec<Self>> for Json {
     }
 }
 
+impl From<f64> for Json {
+    /// A number, or `null` for what JSON has no number for.
+    fn from(value: f64) -> Self {
+        Number::from_f64(value).map_or(Self::Null, Self::Number)
+    }
+}
+
 macro_rules! from_integer {
     ($($integer:ty),*) => {$(
         impl From<$integer> for Json {
@@ -100,6 +107,7 @@ from_integer!(i32, i64, u32, u64, usize);
 
 impl PartialEq<Value> for Json {
     fn eq(&self, other: &Value) -> bool {
-        *self == Self::from(other)
+        let other = Self::from(other);
+        *self == other
     }
 }

@@ -6,6 +6,7 @@ mod convert;
 mod object;
 mod parse;
 mod print;
+pub(crate) mod verbatim;
 
 use std::sync::Arc;
 
@@ -64,6 +65,8 @@ pub enum Json {
 pub struct Array {
     items: Vec<Json>,
     size: usize,
+    /// At least how many containers lie within one another here; see [`Json::depth`].
+    depth: u32,
     text: Option<Arc<str>>,
 }
 
@@ -169,6 +172,40 @@ impl Json {
         }
     }
 
+    /// Whether more than `limit` containers lie within one another here: O(1) for documents that are not.
+    pub(crate) fn deeper_than(&self, limit: usize) -> bool {
+        if self.depth() <= limit {
+            return false;
+        }
+        let mut stack = vec![(self, 0)];
+        while let Some((json, above)) = stack.pop() {
+            if above + json.depth() <= limit {
+                continue;
+            }
+            if above == limit {
+                return true;
+            }
+            match json {
+                Self::Array(array) => stack.extend(array.items.iter().map(|item| (item, above + 1))),
+                Self::Object(object) => stack.extend(object.values().map(|value| (value, above + 1))),
+                _ => {}
+            }
+        }
+        false
+    }
+
+    /// How many containers lie within one another here, or more.
+    ///
+    /// INVARIANT: never too low. An element that is replaced leaves its depth behind in the containers around
+    /// it, because finding the next deepest would cost a walk.
+    fn depth(&self) -> usize {
+        match self {
+            Self::Array(array) => array.depth as usize,
+            Self::Object(object) => object.depth() as usize,
+            _ => 0,
+        }
+    }
+
     /// The same document without the white space it was read with.
     pub fn compact(&self) -> Self {
         match self {
@@ -212,7 +249,8 @@ impl Json {
 impl Array {
     fn new(items: Vec<Json>) -> Self {
         let size = 2 + items.len().saturating_sub(1) + items.iter().map(Json::size).sum::<usize>();
-        Self { items, size, text: None }
+        let depth = items.iter().map(depth_around).max().unwrap_or(1);
+        Self { items, size, depth, text: None }
     }
 }
 
@@ -228,8 +266,14 @@ impl ArrayMut<'_> {
         let before = item.size();
         let result = change(item);
         self.array.size = self.array.size - before + item.size();
+        self.array.depth = self.array.depth.max(depth_around(item));
         Some(result)
     }
+}
+
+/// The depth of a container that holds `item`.
+fn depth_around(item: &Json) -> u32 {
+    u32::try_from(item.depth()).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// Equal as JSON: the order of keys and the white space do not count, and neither does how a number was
@@ -268,6 +312,19 @@ mod tests {
         assert_eq!(before.to_string(), r#"{"a":{"b":[1,2,3]},"c":"x"}"#);
         assert_eq!(after.to_string(), r#"{"a":{"b":[1,"longer",3]},"c":"x"}"#);
         assert_eq!(after.size(), after.to_string().len());
+    }
+
+    #[test]
+    fn depths_follow_what_is_put_in_and_taken_out() {
+        let mut value = Json::from(json!({ "a": [], "b": 1 }));
+        assert!(!Json::Null.deeper_than(0) && !value.deeper_than(2) && value.deeper_than(1));
+        value.object_mut().unwrap().update("a", |a| *a = Json::from(json!([[[]]])));
+        assert!(value.deeper_than(3) && !value.deeper_than(4));
+        let shallow = value.clone();
+        value.object_mut().unwrap().insert("c".into(), shallow);
+        assert!(value.deeper_than(4) && !value.deeper_than(5));
+        value.object_mut().unwrap().insert("c".into(), Json::Null);
+        assert!(value.deeper_than(3) && !value.deeper_than(4));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Json, print};
+use super::{Json, depth_around, print};
 
 /// From this many entries on, an object keeps an index of its keys.
 const INDEXED: usize = 16;
@@ -18,6 +18,8 @@ pub struct Object {
     index: Vec<u32>,
     /// Bytes of the entries as compact text, without braces and commas.
     content: usize,
+    /// The greatest depth of a container around each of the entries; 0 if there never was one.
+    depth: u32,
     text: Option<Arc<str>>,
 }
 
@@ -41,6 +43,7 @@ impl Object {
             return object;
         }
         object.content = entries.iter().map(|(key, value)| entry_size(key, value)).sum();
+        object.depth = entries.iter().map(|(_, value)| depth_around(value)).max().unwrap_or(0);
         object.entries = entries;
         object.index = order;
         object
@@ -78,6 +81,7 @@ impl Object {
 
     /// Puts `value` under `key`: in the place of an entry with that key, or at the end.
     pub(crate) fn insert(&mut self, key: Arc<str>, value: Json) {
+        self.depth = self.depth.max(depth_around(&value));
         if let Some(at) = self.position(&key) {
             let old = &mut self.entries[at].1;
             self.content = self.content - old.size() + value.size();
@@ -107,12 +111,29 @@ impl Object {
         let before = value.size();
         let result = change(value);
         self.content = self.content - before + value.size();
+        self.depth = self.depth.max(depth_around(value));
         Some(result)
     }
 
     /// Bytes as compact text.
     pub(crate) fn size(&self) -> usize {
         2 + self.entries.len().saturating_sub(1) + self.content
+    }
+
+    /// The depth as [`Json::depth`] tells it.
+    pub(super) fn depth(&self) -> u32 {
+        self.depth.max(1)
+    }
+
+    /// The position of `key` among the entries.
+    pub(crate) fn position(&self, key: &str) -> Option<usize> {
+        if self.index.is_empty() {
+            return self.entries.iter().position(|(name, _)| name.as_ref() == key);
+        }
+        self.index
+            .binary_search_by(|at| self.entries[*at as usize].0.as_ref().cmp(key))
+            .ok()
+            .map(|at| self.index[at] as usize)
     }
 
     pub(super) fn text(&self) -> Option<&Arc<str>> {
@@ -125,16 +146,6 @@ impl Object {
 
     pub(super) fn forget_text(&mut self) {
         self.text = None;
-    }
-
-    fn position(&self, key: &str) -> Option<usize> {
-        if self.index.is_empty() {
-            return self.entries.iter().position(|(name, _)| name.as_ref() == key);
-        }
-        self.index
-            .binary_search_by(|at| self.entries[*at as usize].0.as_ref().cmp(key))
-            .ok()
-            .map(|at| self.index[at] as usize)
     }
 }
 

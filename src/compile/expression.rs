@@ -1,0 +1,197 @@
+//! Texts that become expressions: paths, templates, timestamps, numbers.
+
+use serde_json::Value;
+
+use crate::compile::Compiler;
+use crate::definition::{Amount, PathOrNull};
+use crate::diagnostic::{Code, Diagnostic, JsonPointer};
+use crate::machine::io::{ResultPath, Select};
+use crate::query::{Expression, Path, ReferencePath, SyntaxError, Template, TemplateError};
+use crate::time::{Timestamp, parse_nanos};
+
+impl Compiler<'_> {
+    /// A path that selects: `InputPath`, `SecondsPath` and their likes.
+    pub(super) fn path(&mut self, text: &str, at: &JsonPointer) -> Option<Path> {
+        match Path::parse(text) {
+            Ok(path) => Some(self.readable(path, at)),
+            Err(error) => {
+                self.invalid_path(text, &error, at, "Value must be a valid JSONPath.");
+                None
+            }
+        }
+    }
+
+    /// A path that has to select one thing: the operands of Choice rules.
+    pub(super) fn definite_path(&mut self, text: &str, at: &JsonPointer) -> Option<Path> {
+        let path = match Path::parse(text) {
+            Ok(path) => self.readable(path, at),
+            Err(error) => {
+                let aws = "Value is not a Reference Path: Reference path didn't start with '$'";
+                self.invalid_path(text, &error, at, aws);
+                return None;
+            }
+        };
+        if path.is_definite() {
+            return Some(path);
+        }
+        self.not_a_reference(text, at);
+        None
+    }
+
+    /// A path that is written to: `ResultPath`.
+    pub(super) fn result_path(&mut self, path: Option<&PathOrNull>, at: &JsonPointer) -> Option<ResultPath> {
+        let text = match path {
+            None => return Some(ResultPath::Replace),
+            Some(PathOrNull::Null) => return Some(ResultPath::Discard),
+            Some(PathOrNull::Path(text)) => text,
+        };
+        match ReferencePath::parse(text) {
+            Ok(path) if path.is_root() => Some(ResultPath::Replace),
+            Ok(path) => Some(ResultPath::Write(path)),
+            Err(error) => {
+                match text.starts_with('$') {
+                    true => self.not_a_reference(text, at),
+                    false => {
+                        let aws = "Value is not a Reference Path: Reference path didn't start with '$'";
+                        self.invalid_path(text, &error, at, aws);
+                    }
+                }
+                None
+            }
+        }
+    }
+
+    /// `InputPath` or `OutputPath`.
+    pub(super) fn select(&mut self, path: Option<&PathOrNull>, at: &JsonPointer) -> Option<Select> {
+        match path {
+            None => Some(Select::All),
+            Some(PathOrNull::Null) => Some(Select::Nothing),
+            Some(PathOrNull::Path(text)) if text == "$" => Some(Select::All),
+            Some(PathOrNull::Path(text)) => self.path(text, at).map(Select::Path),
+        }
+    }
+
+    /// A payload template.
+    pub(super) fn template(&mut self, template: &Value, at: &JsonPointer) -> Option<Template> {
+        match Template::compile(template) {
+            Ok(template) => {
+                let paths: Vec<Path> = template.paths().into_iter().cloned().collect();
+                paths.iter().for_each(|path| self.check_variable(path, at));
+                Some(template)
+            }
+            Err(errors) => {
+                errors.iter().for_each(|error| self.template_error(error, at));
+                None
+            }
+        }
+    }
+
+    /// A path or an intrinsic function: `ErrorPath`, `RoleArn.$`.
+    pub(super) fn expression(&mut self, text: &str, at: &JsonPointer) -> Option<Expression> {
+        match Expression::parse(text) {
+            Ok(expression) => {
+                let paths: Vec<Path> = expression.paths().into_iter().cloned().collect();
+                paths.iter().for_each(|path| self.check_variable(path, at));
+                Some(expression)
+            }
+            Err(error) => {
+                self.invalid_path(text, &error, at, "Value must be a valid JSONPath.");
+                None
+            }
+        }
+    }
+
+    /// A point in time that is written down, in nanoseconds.
+    pub(super) fn nanos(&mut self, text: &str, at: &JsonPointer) -> Option<i128> {
+        let nanos = parse_nanos(text);
+        if nanos.is_none() {
+            let message = format!("`{text}` is not a timestamp");
+            let diagnostic = Diagnostic::new(Code::InvalidTimestamp, at.clone(), message)
+                .with_aws("String does not match RFC3339 timestamp")
+                .with_help("write it as in `2026-11-23T12:00:00Z`");
+            self.report(diagnostic);
+        }
+        nanos
+    }
+
+    /// The same in milliseconds.
+    pub(super) fn timestamp(&mut self, text: &str, at: &JsonPointer) -> Option<Timestamp> {
+        self.nanos(text, at)?;
+        text.parse().ok()
+    }
+
+    /// A number of seconds that is written down; the reader has checked its range.
+    pub(super) fn seconds(&mut self, amount: &Amount, at: &JsonPointer) -> Option<u32> {
+        self.number(amount, at)
+            .and_then(|number| number.as_u64())
+            .and_then(|number| u32::try_from(number).ok())
+    }
+
+    /// A number that is written down.
+    pub(super) fn number(&mut self, amount: &Amount, at: &JsonPointer) -> Option<serde_json::Number> {
+        match amount {
+            Amount::Number(number) => Some(number.clone()),
+            Amount::Placeholder(text) => {
+                self.unfilled(text, at);
+                None
+            }
+            // Of a JSONata state, which is refused as a whole.
+            Amount::Expression(_) => None,
+        }
+    }
+
+    /// Nobody has filled in a placeholder where a value is needed.
+    pub(super) fn unfilled(&mut self, text: &str, at: &JsonPointer) {
+        let message = format!("the placeholder `{text}` is not filled in");
+        let diagnostic = Diagnostic::new(Code::UnfilledPlaceholder, at.clone(), message)
+            .with_help("give it a value before the definition is compiled");
+        self.report(diagnostic);
+    }
+
+    fn readable(&mut self, path: Path, at: &JsonPointer) -> Path {
+        self.check_variable(&path, at);
+        path
+    }
+
+    /// Variables come with `Assign`, which is not executed yet.
+    fn check_variable(&mut self, path: &Path, at: &JsonPointer) {
+        if path.variable().is_some() {
+            self.not_yet(at.clone(), &format!("the variable in `{}`", path.as_str()));
+        }
+    }
+
+    fn invalid_path(&mut self, text: &str, error: &SyntaxError, at: &JsonPointer, aws: &str) {
+        if text.starts_with("${") {
+            return self.unfilled(text, at);
+        }
+        let message = format!("`{text}` is not a path: {}", error.message());
+        let mut diagnostic = Diagnostic::new(Code::InvalidPath, at.clone(), message).with_aws(aws);
+        if !text.starts_with('$') {
+            diagnostic = diagnostic.with_help(format!("a path starts with `$`: `$.{text}`"));
+        }
+        self.report(diagnostic);
+    }
+
+    fn not_a_reference(&mut self, text: &str, at: &JsonPointer) {
+        let message = format!("`{text}` may select several things, and this field needs a path to one");
+        let diagnostic = Diagnostic::new(Code::NotReferencePath, at.clone(), message)
+            .with_aws("Value is not a Reference Path")
+            .with_help("use only names (`.name`, `['name']`) and indices (`[0]`)");
+        self.report(diagnostic);
+    }
+
+    fn template_error(&mut self, error: &TemplateError, at: &JsonPointer) {
+        let place = error.place().iter().fold(at.clone(), |at, step| match step {
+            crate::query::Place::Key(key) => at.key(key.clone()),
+            crate::query::Place::Index(index) => at.index(*index),
+        });
+        let field = place.to_string().rsplit('/').next().unwrap_or_default().to_owned();
+        let aws = format!(
+            "The value for the field '{field}' must be a valid JSONPath or a valid intrinsic function call"
+        );
+        // AWS locates it at the template, not at the field.
+        let diagnostic = Diagnostic::new(Code::InvalidTemplateField, place, error.to_string())
+            .with_aws_at(aws, Some(at.aws_location()));
+        self.report(diagnostic);
+    }
+}

@@ -1,0 +1,184 @@
+//! From definition to machine: names become indices, texts become expressions, and every problem is reported.
+//!
+//! The compiler is the only producer of errors about sense; errors about shape come from the reader in
+//! `definition`. Both arrive together, in the order of the text.
+
+mod choice;
+mod expression;
+mod flow;
+mod graph;
+mod resource;
+mod retry;
+mod state;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::definition::{self, Definition};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer, Source};
+use crate::machine::state::State;
+use crate::machine::{Block, ExecutionKind, StateId, StateMachine};
+
+/// What a machine is called that nobody names.
+const UNNAMED: &str = "StateMachine";
+
+impl StateMachine {
+    /// Reads and compiles a definition: JSON or, with the feature `yaml`, YAML.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the definition at once, each with its place. They print with the line and a caret:
+    ///
+    /// ```
+    /// use stepwright::StateMachine;
+    ///
+    /// let text = r#"{ "StartAt": "Pay", "States": {
+    ///     "Pay":  { "Type": "Pass", "Next": "Shipp" },
+    ///     "Ship": { "Type": "Succeed" } } }"#;
+    /// let diagnostics = StateMachine::parse(text).unwrap_err();
+    /// let missing = diagnostics.iter().next().unwrap();
+    /// assert_eq!(missing.message(), "no state is named `Shipp`");
+    /// assert_eq!(missing.help().next(), Some("did you mean `Ship`?"));
+    /// ```
+    pub fn parse(text: &str) -> Result<Self, Diagnostics> {
+        Self::compile(Source::new("definition", text), ExecutionKind::Standard)
+    }
+
+    /// The same from a source that has a name of its own, for executions of `kind`: express executions have no
+    /// callbacks, activities and distributed Maps.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the definition at once.
+    ///
+    /// ```
+    /// use stepwright::diagnostic::Source;
+    /// use stepwright::{ExecutionKind, StateMachine};
+    ///
+    /// let source = Source::new("order.asl.json", r#"{ "StartAt": "A", "States": { "A": { "Type": "Succeed" } } }"#);
+    /// let machine = StateMachine::compile(source, ExecutionKind::Express)?;
+    /// # Ok::<(), stepwright::Diagnostics>(())
+    /// ```
+    pub fn compile(source: Source, kind: ExecutionKind) -> Result<Self, Diagnostics> {
+        let text = source.text().into();
+        let (definition, mut diagnostics) = Definition::read(&source);
+        let machine = definition.and_then(|definition| {
+            let mut compiler = Compiler::new(kind);
+            let machine = compiler.compile(&definition);
+            diagnostics.extend(compiler.diagnostics);
+            machine
+        });
+        diagnostics.attach(&source);
+        diagnostics.sort();
+        match machine {
+            Some(mut machine) if !diagnostics.has_errors() => {
+                machine.definition = text;
+                machine.warnings = diagnostics;
+                Ok(machine)
+            }
+            _ => Err(diagnostics),
+        }
+    }
+}
+
+/// Collects a machine and what is wrong with it.
+struct Compiler<'d> {
+    kind: ExecutionKind,
+    diagnostics: Diagnostics,
+    /// All states of all blocks, and the block of each, in the order of the machine's arena.
+    listed: Vec<Listed<'d>>,
+    blocks: Vec<Names<'d>>,
+}
+
+/// A state of the definition, on its way into the arena.
+#[derive(Clone)]
+struct Listed<'d> {
+    state: &'d definition::State,
+    block: usize,
+    at: JsonPointer,
+}
+
+/// The names that transitions of a block may lead to.
+struct Names<'d> {
+    block: &'d definition::Block,
+    at: JsonPointer,
+    states: BTreeMap<&'d str, StateId>,
+}
+
+impl<'d> Compiler<'d> {
+    fn new(kind: ExecutionKind) -> Self {
+        Self { kind, diagnostics: Diagnostics::default(), listed: Vec::new(), blocks: Vec::new() }
+    }
+
+    fn compile(&mut self, definition: &'d Definition) -> Option<StateMachine> {
+        self.list(&definition.block, JsonPointer::root());
+        self.check_names();
+        let starts: Vec<Option<StateId>> = (0..self.blocks.len()).map(|block| self.start(block)).collect();
+        self.check_graph();
+        let jsonata = definition.query_language == Some(definition::QueryLanguage::Jsonata);
+        if jsonata {
+            self.not_yet(JsonPointer::root().key("QueryLanguage"), "JSONata");
+        }
+        let listed = self.listed.clone();
+        let states: Vec<Option<State>> = listed.iter().map(|listed| self.state(listed, jsonata)).collect();
+        let timeout = definition.timeout_seconds.as_ref();
+        let timeout =
+            timeout.and_then(|amount| self.seconds(amount, &JsonPointer::root().key("TimeoutSeconds")));
+        Some(StateMachine {
+            name: UNNAMED.into(),
+            definition: "".into(),
+            states: states.into_iter().collect::<Option<_>>()?,
+            blocks: starts.into_iter().map(|start| Some(Block { start: start? })).collect::<Option<_>>()?,
+            timeout: timeout.map(|seconds| Duration::from_secs(seconds.into())),
+            warnings: Diagnostics::default(),
+        })
+    }
+
+    /// Gives every state its place in the arena: a block's own states first, then those of inner blocks.
+    fn list(&mut self, block: &'d definition::Block, at: JsonPointer) {
+        let number = self.blocks.len();
+        let mut names = Names { block, at: at.clone(), states: BTreeMap::new() };
+        let mut inner = Vec::new();
+        for state in &block.states {
+            let id = StateId(self.listed.len() as u32);
+            let here = at.key("States").key(state.name.as_str());
+            names.states.insert(&state.name, id);
+            match &state.kind {
+                definition::StateKind::Map(map) => {
+                    inner.extend(
+                        map.processor
+                            .iter()
+                            .map(|processor| (&processor.block, here.key(processor.field.as_str()))),
+                    );
+                }
+                definition::StateKind::Parallel(parallel) => {
+                    let branches = here.key("Branches");
+                    inner.extend(
+                        parallel
+                            .branches
+                            .iter()
+                            .enumerate()
+                            .map(|(n, branch)| (&branch.block, branches.index(n))),
+                    );
+                }
+                _ => {}
+            }
+            self.listed.push(Listed { state, block: number, at: here });
+        }
+        self.blocks.push(names);
+        for (block, at) in inner {
+            self.list(block, at);
+        }
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Something that is read, and that a later version will execute.
+    fn not_yet(&mut self, at: JsonPointer, what: &str) {
+        let message = format!("{what} is read, but not executed yet");
+        let help = "a later version will execute it; until then this machine cannot run";
+        self.report(Diagnostic::new(Code::NotExecutedYet, at, message).at_key().with_help(help));
+    }
+}

@@ -1,0 +1,58 @@
+//! The Context Object: what `$$` shows, built when an expression first asks for it.
+
+use std::cell::OnceCell;
+use std::sync::Arc;
+
+use crate::id::TaskToken;
+use crate::json::Json;
+use crate::query::ContextObject;
+use crate::time::Timestamp;
+
+/// The parts of the Context Object that never change while an execution runs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct ExecutionContext {
+    pub(crate) execution: Json,
+    pub(crate) machine: Json,
+}
+
+/// The Context Object of a state, in parts until it is asked for.
+pub(crate) struct Context<'a> {
+    pub(crate) execution: &'a ExecutionContext,
+    pub(crate) state: &'a str,
+    pub(crate) entered: Timestamp,
+    /// Task states only (recorded: the others have no `RetryCount`).
+    pub(crate) retry_count: Option<u32>,
+    pub(crate) token: Option<&'a dyn Fn() -> TaskToken>,
+    pub(crate) whole: OnceCell<Json>,
+}
+
+impl ContextObject for Context<'_> {
+    fn context_object(&self) -> &Json {
+        self.whole.get_or_init(|| self.build())
+    }
+}
+
+impl Context<'_> {
+    fn build(&self) -> Json {
+        let mut state = vec![
+            entry("Name", Json::string(self.state)),
+            entry("EnteredTime", Json::string(self.entered.to_string())),
+        ];
+        state.extend(self.retry_count.map(|count| entry("RetryCount", Json::from(count))));
+        let mut context = vec![
+            entry("Execution", self.execution.execution.clone()),
+            entry("StateMachine", self.execution.machine.clone()),
+            entry("State", Json::object(state)),
+        ];
+        if let Some(token) = self.token {
+            let token = Json::string(token().reveal());
+            context.push(entry("Task", Json::object([entry("Token", token)])));
+        }
+        Json::object(context)
+    }
+}
+
+/// An entry of a JSON object.
+pub(crate) fn entry(key: &str, value: Json) -> (Arc<str>, Json) {
+    (key.into(), value)
+}

@@ -1,0 +1,72 @@
+//! The stages of a JSONPath state: InputPath, Parameters, ResultSelector, ResultPath, OutputPath.
+
+use std::sync::Arc;
+
+use crate::dataflow::Mishap;
+use crate::failure::Failure;
+use crate::json::Json;
+use crate::machine::io::{DataFlow, ResultPath, Select};
+use crate::query::{QueryError, Scope, Template};
+
+/// Raw input to effective input: `InputPath`.
+pub(crate) fn effective_input(flow: &DataFlow, scope: &Scope<'_>) -> Result<Json, Mishap> {
+    select(&flow.input, scope)
+}
+
+/// Effective input to what the work gets: `Parameters`.
+pub(crate) fn parameters(flow: &DataFlow, scope: &Scope<'_>) -> Result<Json, Mishap> {
+    apply(flow.parameters.as_ref(), scope)
+}
+
+/// Raw result to result: `ResultSelector`.
+pub(crate) fn result(flow: &DataFlow, scope: &Scope<'_>) -> Result<Json, Mishap> {
+    apply(flow.selector.as_ref(), scope)
+}
+
+/// Result to output: `ResultPath` into the raw `input`, then `OutputPath`.
+pub(crate) fn output(flow: &DataFlow, input: Json, result: Json, scope: &Scope<'_>) -> Result<Json, Mishap> {
+    let merged = merge(&flow.result, input, result)?;
+    match &flow.output {
+        Select::All => Ok(merged),
+        stage => select(stage, &Scope { input: &merged, ..*scope }),
+    }
+}
+
+/// What a catcher passes on: the Error Output, put into the raw `input` by the catcher's `ResultPath`.
+///
+/// A failure without a cause has an empty one, unless it has no name either: then both are null
+/// (recorded: `invoke_timeout`, `sqs_failure_in_wait_for_task_tok_no_error_field`).
+pub(crate) fn caught(path: &ResultPath, input: Json, failure: &Failure) -> Result<Json, Mishap> {
+    let text = |text: &str| Json::string(text);
+    let error = failure.error.as_ref().map_or(Json::Null, |error| text(error.as_str()));
+    let cause = match (&failure.cause, &failure.error) {
+        (Some(cause), _) => Json::String(cause.clone()),
+        (None, Some(_)) => text(""),
+        (None, None) => Json::Null,
+    };
+    let entries: [(Arc<str>, Json); 2] = [("Error".into(), error), ("Cause".into(), cause)];
+    merge(path, input, Json::object(entries))
+}
+
+fn select(stage: &Select, scope: &Scope<'_>) -> Result<Json, Mishap> {
+    match stage {
+        Select::All => Ok(scope.input.clone()),
+        Select::Nothing => Ok(Json::empty_object()),
+        Select::Path(path) => path.select(scope).map_err(|miss| QueryError::invalid_path(&miss).into()),
+    }
+}
+
+fn apply(stage: Option<&Template>, scope: &Scope<'_>) -> Result<Json, Mishap> {
+    match stage {
+        None => Ok(scope.input.clone()),
+        Some(template) => Ok(template.evaluate(scope)?),
+    }
+}
+
+fn merge(path: &ResultPath, input: Json, result: Json) -> Result<Json, Mishap> {
+    match path {
+        ResultPath::Replace => Ok(result),
+        ResultPath::Discard => Ok(input),
+        ResultPath::Write(path) => Ok(path.write(input, result)?),
+    }
+}

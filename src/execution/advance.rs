@@ -1,0 +1,241 @@
+//! Running frames until each of them waits, and what happens when their time has come.
+
+use crate::dataflow::context::Context;
+use crate::execution::command::{CancelReason, Command};
+use crate::execution::event::EventRejected;
+use crate::execution::frame::{Doing, Frame, RunningTask};
+use crate::execution::{Execution, ExecutionStatus, states};
+use crate::failure::{ErrorName, Failure};
+use crate::history::HistoryEventKind;
+use crate::id::{FrameId, TaskId};
+use crate::json::Json;
+use crate::machine::retry::Fault;
+use crate::machine::state::{Next, State, StateKind};
+use crate::query::Scope;
+
+/// What a state came to.
+pub(super) enum Outcome {
+    /// It is over, with this output, and leads where its `next` says.
+    Done(Json),
+    /// It is over, with this output, and leads elsewhere.
+    Choose(Json, Next),
+    /// It waits for something.
+    Waits,
+    /// It failed; Retry and Catch have their say.
+    Failed(Fault),
+}
+
+impl Execution {
+    /// Runs every frame that can go on until it waits, or until the step's fuel is spent.
+    pub(super) fn advance(&mut self) {
+        let mut fuel = self.start.limits.fuel;
+        while let Some(id) = self.ready.pop_front() {
+            if fuel == 0 {
+                self.ready.push_front(id);
+                return;
+            }
+            let Some(frame) = self.frames.take(id) else { continue };
+            self.run(id, frame, &mut fuel);
+        }
+    }
+
+    fn run(&mut self, id: FrameId, mut frame: Box<Frame>, fuel: &mut u32) {
+        let machine = self.machine.clone();
+        while let Doing::Entering = frame.doing {
+            if *fuel == 0 {
+                self.frames.put(id, frame);
+                self.ready.push_front(id);
+                return;
+            }
+            *fuel -= 1;
+            let state = machine.state(frame.state);
+            frame.entered_at = self.now;
+            frame.entered_event = self.record(&mut frame, |frame| HistoryEventKind::StateEntered {
+                state_type: state.kind.state_type(),
+                name: state.name.clone(),
+                input: frame.input.clone(),
+            });
+            let outcome = states::enter(self, id, &mut frame, state);
+            if self.settle(id, &mut frame, state, outcome) {
+                return;
+            }
+        }
+        self.timers.set(id, None, frame.deadline());
+        self.frames.put(id, frame);
+    }
+
+    /// Carries out what a state came to; `true` when the execution is over.
+    pub(super) fn settle(&mut self, id: FrameId, frame: &mut Frame, state: &State, outcome: Outcome) -> bool {
+        let (output, next) = match outcome {
+            Outcome::Waits => return self.end_if_full(id),
+            Outcome::Failed(fault) => return self.retry_or_catch(id, frame, state, fault),
+            Outcome::Done(output) => (output, state.next),
+            Outcome::Choose(output, next) => (output, next),
+        };
+        if output.size() > self.start.limits.payload_bytes {
+            let failure = too_large(state.name.as_str());
+            let task = matches!(state.kind, StateKind::Task(_));
+            return self.retry_or_catch(id, frame, state, Fault { failure, heartbeat: false, task });
+        }
+        self.exit(id, frame, state, output, next)
+    }
+
+    /// Leaves a state for the next one; `true` when the execution is over.
+    pub(super) fn exit(
+        &mut self,
+        id: FrameId,
+        frame: &mut Frame,
+        state: &State,
+        output: Json,
+        next: Next,
+    ) -> bool {
+        self.record(frame, |_| HistoryEventKind::StateExited {
+            state_type: state.kind.state_type(),
+            name: state.name.clone(),
+            output: output.clone(),
+            assigned: None,
+        });
+        if self.end_if_full(id) {
+            return true;
+        }
+        match next {
+            Next::State(next) => {
+                frame.go(next, output);
+                false
+            }
+            Next::End => {
+                self.end_frame(id);
+                self.close(frame.last_event, ExecutionStatus::Succeeded { output });
+                true
+            }
+        }
+    }
+
+    /// Ends the execution with `failure`, after the history event `previous`.
+    pub(super) fn fail(&mut self, id: FrameId, previous: u64, failure: Failure) -> bool {
+        self.end_frame(id);
+        self.close(previous, ExecutionStatus::Failed { failure });
+        true
+    }
+
+    /// Ends the execution if its history has no room for more than its end.
+    fn end_if_full(&mut self, id: FrameId) -> bool {
+        if !self.recorder.is_full() {
+            return false;
+        }
+        let limit = self.start.limits.history_events;
+        let cause = format!("The execution reached the maximum number of history events ({limit}).");
+        self.fail(id, self.recorder.newest(), Failure::new(ErrorName::RUNTIME, cause))
+    }
+
+    /// The frame that is being run will not be put back.
+    fn end_frame(&mut self, id: FrameId) {
+        self.frames.remove(id);
+    }
+
+    /// Time has passed: the execution's own, then that of every frame whose deadline has come.
+    pub(super) fn tick(&mut self) {
+        if self.now >= self.times_out_at() {
+            self.close(0, ExecutionStatus::TimedOut);
+            return;
+        }
+        while let Some(id) = self.timers.due(self.now) {
+            self.on_frame(id, |turn, frame| match &mut frame.doing {
+                Doing::Entering => Outcome::Waits,
+                Doing::Waiting { .. } => states::wait::over(turn, frame),
+                Doing::BackingOff { .. } => states::again(turn, id, frame),
+                Doing::Task(_) => turn.task_overdue(frame),
+            });
+            if self.status.is_closed() {
+                return;
+            }
+        }
+    }
+
+    /// Lets `change` act on the frame that waits for `task`.
+    pub(super) fn on_task(
+        &mut self,
+        task: TaskId,
+        change: impl FnOnce(&mut Self, &mut Frame) -> Result<Outcome, EventRejected>,
+    ) -> Result<(), EventRejected> {
+        let id = *self.tasks.get(&task).ok_or(EventRejected::NoSuchTask(task))?;
+        let mut rejected = None;
+        self.on_frame(id, |turn, frame| {
+            change(turn, frame).unwrap_or_else(|error| {
+                rejected = Some(error);
+                Outcome::Waits
+            })
+        });
+        rejected.map_or(Ok(()), Err)
+    }
+
+    /// Takes a frame out, lets `change` act on it, carries out the outcome, and puts it back.
+    fn on_frame(&mut self, id: FrameId, change: impl FnOnce(&mut Self, &mut Frame) -> Outcome) {
+        let Some(mut frame) = self.frames.take(id) else { return };
+        self.timers.set(id, frame.deadline(), None);
+        let machine = self.machine.clone();
+        let state = machine.state(frame.state);
+        let outcome = change(self, &mut frame);
+        if self.settle(id, &mut frame, state, outcome) {
+            return;
+        }
+        if let Doing::Entering = frame.doing {
+            self.ready.push_back(id);
+        } else {
+            self.timers.set(id, None, frame.deadline());
+        }
+        self.frames.put(id, frame);
+    }
+
+    /// Records an event in the frame's chain.
+    pub(super) fn record(&mut self, frame: &mut Frame, kind: impl FnOnce(&Frame) -> HistoryEventKind) -> u64 {
+        let id = self.recorder.record(self.now, frame.last_event, || kind(frame));
+        frame.last_event = id;
+        id
+    }
+
+    /// What expressions of the frame's state see, with `input` as `$`.
+    pub(super) fn scoped<R>(
+        &self,
+        frame: &Frame,
+        state: &State,
+        task: Option<TaskId>,
+        input: &Json,
+        evaluate: impl FnOnce(&Scope<'_>) -> R,
+    ) -> R {
+        let token = task.map(|id| move || self.start.token(id));
+        let context = Context {
+            execution: &self.context,
+            state: state.name.as_str(),
+            entered: frame.entered_at,
+            retry_count: matches!(state.kind, StateKind::Task(_)).then_some(frame.retries),
+            token: token.as_ref().map(|token| token as &dyn Fn() -> _),
+            whole: std::cell::OnceCell::new(),
+        };
+        evaluate(&Scope { context: &context, ..Scope::new(input, &self.entropy, &self.start.limits) })
+    }
+
+    /// Nobody may answer this task any longer.
+    pub(super) fn forget_task(&mut self, frame: &Frame, running: &RunningTask) {
+        self.tasks.remove(&running.id);
+        let machine = self.machine.clone();
+        if let StateKind::Task(task) = &machine.state(frame.state).kind
+            && let Some(token) = states::task::token(&self.start, task, running.id)
+        {
+            self.tokens.retired.push(token.hash());
+        }
+    }
+
+    /// Tells the world that nobody waits for a task any longer.
+    pub(super) fn cancel(&mut self, task: TaskId, reason: CancelReason) {
+        self.commands.push(Command::CancelTask { task, reason });
+    }
+}
+
+/// AWS's words for a result of `source` that is larger than the limit.
+pub(super) fn too_large(source: &str) -> Failure {
+    let cause = format!(
+        "The state/task '{source}' returned a result with a size exceeding the maximum number of bytes service limit."
+    );
+    Failure::new(ErrorName::DATA_LIMIT_EXCEEDED, cause)
+}

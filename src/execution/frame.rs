@@ -1,0 +1,215 @@
+//! One run of a `States` block: where it stands, what it carries, what it waits for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::arn::IntegrationPattern;
+use crate::execution::command::TaskStart;
+use crate::execution::event::Reporter;
+use crate::failure::Failure;
+use crate::id::{FrameId, TaskId, TaskToken};
+use crate::json::Json;
+use crate::machine::StateId;
+use crate::time::Timestamp;
+
+/// One run of a `States` block.
+#[derive(Clone, Debug)]
+pub(crate) struct Frame {
+    /// The state it is in, or is about to enter.
+    pub(super) state: StateId,
+    /// The raw input of that state.
+    pub(super) input: Json,
+    /// When the state was entered.
+    pub(super) entered_at: Timestamp,
+    /// The number of the history event that says so; causes mention it.
+    pub(super) entered_event: u64,
+    /// The history event that the next one follows.
+    pub(super) last_event: u64,
+    /// How often this entry of the state was tried again.
+    pub(super) retries: u32,
+    /// The same by retrier; shorter than the list of retriers until the later ones are used.
+    pub(super) attempts: Vec<u32>,
+    pub(super) doing: Doing,
+}
+
+/// What a frame waits for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Doing {
+    /// Nothing: it is about to enter its state.
+    Entering,
+    /// A Wait state's time.
+    Waiting { until: Timestamp },
+    /// The next attempt of a state that failed.
+    BackingOff { until: Timestamp },
+    /// A task's answer.
+    Task(Box<RunningTask>),
+}
+
+/// A task that was started and has not come to its end.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct RunningTask {
+    pub(super) id: TaskId,
+    /// What the handler got: it gets the same when it is called again after a crash.
+    #[serde(with = "crate::json::verbatim")]
+    pub(super) input: Json,
+    pub(super) role: Option<std::sync::Arc<str>>,
+    pub(super) timeout: Option<u32>,
+    pub(super) heartbeat: Option<u32>,
+    pub(super) times_out_at: Timestamp,
+    pub(super) heartbeat_due_at: Option<Timestamp>,
+    /// Whether the call that hands it to someone else has returned.
+    pub(super) submitted: bool,
+    /// An answer that came before the handler returned, and until when it waits for that.
+    pub(super) answer: Option<EarlyAnswer>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct EarlyAnswer {
+    pub(super) answer: Answer,
+    pub(super) waits_until: Timestamp,
+}
+
+/// What a task came to.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) enum Answer {
+    Succeeded(#[serde(with = "crate::json::verbatim")] Json),
+    Failed(Failure),
+}
+
+impl Frame {
+    /// A frame that is about to enter `state`.
+    pub(super) fn new(state: StateId, input: Json, previous: u64) -> Self {
+        Self {
+            state,
+            input,
+            entered_at: Timestamp::EPOCH,
+            entered_event: 0,
+            last_event: previous,
+            retries: 0,
+            attempts: Vec::new(),
+            doing: Doing::Entering,
+        }
+    }
+
+    /// Sends it to another state.
+    pub(super) fn go(&mut self, state: StateId, input: Json) {
+        self.state = state;
+        self.input = input;
+        self.retries = 0;
+        self.attempts.clear();
+        self.doing = Doing::Entering;
+    }
+
+    /// When something happens by itself.
+    pub(super) fn deadline(&self) -> Option<Timestamp> {
+        match &self.doing {
+            Doing::Entering => None,
+            Doing::Waiting { until } | Doing::BackingOff { until } => Some(*until),
+            Doing::Task(task) => Some(task.deadline()),
+        }
+    }
+
+    /// The task it waits for.
+    pub(super) fn task(&self) -> Option<&RunningTask> {
+        match &self.doing {
+            Doing::Task(task) => Some(task),
+            _ => None,
+        }
+    }
+}
+
+impl RunningTask {
+    fn deadline(&self) -> Timestamp {
+        match (&self.answer, self.heartbeat_due_at) {
+            (Some(answer), _) => answer.waits_until,
+            (None, Some(heartbeat)) => self.times_out_at.min(heartbeat),
+            (None, None) => self.times_out_at,
+        }
+    }
+
+    /// Lets the heartbeat's clock start anew at `now`.
+    pub(super) fn beat(&mut self, now: Timestamp) {
+        self.heartbeat_due_at = self.heartbeat.map(|seconds| now + Duration::from_secs(seconds.into()));
+    }
+
+    /// Whether an answer by `reporter` has to wait until the handler has returned: AWS records the call's
+    /// response before the answer, even if the answer was faster.
+    pub(super) fn holds(&self, pattern: IntegrationPattern, reporter: Reporter) -> bool {
+        pattern == IntegrationPattern::WaitForTaskToken
+            && reporter == Reporter::TokenHolder
+            && !self.submitted
+    }
+
+    /// The request for it, as it was first made.
+    pub(super) fn request(
+        &self,
+        frame: &Frame,
+        state: &crate::machine::state::State,
+        task: &crate::machine::state::Task,
+        token: Option<TaskToken>,
+    ) -> TaskStart {
+        TaskStart {
+            task: self.id,
+            state: state.name.clone(),
+            resource: task.resource.clone(),
+            pattern: task.pattern,
+            input: self.input.clone(),
+            attempt: frame.retries,
+            timeout: self.timeout.map(|seconds| Duration::from_secs(seconds.into())),
+            heartbeat: self.heartbeat.map(|seconds| Duration::from_secs(seconds.into())),
+            role: self.role.clone(),
+            token,
+        }
+    }
+}
+
+/// The arena of frames, with marks on those that were touched.
+#[derive(Debug, Default)]
+pub(super) struct Frames {
+    frames: BTreeMap<FrameId, Box<Frame>>,
+    dirty: BTreeSet<FrameId>,
+}
+
+impl Frames {
+    pub(super) fn get(&self, id: FrameId) -> Option<&Frame> {
+        self.frames.get(&id).map(|frame| &**frame)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = (FrameId, &Frame)> {
+        self.frames.iter().map(|(id, frame)| (*id, &**frame))
+    }
+
+    /// Takes a frame out, to change it.
+    pub(super) fn take(&mut self, id: FrameId) -> Option<Box<Frame>> {
+        self.frames.remove(&id)
+    }
+
+    /// Puts a frame in, and marks it.
+    pub(super) fn put(&mut self, id: FrameId, frame: Box<Frame>) {
+        self.frames.insert(id, frame);
+        self.dirty.insert(id);
+    }
+
+    /// Marks a frame that was taken and will not come back.
+    pub(super) fn remove(&mut self, id: FrameId) {
+        self.frames.remove(&id);
+        self.dirty.insert(id);
+    }
+
+    /// Puts a frame in that needs no saving: it was just read.
+    pub(super) fn restore(&mut self, id: FrameId, frame: Box<Frame>) {
+        self.frames.insert(id, frame);
+    }
+
+    pub(super) fn ids(&self) -> Vec<FrameId> {
+        self.frames.keys().copied().collect()
+    }
+
+    /// The frames touched since the last call: as they are now, or gone.
+    pub(super) fn take_dirty(&mut self) -> Vec<(FrameId, Option<Frame>)> {
+        let dirty = std::mem::take(&mut self.dirty);
+        dirty.into_iter().map(|id| (id, self.get(id).cloned())).collect()
+    }
+}

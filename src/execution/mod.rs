@@ -1,0 +1,275 @@
+//! The interpreter: one run of a state machine, events in, commands out.
+
+mod advance;
+mod command;
+mod event;
+mod frame;
+mod record;
+mod retry_catch;
+mod snapshot;
+mod start;
+mod states;
+mod step;
+mod timer;
+
+use std::collections::BTreeMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub use command::{CancelReason, Command, TaskStart};
+pub use event::{Event, EventRejected, Reporter};
+pub use snapshot::{Changes, Record, RecordKey, RestoreError, Snapshot};
+pub use start::{Seed, Start};
+pub use step::{ExecutionStatus, IssuedToken, Step, TokenChanges};
+
+use crate::dataflow::context::ExecutionContext;
+use crate::execution::frame::{Answer, Frame, Frames};
+use crate::execution::record::Recorder;
+use crate::execution::timer::Timers;
+use crate::failure::{ErrorName, Failure};
+use crate::history::HistoryEventKind;
+use crate::id::{ExecutionId, FrameId, TaskId};
+use crate::machine::state::StateKind;
+use crate::machine::{BlockId, StateMachine};
+use crate::query::Entropy;
+use crate::time::Timestamp;
+
+/// One run of a state machine: events in, commands out.
+///
+/// An execution does no I/O, reads no clock and draws no randomness of its own. Feed it an [`Event`] and the
+/// time; it answers with a [`Step`]. Equal machines, equal starts, equal events and equal times give equal
+/// steps: always, on every platform, after every restart.
+///
+/// **Commit a step before you carry out its commands.** What has to be written is in the step and in
+/// [`take_changes`](Self::take_changes); what was started and not yet reported when a process died is in
+/// [`outstanding`](Self::outstanding) after [`restore`](Self::restore).
+///
+/// ```
+/// use std::sync::Arc;
+/// use serde_json::json;
+/// use stepwright::{Command, Event, Execution, ExecutionStatus, Json, Reporter, Start, StateMachine, Timestamp};
+///
+/// let machine = Arc::new(StateMachine::parse(
+///     r#"{ "StartAt": "Add", "States": { "Add": {
+///         "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Add", "End": true } } }"#,
+/// )?);
+/// let now = Timestamp::EPOCH;
+/// let (mut execution, step) = Execution::start(machine, Start::new("sum", json!([1, 2])), now);
+///
+/// // Commit the step, then do what it asks.
+/// let Command::StartTask(task) = &step.commands[0] else { unreachable!() };
+/// assert_eq!(task.input, Json::from(json!([1, 2])));
+///
+/// let done = Event::TaskSucceeded { task: task.task, output: Json::from(3), reporter: Reporter::Handler };
+/// let step = execution.handle(done, now)?;
+/// assert_eq!(step.status, ExecutionStatus::Succeeded { output: Json::from(3) });
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Execution {
+    machine: Arc<StateMachine>,
+    start: Arc<Start>,
+    context: ExecutionContext,
+    started_at: Timestamp,
+    now: Timestamp,
+    status: ExecutionStatus,
+    frames: Frames,
+    timers: Timers,
+    tasks: BTreeMap<TaskId, FrameId>,
+    next_task: u64,
+    entropy: Entropy,
+    recorder: Recorder,
+    /// Frames that can go on at once.
+    ready: VecDeque<FrameId>,
+    commands: Vec<Command>,
+    tokens: TokenChanges,
+}
+
+/// The frame that runs the machine's own states.
+const ROOT: FrameId = FrameId(0);
+
+impl Execution {
+    /// Begins an execution and takes it as far as it goes without help.
+    pub fn start(machine: Arc<StateMachine>, start: Start, now: Timestamp) -> (Self, Step) {
+        let mut execution = Self::new(machine, Arc::new(start), now);
+        let state = execution.machine.block(BlockId::ROOT).start;
+        let input = execution.start.input.clone();
+        let start = execution.start.clone();
+        execution.recorder.record(now, 0, || HistoryEventKind::ExecutionStarted {
+            input: input.clone(),
+            role_arn: Some(start.role_arn.clone()),
+            qualifier: None,
+        });
+        // The first state follows nothing, not even the start (recorded: every history).
+        execution.frames.put(ROOT, Box::new(Frame::new(state, input, 0)));
+        execution.ready.push_back(ROOT);
+        execution.advance();
+        let step = execution.take_step();
+        (execution, step)
+    }
+
+    fn new(machine: Arc<StateMachine>, start: Arc<Start>, now: Timestamp) -> Self {
+        Self {
+            context: start.context(now),
+            started_at: now,
+            now,
+            status: ExecutionStatus::Running,
+            frames: Frames::default(),
+            timers: Timers::default(),
+            tasks: BTreeMap::new(),
+            next_task: 0,
+            entropy: Entropy::new(*start.seed.bytes()),
+            recorder: Recorder::new(1, start.history, start.limits.history_events),
+            ready: VecDeque::new(),
+            commands: Vec::new(),
+            tokens: TokenChanges::default(),
+            machine,
+            start,
+        }
+    }
+
+    /// Tells the execution what happened.
+    ///
+    /// A `now` that lies before an earlier one counts as that one: a clock set back does not make history run
+    /// backwards.
+    ///
+    /// # Errors
+    ///
+    /// When the event cannot apply: its task is gone, the execution is closed. Nothing has changed then.
+    pub fn handle(&mut self, event: Event, now: Timestamp) -> Result<Step, EventRejected> {
+        if self.status.is_closed() {
+            return Err(EventRejected::Closed);
+        }
+        self.now = self.now.max(now);
+        match event {
+            Event::Tick => self.tick(),
+            Event::Stop { failure } => self.stop(failure),
+            Event::TaskStarted { task, worker } => {
+                self.on_task(task, |turn, frame| turn.task_started(frame, worker))?
+            }
+            Event::TaskSubmitted { task, output } => {
+                self.on_task(task, |turn, frame| turn.task_submitted(frame, output))?;
+            }
+            Event::TaskHeartbeat { task } => self.on_task(task, |turn, frame| turn.task_heartbeat(frame))?,
+            Event::TaskSucceeded { task, output, reporter } => {
+                self.on_task(task, |turn, frame| {
+                    turn.task_answered(frame, Answer::Succeeded(output), reporter)
+                })?;
+            }
+            Event::TaskFailed { task, failure, reporter } => {
+                self.on_task(task, |turn, frame| {
+                    turn.task_answered(frame, Answer::Failed(failure), reporter)
+                })?;
+            }
+        }
+        self.advance();
+        Ok(self.take_step())
+    }
+
+    /// Which execution this is.
+    pub fn id(&self) -> &ExecutionId {
+        &self.start.id
+    }
+
+    /// What it was started from.
+    pub fn start_request(&self) -> &Start {
+        &self.start
+    }
+
+    /// The machine it runs.
+    pub fn machine(&self) -> &Arc<StateMachine> {
+        &self.machine
+    }
+
+    /// When it was started.
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// How it stands.
+    pub fn status(&self) -> &ExecutionStatus {
+        &self.status
+    }
+
+    /// When to send [`Event::Tick`], if nothing else happens first.
+    pub fn deadline(&self) -> Option<Timestamp> {
+        if self.status.is_closed() {
+            return None;
+        }
+        if !self.ready.is_empty() {
+            return Some(self.now);
+        }
+        let own = self.times_out_at();
+        Some(self.timers.next().map_or(own, |timer| timer.min(own)))
+    }
+
+    /// Tasks that were started and not yet reported: what to start again after a crash, in order.
+    ///
+    /// A task that was handed on and waits for its token is not among them, and neither is one whose answer
+    /// has come already.
+    pub fn outstanding(&self) -> Vec<TaskStart> {
+        let mut outstanding: Vec<TaskStart> = self
+            .frames
+            .iter()
+            .filter_map(|(_, frame)| {
+                let running = frame.task().filter(|task| !task.submitted && task.answer.is_none())?;
+                let state = self.machine.state(frame.state);
+                let StateKind::Task(task) = &state.kind else { return None };
+                Some(running.request(frame, state, task, states::task::token(&self.start, task, running.id)))
+            })
+            .collect();
+        outstanding.sort_by_key(|start| start.task);
+        outstanding
+    }
+
+    /// How long the machine's `TimeoutSeconds` and the limits let it run.
+    fn times_out_at(&self) -> Timestamp {
+        let longest = self.start.limits.execution_time;
+        self.started_at + self.machine.timeout().map_or(longest, |timeout| timeout.min(longest))
+    }
+
+    fn stop(&mut self, failure: Failure) {
+        self.close(0, ExecutionStatus::Aborted { failure });
+    }
+
+    /// Ends the execution: cancels what runs, forgets the frames, records the end.
+    fn close(&mut self, previous: u64, status: ExecutionStatus) {
+        for id in self.frames.ids() {
+            let Some(mut frame) = self.frames.take(id) else { continue };
+            self.timers.set(id, frame.deadline(), None);
+            if let Some(task) = states::task::end(&mut frame) {
+                self.forget_task(&frame, &task);
+                self.commands
+                    .push(Command::CancelTask { task: task.id, reason: CancelReason::ExecutionClosed });
+            }
+            self.frames.remove(id);
+        }
+        self.ready.clear();
+        let kind = match &status {
+            ExecutionStatus::Succeeded { output } => {
+                HistoryEventKind::ExecutionSucceeded { output: output.clone() }
+            }
+            ExecutionStatus::Failed { failure } => {
+                HistoryEventKind::ExecutionFailed { failure: failure.clone() }
+            }
+            ExecutionStatus::Aborted { failure } => {
+                HistoryEventKind::ExecutionAborted { failure: failure.clone() }
+            }
+            ExecutionStatus::TimedOut | ExecutionStatus::Running => {
+                HistoryEventKind::ExecutionTimedOut { failure: Failure::named(ErrorName::TIMEOUT) }
+            }
+        };
+        self.recorder.record_last(self.now, previous, || kind);
+        self.status = status;
+    }
+
+    fn take_step(&mut self) -> Step {
+        Step {
+            commands: std::mem::take(&mut self.commands),
+            history: self.recorder.take(),
+            tokens: std::mem::take(&mut self.tokens),
+            deadline: self.deadline(),
+            status: self.status.clone(),
+        }
+    }
+}

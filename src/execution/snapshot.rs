@@ -1,0 +1,322 @@
+//! State as bytes: one self-describing record for each frame and one for the execution as a whole.
+//!
+//! State is the truth, and nothing is replayed. The head carries a format number; a later version reads every
+//! earlier format.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::execution::Execution;
+use crate::execution::frame::{Doing, Frame};
+use crate::execution::record::Recorder;
+use crate::execution::start::{Seed, Start};
+use crate::execution::step::ExecutionStatus;
+use crate::id::{ExecutionId, FrameId, StateName};
+use crate::json::Json;
+use crate::limits::Limits;
+use crate::machine::{ExecutionKind, StateMachine};
+use crate::query::Entropy;
+use crate::time::Timestamp;
+
+/// The number of the format that this version writes.
+const FORMAT: u32 = 1;
+
+/// What has changed in an execution since its changes were last taken: one record for its head, one for each
+/// frame that was touched.
+///
+/// Records are encoded when a store asks for their bytes, so that a store in memory need not.
+#[derive(Clone, Debug)]
+pub struct Changes {
+    head: Arc<Head>,
+    frames: Vec<(FrameId, Option<Arc<FrameRecord>>)>,
+}
+
+/// Everything that is to be known about an execution in order to go on with it: all its records.
+///
+/// A store builds one from what it kept, either record by record or by [`apply`](Self::apply).
+///
+/// ```
+/// use std::sync::Arc;
+/// use serde_json::json;
+/// use stepwright::{Execution, Limits, Snapshot, Start, StateMachine, Timestamp};
+///
+/// let machine = Arc::new(StateMachine::parse(
+///     r#"{ "StartAt": "Nap", "States": { "Nap": { "Type": "Wait", "Seconds": 60, "End": true } } }"#,
+/// )?);
+/// let (mut execution, _) = Execution::start(machine.clone(), Start::new("nap", json!({})), Timestamp::EPOCH);
+///
+/// let records = execution.take_changes().records();   // what a store writes
+/// let snapshot = Snapshot::from_records(records)?;    // what it reads after a crash
+/// let again = Execution::restore(machine, &snapshot, Limits::AWS, Timestamp::EPOCH)?;
+/// assert_eq!(again.deadline(), execution.deadline());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Snapshot {
+    head: Option<Arc<Head>>,
+    frames: BTreeMap<FrameId, Arc<FrameRecord>>,
+}
+
+/// One record of an execution's state.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// Which part of the state it is: writing it replaces what was there.
+    pub key: RecordKey,
+    /// The part, or nothing where it is gone.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// Which part of an execution's state a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum RecordKey {
+    /// The execution as a whole.
+    Head,
+    /// One frame.
+    Frame(FrameId),
+}
+
+/// Why stored state cannot be gone on with.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RestoreError {
+    /// There is no head among the records.
+    #[error("the execution's state has no head record")]
+    NoHead,
+    /// A record does not decode.
+    #[error("a record of the execution's state does not decode: {0}")]
+    Corrupt(#[from] serde_json::Error),
+    /// A later version of this crate wrote it.
+    #[error("the execution's state has format {found}, and this version reads formats up to {FORMAT}")]
+    TooNew {
+        /// The format of the state.
+        found: u32,
+    },
+    /// The machine is not the one that the execution was started with.
+    #[error("the execution is in state `{state}`, which the machine does not have")]
+    OtherMachine {
+        /// The state that is missing.
+        state: StateName,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Head {
+    format: u32,
+    id: ExecutionId,
+    name: Arc<str>,
+    machine_arn: Arc<str>,
+    role_arn: Arc<str>,
+    #[serde(with = "crate::json::verbatim")]
+    input: Json,
+    kind: ExecutionKind,
+    seed: Seed,
+    history: bool,
+    started_at: Timestamp,
+    now: Timestamp,
+    status: ExecutionStatus,
+    next_task: u64,
+    next_event: u64,
+    drawn: u64,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct FrameRecord {
+    state: StateName,
+    #[serde(with = "crate::json::verbatim")]
+    input: Json,
+    entered_at: Timestamp,
+    entered_event: u64,
+    last_event: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    retries: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    attempts: Vec<u32>,
+    doing: Doing,
+}
+
+impl Execution {
+    /// What has changed since the last call: the execution's head and the frames that were touched.
+    pub fn take_changes(&mut self) -> Changes {
+        let start = &self.start;
+        let head = Head {
+            format: FORMAT,
+            id: start.id.clone(),
+            name: start.name.clone(),
+            machine_arn: start.machine_arn.clone(),
+            role_arn: start.role_arn.clone(),
+            input: start.input.clone(),
+            kind: start.kind,
+            seed: start.seed.clone(),
+            history: start.history,
+            started_at: self.started_at,
+            now: self.now,
+            status: self.status.clone(),
+            next_task: self.next_task,
+            next_event: self.recorder.newest() + 1,
+            drawn: self.entropy.drawn(),
+        };
+        let machine = &self.machine;
+        let record = |frame: Frame| {
+            Arc::new(FrameRecord {
+                state: machine.state(frame.state).name.clone(),
+                input: frame.input,
+                entered_at: frame.entered_at,
+                entered_event: frame.entered_event,
+                last_event: frame.last_event,
+                retries: frame.retries,
+                attempts: frame.attempts,
+                doing: frame.doing,
+            })
+        };
+        let frames = self.frames.take_dirty();
+        let frames = frames.into_iter().map(|(id, frame)| (id, frame.map(record))).collect();
+        Changes { head: Arc::new(head), frames }
+    }
+
+    /// Goes on with an execution that was saved.
+    ///
+    /// Heartbeats that came after the last commit were not saved, so their clocks start afresh at `now`.
+    ///
+    /// # Errors
+    ///
+    /// When the records do not decode, are of a later format, or belong to another machine.
+    pub fn restore(
+        machine: Arc<StateMachine>,
+        snapshot: &Snapshot,
+        limits: Limits,
+        now: Timestamp,
+    ) -> Result<Self, RestoreError> {
+        let head = snapshot.head.as_ref().ok_or(RestoreError::NoHead)?;
+        if head.format > FORMAT {
+            return Err(RestoreError::TooNew { found: head.format });
+        }
+        let start = Start {
+            id: head.id.clone(),
+            name: head.name.clone(),
+            machine_arn: head.machine_arn.clone(),
+            role_arn: head.role_arn.clone(),
+            input: head.input.clone(),
+            kind: head.kind,
+            seed: head.seed.clone(),
+            limits,
+            history: head.history,
+        };
+        let mut execution = Self::new(machine, Arc::new(start), head.started_at);
+        execution.now = head.now;
+        execution.status = head.status.clone();
+        execution.next_task = head.next_task;
+        execution.entropy = Entropy::resume(*head.seed.bytes(), head.drawn);
+        execution.recorder = Recorder::new(head.next_event, head.history, limits.history_events);
+        for (id, record) in &snapshot.frames {
+            execution.restore_frame(*id, record, now)?;
+        }
+        Ok(execution)
+    }
+
+    fn restore_frame(
+        &mut self,
+        id: FrameId,
+        record: &FrameRecord,
+        now: Timestamp,
+    ) -> Result<(), RestoreError> {
+        let state = self
+            .machine
+            .find(record.state.as_str())
+            .ok_or_else(|| RestoreError::OtherMachine { state: record.state.clone() })?;
+        let mut doing = record.doing.clone();
+        match &mut doing {
+            Doing::Entering => self.ready.push_back(id),
+            Doing::Task(task) => {
+                task.beat(now.max(self.now));
+                self.tasks.insert(task.id, id);
+            }
+            Doing::Waiting { .. } | Doing::BackingOff { .. } => {}
+        }
+        let frame = Frame {
+            state,
+            input: record.input.clone(),
+            entered_at: record.entered_at,
+            entered_event: record.entered_event,
+            last_event: record.last_event,
+            retries: record.retries,
+            attempts: record.attempts.clone(),
+            doing,
+        };
+        self.timers.set(id, None, frame.deadline());
+        self.frames.restore(id, Box::new(frame));
+        Ok(())
+    }
+}
+
+impl Changes {
+    /// The records to write, encoded.
+    pub fn records(&self) -> Vec<Record> {
+        let head = Record { key: RecordKey::Head, bytes: Some(encode(&*self.head)) };
+        let frames = self.frames.iter().map(|(id, frame)| Record {
+            key: RecordKey::Frame(*id),
+            bytes: frame.as_ref().map(|frame| encode(&**frame)),
+        });
+        std::iter::once(head).chain(frames).collect()
+    }
+}
+
+impl Snapshot {
+    /// Puts together what a store kept, in any order.
+    ///
+    /// # Errors
+    ///
+    /// When a record does not decode.
+    pub fn from_records(records: impl IntoIterator<Item = Record>) -> Result<Self, RestoreError> {
+        let mut snapshot = Self::default();
+        for record in records {
+            let Some(bytes) = record.bytes else { continue };
+            match record.key {
+                RecordKey::Head => snapshot.head = Some(Arc::new(serde_json::from_slice(&bytes)?)),
+                RecordKey::Frame(id) => {
+                    snapshot.frames.insert(id, Arc::new(serde_json::from_slice(&bytes)?));
+                }
+            }
+        }
+        Ok(snapshot)
+    }
+
+    /// Brings it up to date with what has changed since.
+    pub fn apply(&mut self, changes: &Changes) {
+        self.head = Some(changes.head.clone());
+        for (id, frame) in &changes.frames {
+            match frame {
+                Some(frame) => self.frames.insert(*id, frame.clone()),
+                None => self.frames.remove(id),
+            };
+        }
+    }
+}
+
+impl Record {
+    /// A record as a store kept it.
+    pub fn new(key: RecordKey, bytes: Vec<u8>) -> Self {
+        Self { key, bytes: Some(bytes) }
+    }
+}
+
+/// Records hold inputs and the seed of the task tokens: only their size is shown.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = self.bytes.as_ref().map(Vec::len);
+        f.debug_struct("Record").field("key", &self.key).field("bytes", &size).finish()
+    }
+}
+
+fn encode(record: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(record).expect("state has string keys only, and no number JSON cannot write")
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}

@@ -1,0 +1,160 @@
+//! What an execution starts from.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::dataflow::context::{ExecutionContext, entry};
+use crate::id::{ExecutionId, TaskId, TaskToken};
+use crate::json::Json;
+use crate::limits::Limits;
+use crate::machine::ExecutionKind;
+use crate::time::Timestamp;
+
+/// What an execution starts from: who it is, its input, the seed of its randomness, its limits.
+///
+/// ```
+/// use serde_json::json;
+/// use stepwright::{Seed, Start};
+///
+/// let start = Start::new("order-17", json!({ "total": 42 })).seed(Seed::from([7; 32]));
+/// assert_eq!(start.name.as_ref(), "order-17");
+/// assert!(start.id.as_str().ends_with(":execution:StateMachine:order-17"));
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Start {
+    /// The execution's ARN.
+    pub id: ExecutionId,
+    /// Its name, the last part of the ARN.
+    pub name: Arc<str>,
+    /// The machine's ARN.
+    pub machine_arn: Arc<str>,
+    /// The role that the Context Object and the first history event name.
+    pub role_arn: Arc<str>,
+    /// The execution's input.
+    pub input: Json,
+    /// Standard or express.
+    pub kind: ExecutionKind,
+    /// Where its randomness comes from.
+    pub seed: Seed,
+    /// How much is too much.
+    pub limits: Limits,
+    /// Whether to keep a history at all.
+    pub history: bool,
+}
+
+/// 32 secret bytes from which an execution's randomness comes: UUIDs, jitter, and its task tokens.
+///
+/// Whoever knows it can compute the tokens, so `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Seed([u8; 32]);
+
+impl Start {
+    /// An execution called `name`, in AWS's form with the account `123456789012` of the documentation. Its
+    /// seed is known to everybody: give it [another](Self::seed) outside of tests.
+    pub fn new(name: &str, input: impl Into<Json>) -> Self {
+        Self {
+            id: ExecutionId::from(format!(
+                "arn:aws:states:us-east-1:123456789012:execution:StateMachine:{name}"
+            )),
+            name: name.into(),
+            machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:StateMachine".into(),
+            role_arn: "arn:aws:iam::123456789012:role/StepFunctionsRole".into(),
+            input: input.into(),
+            kind: ExecutionKind::default(),
+            seed: Seed([0; 32]),
+            limits: Limits::AWS,
+            history: true,
+        }
+    }
+
+    /// The same under these ARNs; the name is the last part of the execution's.
+    #[must_use]
+    pub fn arns(mut self, execution: &str, machine: &str, role: &str) -> Self {
+        self.id = execution.into();
+        self.name = execution.rsplit(':').next().unwrap_or_default().into();
+        self.machine_arn = machine.into();
+        self.role_arn = role.into();
+        self
+    }
+
+    /// The same with another seed.
+    #[must_use]
+    pub fn seed(mut self, seed: Seed) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// The same with other limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The same with a history, or without.
+    #[must_use]
+    pub fn history(mut self, history: bool) -> Self {
+        self.history = history;
+        self
+    }
+
+    /// The region that events of service integrations name.
+    pub(super) fn region(&self) -> Arc<str> {
+        self.id.as_str().split(':').nth(3).unwrap_or_default().into()
+    }
+
+    /// The token of `task`: nobody can guess it who does not know the seed.
+    pub(super) fn token(&self, task: TaskId) -> TaskToken {
+        let hash = Sha256::new()
+            .chain_update(self.seed.0)
+            .chain_update(b"task token")
+            .chain_update(task.0.to_be_bytes());
+        TaskToken::from_secret(&hash.finalize().into())
+    }
+
+    /// The parts of the Context Object that do not change, in AWS's order (recorded: context_object).
+    pub(super) fn context(&self, started: Timestamp) -> ExecutionContext {
+        let text = |text: &Arc<str>| Json::String(text.clone());
+        let machine_name = self.machine_arn.rsplit(':').next().unwrap_or_default();
+        let start_time = entry("StartTime", Json::string(started.to_string()));
+        let name = entry("Name", text(&self.name));
+        let role = entry("RoleArn", text(&self.role_arn));
+        let mut execution =
+            vec![entry("Id", Json::String(self.id.shared())), entry("Input", self.input.clone())];
+        execution.extend(match self.kind {
+            ExecutionKind::Standard => [start_time, name, role],
+            ExecutionKind::Express => [name, role, start_time],
+        });
+        execution.push(entry("RedriveCount", Json::from(0)));
+        ExecutionContext {
+            execution: Json::object(execution),
+            machine: Json::object([
+                entry("Id", text(&self.machine_arn)),
+                entry("Name", Json::string(machine_name)),
+            ]),
+        }
+    }
+}
+
+impl Seed {
+    pub(super) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl From<[u8; 32]> for Seed {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Seed(redacted)")
+    }
+}

@@ -1,0 +1,358 @@
+//! Task: asks for work, waits for its answer, and takes it through the result stages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::arn::{IntegrationPattern, ResourceKind};
+use crate::dataflow::{self, Mishap};
+use crate::execution::advance::{Outcome, too_large};
+use crate::execution::command::{CancelReason, Command};
+use crate::execution::event::{EventRejected, Reporter};
+use crate::execution::frame::{Answer, Doing, EarlyAnswer, Frame, RunningTask};
+use crate::execution::states::{effective_input, failed};
+use crate::execution::step::IssuedToken;
+use crate::execution::{Execution, Start};
+use crate::failure::{ErrorName, Failure};
+use crate::history::{HistoryEventKind, TaskTerms};
+use crate::id::{FrameId, TaskId, TaskToken};
+use crate::json::Json;
+use crate::machine::retry::Fault;
+use crate::machine::state::{Role, Seconds, State, StateKind, Task};
+use crate::query::QueryError;
+
+/// Evaluates what the task gets, and asks for it: on entry, and again for each retry.
+pub(crate) fn enter(
+    turn: &mut Execution,
+    id: FrameId,
+    frame: &mut Frame,
+    state: &State,
+    task: &Task,
+) -> Result<Outcome, Mishap> {
+    let effective = effective_input(turn, frame, state)?;
+    let task_id = TaskId(turn.next_task);
+    let shown = task.pattern.has_token().then_some(task_id);
+    let parameters =
+        turn.scoped(frame, state, shown, &effective, |scope| dataflow::parameters(&state.flow, scope))?;
+    let seconds = |value: &Option<Seconds>, field| match value {
+        None => Ok(None),
+        Some(value) => seconds_of(turn, frame, state, value, field, &effective).map(Some),
+    };
+    let timeout = seconds(&task.timeout, "TimeoutSecondsPath")?;
+    let heartbeat = seconds(&task.heartbeat, "HeartbeatSecondsPath")?;
+    let role = role(turn, frame, state, task, &effective)?;
+
+    turn.next_task += 1;
+    let mut running = RunningTask {
+        id: task_id,
+        input: parameters,
+        role,
+        timeout,
+        heartbeat,
+        times_out_at: turn.now
+            + timeout.map_or(turn.start.limits.task_time, |seconds| Duration::from_secs(seconds.into())),
+        heartbeat_due_at: None,
+        submitted: false,
+        answer: None,
+    };
+    running.beat(turn.now);
+    record_scheduled(turn, frame, task, &running);
+    let token = token(&turn.start, task, task_id);
+    if let Some(token) = &token {
+        let activity = task.kind == ResourceKind::Activity;
+        turn.tokens.issued.push(IssuedToken { hash: token.hash(), task: task_id, activity });
+    }
+    turn.commands.push(Command::StartTask(running.request(frame, state, task, token)));
+    turn.tasks.insert(task_id, id);
+    frame.doing = Doing::Task(Box::new(running));
+    Ok(Outcome::Waits)
+}
+
+/// The token that completes a task: of the patterns that have one, and of activities.
+pub(crate) fn token(start: &Start, task: &Task, id: TaskId) -> Option<TaskToken> {
+    (task.pattern.has_token() || task.kind == ResourceKind::Activity).then(|| start.token(id))
+}
+
+/// Ends the task that a frame waits for, if it does.
+pub(crate) fn end(frame: &mut Frame) -> Option<Box<RunningTask>> {
+    match std::mem::replace(&mut frame.doing, Doing::Entering) {
+        Doing::Task(task) => Some(task),
+        _ => None,
+    }
+}
+
+impl Execution {
+    /// A worker has begun an activity task.
+    pub(in crate::execution) fn task_started(
+        &mut self,
+        frame: &mut Frame,
+        worker: Option<String>,
+    ) -> Result<Outcome, EventRejected> {
+        let now = self.now;
+        let activity = self.task_of(frame).kind == ResourceKind::Activity;
+        let Doing::Task(running) = &mut frame.doing else { return Ok(Outcome::Waits) };
+        if !activity {
+            return Err(EventRejected::NotApplicable(running.id));
+        }
+        running.submitted = true;
+        running.beat(now);
+        self.record(frame, |_| HistoryEventKind::ActivityStarted { worker: worker.map(Arc::from) });
+        Ok(Outcome::Waits)
+    }
+
+    /// The call that hands the task to someone else has returned.
+    pub(in crate::execution) fn task_submitted(
+        &mut self,
+        frame: &mut Frame,
+        output: Json,
+    ) -> Result<Outcome, EventRejected> {
+        let task = self.task_of(frame);
+        let resource = task.wire.clone();
+        let has_token = task.pattern.has_token();
+        let Doing::Task(running) = &mut frame.doing else { return Ok(Outcome::Waits) };
+        if running.submitted || !has_token {
+            return Err(EventRejected::NotApplicable(running.id));
+        }
+        if output.size() > self.start.limits.payload_bytes {
+            let failure = too_large(&resource.service);
+            return Ok(self.complete(frame, Answer::Failed(failure)));
+        }
+        running.submitted = true;
+        let early = running.answer.take();
+        self.record(frame, |_| HistoryEventKind::TaskSubmitted { resource, output });
+        Ok(match early {
+            Some(early) => self.complete(frame, early.answer),
+            None => Outcome::Waits,
+        })
+    }
+
+    /// Somebody is still working on it.
+    pub(in crate::execution) fn task_heartbeat(
+        &mut self,
+        frame: &mut Frame,
+    ) -> Result<Outcome, EventRejected> {
+        let now = self.now;
+        if let Doing::Task(running) = &mut frame.doing {
+            running.beat(now);
+        }
+        Ok(Outcome::Waits)
+    }
+
+    /// The task's result, or its failure. The first answer counts.
+    pub(in crate::execution) fn task_answered(
+        &mut self,
+        frame: &mut Frame,
+        answer: Answer,
+        reporter: Reporter,
+    ) -> Result<Outcome, EventRejected> {
+        let pattern = self.task_of(frame).pattern;
+        let waits_until = self.now + self.start.limits.submission_grace;
+        let Doing::Task(running) = &mut frame.doing else { return Ok(Outcome::Waits) };
+        if let Some(early) = running.answer.take() {
+            // Whoever held the token was told that its answer counts: a handler that fails afterwards
+            // changes nothing any more.
+            if reporter == Reporter::Handler {
+                return Ok(self.complete(frame, early.answer));
+            }
+            let id = running.id;
+            running.answer = Some(early);
+            return Err(EventRejected::AlreadyAnswered(id));
+        }
+        // A handler that reports a success has nothing more to say than that the call was made.
+        if pattern == IntegrationPattern::WaitForTaskToken
+            && reporter == Reporter::Handler
+            && let Answer::Succeeded(output) = answer
+        {
+            return self.task_submitted(frame, output);
+        }
+        if running.holds(pattern, reporter) {
+            running.answer = Some(EarlyAnswer { answer, waits_until });
+            return Ok(Outcome::Waits);
+        }
+        Ok(self.complete(frame, answer))
+    }
+
+    /// The task's time is over, or its early answer has waited long enough.
+    pub(in crate::execution) fn task_overdue(&mut self, frame: &mut Frame) -> Outcome {
+        let now = self.now;
+        let Doing::Task(running) = &mut frame.doing else { return Outcome::Waits };
+        if let Some(early) = running.answer.take() {
+            let id = running.id;
+            self.cancel(id, CancelReason::Answered);
+            return self.complete(frame, early.answer);
+        }
+        let heartbeat = running.times_out_at > now;
+        let machine = self.machine.clone();
+        let task = task_in(machine.state(frame.state));
+        let Some(running) = end(frame) else { return Outcome::Waits };
+        self.forget_task(frame, &running);
+        self.cancel(running.id, CancelReason::TimedOut);
+        let failure = Failure::named(ErrorName::TIMEOUT);
+        self.record(frame, |_| {
+            let failure = failure.clone();
+            match task.kind {
+                ResourceKind::Lambda => HistoryEventKind::LambdaFunctionTimedOut { failure },
+                ResourceKind::Activity => HistoryEventKind::ActivityTimedOut { failure },
+                ResourceKind::Integration { .. } => {
+                    HistoryEventKind::TaskTimedOut { resource: task.wire.clone(), failure }
+                }
+            }
+        });
+        Outcome::Failed(Fault { failure, heartbeat, task: true })
+    }
+
+    /// Takes a task's answer: the event that says so, then the stages of the result.
+    fn complete(&mut self, frame: &mut Frame, answer: Answer) -> Outcome {
+        let machine = self.machine.clone();
+        let state = machine.state(frame.state);
+        let task = task_in(state);
+        let Some(running) = end(frame) else { return Outcome::Waits };
+        self.forget_task(frame, &running);
+        let answer = match answer {
+            Answer::Succeeded(output) if output.size() > self.start.limits.payload_bytes => {
+                Answer::Failed(too_large(match &task.kind {
+                    ResourceKind::Integration { service, .. } => service,
+                    ResourceKind::Lambda | ResourceKind::Activity => task.resource.as_str(),
+                }))
+            }
+            answer => answer,
+        };
+        match answer {
+            Answer::Succeeded(output) => {
+                self.record(frame, |_| succeeded(task, output.clone()));
+                self.with_result(frame, state, running.id, output)
+                    .unwrap_or_else(|mishap| failed(frame, state, mishap))
+            }
+            Answer::Failed(failure) => {
+                self.record(frame, |_| failed_event(task, failure.clone()));
+                Outcome::Failed(Fault { failure, heartbeat: false, task: true })
+            }
+        }
+    }
+
+    /// ResultSelector, ResultPath, OutputPath.
+    fn with_result(&self, frame: &Frame, state: &State, id: TaskId, output: Json) -> Result<Outcome, Mishap> {
+        let token = task_in(state).pattern.has_token().then_some(id);
+        self.scoped(frame, state, token, &output, |scope| {
+            let result = dataflow::result(&state.flow, scope)?;
+            dataflow::output(&state.flow, frame.input.clone(), result, scope)
+        })
+        .map(Outcome::Done)
+    }
+
+    fn task_of(&self, frame: &Frame) -> &Task {
+        task_in(self.machine.state(frame.state))
+    }
+}
+
+fn task_in(state: &State) -> &Task {
+    match &state.kind {
+        StateKind::Task(task) => task,
+        _ => unreachable!("only Task states have tasks"),
+    }
+}
+
+fn seconds_of(
+    turn: &Execution,
+    frame: &Frame,
+    state: &State,
+    value: &Seconds,
+    field: &str,
+    effective: &Json,
+) -> Result<u32, Mishap> {
+    let path = match value {
+        Seconds::Fixed(seconds) => return Ok(*seconds),
+        Seconds::Path(path) => path,
+    };
+    let value = turn.scoped(frame, state, None, effective, |scope| {
+        path.select(scope).map_err(|miss| Mishap::from(QueryError::invalid_path(&miss)))
+    })?;
+    let seconds =
+        value.as_i64().and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
+    // DIFFERENCE: AWS's words for a number that is none are known from other fields only.
+    seconds.ok_or_else(|| {
+        let shown = value.compact();
+        Mishap::runtime(format!(
+            "The {field} field refers to value \"{shown}\" which is not a valid integer: {path}"
+        ))
+    })
+}
+
+fn role(
+    turn: &Execution,
+    frame: &Frame,
+    state: &State,
+    task: &Task,
+    effective: &Json,
+) -> Result<Option<Arc<str>>, Mishap> {
+    let role = match &task.credentials {
+        None => return Ok(None),
+        Some(Role::Fixed(role)) => return Ok(Some(role.clone())),
+        Some(Role::Expression(role)) => role,
+    };
+    let value = turn.scoped(frame, state, None, effective, |scope| role.evaluate(scope, "RoleArn.$"))?;
+    match value {
+        Json::String(role) => Ok(Some(role)),
+        // DIFFERENCE: AWS's words for this are not known.
+        other => Err(Mishap::runtime(format!(
+            "The RoleArn of Credentials must be a string, but was: {}",
+            other.compact()
+        ))),
+    }
+}
+
+fn record_scheduled(turn: &mut Execution, frame: &mut Frame, task: &Task, running: &RunningTask) {
+    let region = turn.start.region();
+    turn.record(frame, |_| {
+        let input = running.input.clone();
+        let terms = terms(running);
+        match &task.kind {
+            ResourceKind::Lambda => {
+                HistoryEventKind::LambdaFunctionScheduled { resource: task.resource.clone(), input, terms }
+            }
+            ResourceKind::Activity => {
+                HistoryEventKind::ActivityScheduled { resource: task.resource.clone(), input, terms }
+            }
+            ResourceKind::Integration { .. } => {
+                let resource = task.wire.clone();
+                HistoryEventKind::TaskScheduled { resource, region, parameters: input, terms }
+            }
+        }
+    });
+    match &task.kind {
+        ResourceKind::Lambda => turn.record(frame, |_| HistoryEventKind::LambdaFunctionStarted),
+        ResourceKind::Integration { .. } => {
+            turn.record(frame, |_| HistoryEventKind::TaskStarted { resource: task.wire.clone() })
+        }
+        // A worker starts it.
+        ResourceKind::Activity => 0,
+    };
+}
+
+fn terms(running: &RunningTask) -> Option<Arc<TaskTerms>> {
+    let terms = TaskTerms {
+        timeout_seconds: running.timeout.map(u64::from),
+        heartbeat_seconds: running.heartbeat.map(u64::from),
+        role_arn: running.role.clone(),
+    };
+    (terms != TaskTerms::default()).then(|| Arc::new(terms))
+}
+
+fn succeeded(task: &Task, output: Json) -> HistoryEventKind {
+    match task.kind {
+        ResourceKind::Lambda => HistoryEventKind::LambdaFunctionSucceeded { output },
+        ResourceKind::Activity => HistoryEventKind::ActivitySucceeded { output },
+        ResourceKind::Integration { .. } => {
+            HistoryEventKind::TaskSucceeded { resource: task.wire.clone(), output }
+        }
+    }
+}
+
+fn failed_event(task: &Task, failure: Failure) -> HistoryEventKind {
+    match task.kind {
+        ResourceKind::Lambda => HistoryEventKind::LambdaFunctionFailed { failure },
+        ResourceKind::Activity => HistoryEventKind::ActivityFailed { failure },
+        ResourceKind::Integration { .. } => {
+            HistoryEventKind::TaskFailed { resource: task.wire.clone(), failure }
+        }
+    }
+}

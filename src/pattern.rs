@@ -1,0 +1,81 @@
+//! Text patterns with `*`: those of `StringMatches`, and those of resources.
+
+use std::fmt;
+
+/// A pattern: literal runs with `*` between them, which stands for any run of characters.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Pattern {
+    runs: Box<[String]>,
+}
+
+impl Pattern {
+    /// Reads a pattern; `\*` and `\\` stand for themselves.
+    pub(crate) fn parse(text: &str) -> Self {
+        let mut runs = vec![String::new()];
+        let mut rest = text.chars().peekable();
+        while let Some(c) = rest.next() {
+            let run = runs.last_mut().expect("there is always a run");
+            match c {
+                '*' => runs.push(String::new()),
+                '\\' => run.push(rest.next_if(|next| matches!(next, '*' | '\\')).unwrap_or('\\')),
+                _ => run.push(c),
+            }
+        }
+        Self { runs: runs.into() }
+    }
+
+    /// Whether the whole of `text` matches. Linear: the leftmost place of each run is as good as any.
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        let (first, others) = self.runs.split_first().expect("there is always a run");
+        let Some((last, middle)) = others.split_last() else {
+            return text == first;
+        };
+        let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
+        for run in middle {
+            match rest.find(run.as_str()) {
+                Some(at) => rest = &rest[at + run.len()..],
+                None => return false,
+            }
+        }
+        rest.ends_with(last.as_str())
+    }
+
+    /// How much of it is literal, in bytes: of two patterns that match, the one with more is more specific.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn literal_size(&self) -> usize {
+        self.runs.iter().map(String::len).sum()
+    }
+}
+
+impl fmt::Debug for Pattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.runs.join("*"), f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_whole_texts() {
+        for (pattern, text, expected) in [
+            ("log-*.txt", "log-a.txt", true),
+            ("log-*.txt", "log-.txt", true),
+            ("log-*.txt", "log-a.txt2", false),
+            ("*", "", true),
+            ("a*b*c", "aXbYc", true),
+            ("a*b*c", "acb", false),
+            ("aa*aa", "aaa", false),
+            (r"a\*b", "a*b", true),
+            (r"a\*b", "aXb", false),
+            (r"a\\b", r"a\b", true),
+            (r"a\b", r"a\b", true),
+            ("", "", true),
+            ("", "x", false),
+            ("*:sqs:*Token", "arn:aws:states:::sqs:sendMessage.waitForTaskToken", true),
+        ] {
+            assert_eq!(Pattern::parse(pattern).matches(text), expected, "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! What an expression can see: the input, the Context Object, variables, randomness.
+
+use std::fmt;
+
+use super::entropy::Entropy;
+use crate::json::Json;
+use crate::limits::Limits;
+
+/// What an expression can see while it is evaluated. It borrows everything, so that making one costs nothing.
+///
+/// ```
+/// use serde_json::json;
+/// use stepwright::query::{Entropy, Path, Scope};
+/// use stepwright::{Json, Limits};
+///
+/// let input = Json::from(json!({ "order": { "id": 7 } }));
+/// let context = Json::from(json!({ "Execution": { "Name": "order-7" } }));
+/// let variables = Json::from(json!({ "region": "eu" }));
+/// let entropy = Entropy::new([0; 32]);
+/// let scope = Scope {
+///     context: &context,
+///     variables: &variables,
+///     ..Scope::new(&input, &entropy, &Limits::AWS)
+/// };
+///
+/// let see = |path: &str| Path::parse(path).unwrap().select(&scope).unwrap();
+/// assert_eq!(see("$.order.id"), json!(7));
+/// assert_eq!(see("$$.Execution.Name"), json!("order-7"));
+/// assert_eq!(see("$region"), json!("eu"));
+/// ```
+#[derive(Clone, Copy)]
+pub struct Scope<'a> {
+    /// `$`
+    pub input: &'a Json,
+    /// `$$`
+    pub context: &'a dyn ContextObject,
+    /// `$name`
+    pub variables: &'a dyn Variables,
+    /// Where `States.UUID` and `States.MathRandom` draw from.
+    pub entropy: &'a Entropy,
+    /// How deep, and how long, a result may be.
+    pub limits: &'a Limits,
+}
+
+impl<'a> Scope<'a> {
+    /// A scope with an empty Context Object and without variables.
+    pub fn new(input: &'a Json, entropy: &'a Entropy, limits: &'a Limits) -> Self {
+        Self { input, context: &Nothing, variables: &Nothing, entropy, limits }
+    }
+}
+
+impl fmt::Debug for Scope<'_> {
+    // Neither the Context Object (it holds task tokens, and would have to be built) nor the variables.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scope").field("input", self.input).finish_non_exhaustive()
+    }
+}
+
+/// Gives the Context Object when an expression asks for it, so that it need not be built before.
+pub trait ContextObject {
+    /// The Context Object: the same one each time.
+    fn context_object(&self) -> &Json;
+}
+
+/// A Context Object that is there already.
+impl ContextObject for Json {
+    fn context_object(&self) -> &Json {
+        self
+    }
+}
+
+/// Finds workflow variables by their names.
+pub trait Variables {
+    /// The value of the variable `name`, written `$name` in expressions.
+    fn variable(&self, name: &str) -> Option<&Json>;
+}
+
+/// The members of an object, as variables.
+impl Variables for Json {
+    fn variable(&self, name: &str) -> Option<&Json> {
+        self.get(name)
+    }
+}
+
+struct Nothing;
+
+impl ContextObject for Nothing {
+    fn context_object(&self) -> &Json {
+        static NULL: Json = Json::Null;
+        &NULL
+    }
+}
+
+impl Variables for Nothing {
+    fn variable(&self, _name: &str) -> Option<&Json> {
+        None
+    }
+}

@@ -1,0 +1,302 @@
+//! Payload templates: JSON in which a field `x.$` holds an expression whose value becomes that of `x`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::error::{QueryError, SyntaxError};
+use super::expression::Expression;
+use super::java::hash_map_order;
+use super::jsonpath::Path;
+use super::scope::Scope;
+use crate::json::Json;
+
+/// A compiled payload template, as in `Parameters`, `ItemSelector`, `ResultSelector` and `Assign`.
+///
+/// Parts without expressions are made when the template is compiled, and shared by all its results. The order
+/// of keys is that of AWS: the fields without expressions as written, then the others in the order in which a
+/// hash map of Java lists them.
+///
+/// ```
+/// use serde_json::json;
+/// use stepwright::query::{Entropy, Scope, Template};
+/// use stepwright::{Json, Limits};
+///
+/// let template =
+///     Template::compile(&json!({ "Name.$": "$.name", "Secret.$": "$.secret", "Kind": "token" })).unwrap();
+/// let input = Json::from(json!({ "name": "n", "secret": "s" }));
+/// let entropy = Entropy::new([0; 32]);
+/// let result = template.evaluate(&Scope::new(&input, &entropy, &Limits::AWS)).unwrap();
+/// assert_eq!(result.to_string(), r#"{"Kind":"token","Secret":"s","Name":"n"}"#);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Template {
+    node: Node,
+}
+
+#[derive(Clone, Debug)]
+enum Node {
+    /// There are no expressions in it.
+    Constant(Json),
+    Object(Box<[(Arc<str>, Self)]>),
+    Array(Box<[Self]>),
+    Expression {
+        /// The key, as it was written.
+        field: Box<str>,
+        expression: Expression,
+    },
+}
+
+/// Containers within containers that a template may have.
+const MAX_DEPTH: usize = 128;
+
+impl Template {
+    /// Compiles the value of a template's field.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with it, each with its place in the template.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use stepwright::query::Template;
+    ///
+    /// let errors = Template::compile(&json!({ "orders": [{ "id.$": "order.id" }] })).unwrap_err();
+    /// assert_eq!(errors.len(), 1);
+    /// assert_eq!(errors[0].pointer(), "/orders/0/id.$");
+    /// ```
+    pub fn compile(template: &Value) -> Result<Self, Vec<TemplateError>> {
+        let mut compiler = Compiler { at: Vec::new(), errors: Vec::new() };
+        let node = compiler.node(template);
+        match compiler.errors.is_empty() {
+            true => Ok(Self { node }),
+            false => Err(compiler.errors),
+        }
+    }
+
+    /// The template's value.
+    ///
+    /// # Errors
+    ///
+    /// A path in it leads to nothing, or a function does not take its arguments.
+    pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, QueryError> {
+        let result = self.node.evaluate(scope)?;
+        match result.deeper_than(scope.limits.depth) {
+            true => Err(QueryError::too_deep(scope.limits.depth)),
+            false => Ok(result),
+        }
+    }
+
+    /// The template's value, if it is always the same.
+    pub fn constant(&self) -> Option<&Json> {
+        match &self.node {
+            Node::Constant(json) => Some(json),
+            _ => None,
+        }
+    }
+
+    /// The paths that the template reads.
+    ///
+    /// ```
+    /// use serde_json::json;
+    /// use stepwright::query::Template;
+    ///
+    /// let template = Template::compile(&json!({ "a": [{ "b.$": "States.Array($x, $$.Task.Token)" }] })).unwrap();
+    /// let variables: Vec<_> = template.paths().into_iter().filter_map(|path| path.variable()).collect();
+    /// assert_eq!(variables, ["x"]);
+    /// assert!(template.paths().iter().any(|path| path.may_read_task_token()));
+    /// ```
+    pub fn paths(&self) -> Vec<&Path> {
+        let mut paths = Vec::new();
+        self.node.collect_paths(&mut paths);
+        paths
+    }
+}
+
+// Recursion over nodes is bounded by the compiler's `MAX_DEPTH`.
+impl Node {
+    fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, QueryError> {
+        match self {
+            Self::Constant(json) => Ok(json.clone()),
+            Self::Object(entries) => {
+                let mut evaluated = Vec::with_capacity(entries.len());
+                for (key, node) in entries {
+                    evaluated.push((key.clone(), node.evaluate(scope)?));
+                }
+                Ok(Json::object(evaluated))
+            }
+            Self::Array(nodes) => {
+                nodes.iter().map(|node| node.evaluate(scope)).collect::<Result<_, _>>().map(Json::array)
+            }
+            // AWS passes white space on only with a document that is passed on as a whole.
+            Self::Expression { field, expression } => Ok(expression.evaluate(scope, field)?.compact()),
+        }
+    }
+
+    fn collect_paths<'n>(&'n self, paths: &mut Vec<&'n Path>) {
+        match self {
+            Self::Constant(_) => {}
+            Self::Object(entries) => entries.iter().for_each(|(_, node)| node.collect_paths(paths)),
+            Self::Array(nodes) => nodes.iter().for_each(|node| node.collect_paths(paths)),
+            Self::Expression { expression, .. } => paths.extend(expression.paths()),
+        }
+    }
+}
+
+struct Compiler {
+    /// Where in the template this is.
+    at: Vec<Place>,
+    errors: Vec<TemplateError>,
+}
+
+impl Compiler {
+    fn node(&mut self, value: &Value) -> Node {
+        if self.at.len() > MAX_DEPTH {
+            self.report(TemplateErrorKind::TooDeep);
+            return Node::Constant(Json::Null);
+        }
+        match value {
+            Value::Array(items) => {
+                let nodes: Vec<_> = items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| self.within(Place::Index(index), |it| it.node(item)))
+                    .collect();
+                constants(nodes.iter())
+                    .map_or_else(|| Node::Array(nodes.into()), |items| Node::Constant(Json::array(items)))
+            }
+            Value::Object(map) => self.object(map),
+            scalar => Node::Constant(Json::from(scalar)),
+        }
+    }
+
+    fn object(&mut self, map: &serde_json::Map<String, Value>) -> Node {
+        let (mut plain, mut dynamic) = (Vec::new(), Vec::new());
+        for (key, value) in map {
+            let place = Place::Key(key.as_str().into());
+            let Some(name) = key.strip_suffix(".$") else {
+                let node = self.within(place, |it| it.node(value));
+                plain.push((Arc::from(key.as_str()), node));
+                continue;
+            };
+            let node = self.within(place, |it| {
+                if map.contains_key(name) {
+                    it.report(TemplateErrorKind::Repeated(name.into()));
+                }
+                it.expression(key, value)
+            });
+            dynamic.push((Arc::from(name), node));
+        }
+        if dynamic.is_empty()
+            && let Some(values) = constants(plain.iter().map(|(_, node)| node))
+        {
+            return Node::Constant(Json::object(plain.into_iter().map(|(key, _)| key).zip(values)));
+        }
+        let order = hash_map_order(dynamic.iter().map(|(name, _): &(Arc<str>, Node)| name.as_ref()));
+        let dynamic = order.into_iter().map(|at| dynamic[at].clone());
+        Node::Object(plain.into_iter().chain(dynamic).collect())
+    }
+
+    fn expression(&mut self, key: &str, value: &Value) -> Node {
+        let parsed = match value {
+            Value::String(text) => Expression::parse(text).map_err(TemplateErrorKind::Syntax),
+            _ => Err(TemplateErrorKind::NotText),
+        };
+        match parsed {
+            Ok(expression) => Node::Expression { field: key.into(), expression },
+            Err(kind) => {
+                self.report(kind);
+                Node::Constant(Json::Null)
+            }
+        }
+    }
+
+    fn within<T>(&mut self, place: Place, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.at.push(place);
+        let result = read(self);
+        self.at.pop();
+        result
+    }
+
+    fn report(&mut self, kind: TemplateErrorKind) {
+        self.errors.push(TemplateError { place: self.at.clone(), kind });
+    }
+}
+
+/// The values of `nodes`, if all of them are constant.
+fn constants<'n>(nodes: impl Iterator<Item = &'n Node>) -> Option<Vec<Json>> {
+    nodes
+        .map(|node| match node {
+            Node::Constant(json) => Some(json.clone()),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What is wrong with a template, and where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TemplateError {
+    place: Vec<Place>,
+    kind: TemplateErrorKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum TemplateErrorKind {
+    Syntax(SyntaxError),
+    NotText,
+    Repeated(Box<str>),
+    TooDeep,
+}
+
+/// A step from a template into one of its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// To the value of a key, as it was written.
+    Key(Box<str>),
+    /// To an element.
+    Index(usize),
+}
+
+impl TemplateError {
+    /// Where in the template it is.
+    pub fn place(&self) -> &[Place] {
+        &self.place
+    }
+
+    /// Where in the template it is, as a JSON Pointer.
+    pub fn pointer(&self) -> String {
+        self.place.iter().fold(String::new(), |pointer, place| match place {
+            Place::Key(key) => pointer + "/" + &key.replace('~', "~0").replace('/', "~1"),
+            Place::Index(index) => format!("{pointer}/{index}"),
+        })
+    }
+
+    /// What is wrong with the expression, if that is what is wrong.
+    pub fn syntax(&self) -> Option<&SyntaxError> {
+        match &self.kind {
+            TemplateErrorKind::Syntax(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.kind {
+            TemplateErrorKind::Syntax(error) => {
+                write!(f, "this must be a JSONPath or an intrinsic function: {error}")
+            }
+            TemplateErrorKind::NotText => f.write_str("this must be a JSONPath or an intrinsic function"),
+            TemplateErrorKind::Repeated(name) => write!(f, "`{name}` and `{name}.$` are the same field"),
+            TemplateErrorKind::TooDeep => {
+                write!(f, "the template is nested more than {MAX_DEPTH} levels deep")
+            }
+        }
+    }
+}
+
+impl std::error::Error for TemplateError {}
+
+#[cfg(test)]
+mod tests;

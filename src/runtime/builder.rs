@@ -1,0 +1,261 @@
+//! Putting a runtime together.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::execution::{Seed, Start};
+use crate::json::Json;
+use crate::limits::Limits;
+use crate::machine::StateMachine;
+use crate::runtime::alarm::Alarms;
+use crate::runtime::clock::{Clock, SystemClock};
+use crate::runtime::error::{BuildError, StartError};
+use crate::runtime::function::Functions;
+use crate::runtime::handler::{ResourceHandler, SharedHandler};
+use crate::runtime::observer::Observer;
+use crate::runtime::registry::Registry;
+use crate::runtime::{Inner, Runtime};
+use crate::store::{MemoryStore, Store};
+
+/// AWS's quota of open executions in a region.
+const OPEN_EXECUTIONS: usize = 1_000_000;
+
+/// Puts a [`Runtime`] together; made by [`Runtime::builder`].
+///
+/// The first mistake is kept and reported by [`build`](Self::build).
+///
+/// ```
+/// use stepwright::{BuildError, Failure, Runtime, handler_fn};
+///
+/// let tea = || handler_fn(async |_, _| Ok::<_, Failure>("tea"));
+/// let mistake = Runtime::builder().handler("arn:aws:*", tea()).handler("arn:aws:*", tea()).build();
+/// assert!(matches!(mistake, Err(BuildError::DuplicateHandler { .. })));
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct RuntimeBuilder {
+    handlers: Registry<SharedHandler>,
+    functions: Functions,
+    observers: Vec<Arc<dyn Observer>>,
+    store: Option<Arc<dyn Store>>,
+    clock: Arc<dyn Clock>,
+    account: Account,
+    limits: Limits,
+    history: bool,
+    open_executions: usize,
+    cancel_grace: Duration,
+    mistake: Option<BuildError>,
+}
+
+impl Default for RuntimeBuilder {
+    fn default() -> Self {
+        Self {
+            handlers: Registry::default(),
+            functions: Functions::default(),
+            observers: Vec::new(),
+            store: None,
+            clock: Arc::new(SystemClock),
+            account: Account::default(),
+            limits: Limits::AWS,
+            history: true,
+            open_executions: OPEN_EXECUTIONS,
+            cancel_grace: Duration::from_secs(1),
+            mistake: None,
+        }
+    }
+}
+
+impl RuntimeBuilder {
+    /// Serves the resources that match `pattern`, an ARN in which `*` stands for any run of characters. Of
+    /// several patterns that match, the one with the most other characters wins.
+    pub fn handler(mut self, pattern: &str, handler: impl ResourceHandler) -> Self {
+        let fresh = self.handlers.add(pattern, SharedHandler::new(handler));
+        self.mistaken(fresh, pattern)
+    }
+
+    /// Serves the Lambda functions whose names match `pattern`, by whichever resource they are called: their
+    /// own ARN, or `arn:aws:states:::lambda:invoke` with a `FunctionName`. The handler gets the payload and
+    /// gives the function's result, without the envelope that `lambda:invoke` puts around it.
+    pub fn function(mut self, pattern: &str, handler: impl ResourceHandler) -> Self {
+        let fresh = self.functions.add(pattern, SharedHandler::new(handler));
+        self.mistaken(fresh, pattern)
+    }
+
+    /// Serves every resource that nothing else does.
+    pub fn fallback(mut self, handler: impl ResourceHandler) -> Self {
+        self.handlers.set_fallback(SharedHandler::new(handler));
+        self
+    }
+
+    /// Where executions live between steps: in memory, unless told otherwise.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// The source of time: the machine's clock, unless told otherwise.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Lets somebody watch.
+    pub fn observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observers.push(observer);
+        self
+    }
+
+    /// The partition, region, account and role that ARNs name.
+    pub fn account(mut self, account: Account) -> Self {
+        self.account = account;
+        self
+    }
+
+    /// How much is too much: AWS's quotas, unless told otherwise.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Whether histories are kept: they are, unless told otherwise.
+    pub fn history(mut self, history: bool) -> Self {
+        self.history = history;
+        self
+    }
+
+    /// How many executions may be open at once: a million, unless told otherwise.
+    pub fn open_executions(mut self, most: usize) -> Self {
+        self.open_executions = most;
+        self
+    }
+
+    /// How long a handler may take to clean up after its cancellation: a second, unless told otherwise.
+    pub fn cancel_grace(mut self, grace: Duration) -> Self {
+        self.cancel_grace = grace;
+        self
+    }
+
+    /// The runtime.
+    ///
+    /// # Errors
+    ///
+    /// The first mistake that was made on the way.
+    pub fn build(mut self) -> Result<Runtime, BuildError> {
+        if let Some(mistake) = self.mistake {
+            return Err(mistake);
+        }
+        if !self.functions.is_empty() {
+            let functions = SharedHandler::new(self.functions);
+            for pattern in Functions::RESOURCES {
+                // A handler that was registered for exactly this pattern goes first.
+                self.handlers.add(pattern, functions.clone());
+            }
+        }
+        Ok(Runtime::new(Inner {
+            clock: self.clock,
+            store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::default())),
+            handlers: self.handlers,
+            observers: self.observers,
+            account: self.account,
+            limits: self.limits,
+            history: self.history,
+            cancel_grace: self.cancel_grace,
+            residents: Default::default(),
+            machines: HashMap::new().into(),
+            alarms: Arc::new(Alarms::default()),
+            keeping_time: AtomicBool::new(false),
+            room: Arc::new(Semaphore::new(self.open_executions.min(Semaphore::MAX_PERMITS))),
+            shutdown: CancellationToken::new(),
+            tracker: TaskTracker::new(),
+        }))
+    }
+
+    fn mistaken(mut self, fresh: bool, pattern: &str) -> Self {
+        if !fresh && self.mistake.is_none() {
+            self.mistake = Some(BuildError::DuplicateHandler { pattern: pattern.into() });
+        }
+        self
+    }
+}
+
+/// The partition, region, account and role that ARNs name.
+///
+/// ```
+/// use stepwright::{Account, Runtime};
+///
+/// let account = Account { id: "111122223333".into(), ..Account::default() };
+/// let runtime = Runtime::builder().account(account).build()?;
+/// # Ok::<(), stepwright::BuildError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// `aws`.
+    pub partition: String,
+    /// `us-east-1`, unless told otherwise.
+    pub region: String,
+    /// `123456789012`, the account of AWS's documentation, unless told otherwise.
+    pub id: String,
+    /// The name of the role that executions name as theirs.
+    pub role: String,
+}
+
+impl Default for Account {
+    fn default() -> Self {
+        Self {
+            partition: "aws".into(),
+            region: "us-east-1".into(),
+            id: "123456789012".into(),
+            role: "StepFunctionsRole".into(),
+        }
+    }
+}
+
+impl Account {
+    /// A name for an execution: the given one if AWS would take it, a random one if none is given.
+    pub(super) fn execution_name(&self, name: Option<&str>) -> Result<String, StartError> {
+        let Some(name) = name else {
+            return Ok(uuid::Builder::from_random_bytes(random()).into_uuid().to_string());
+        };
+        let legal = |c: char| {
+            !c.is_whitespace() && !c.is_control() && !"<>{}[]?*\"#%\\^|~`$&,;:/\u{fffe}\u{ffff}".contains(c)
+        };
+        match (1..=80).contains(&name.chars().count()) && name.chars().all(legal) {
+            true => Ok(name.into()),
+            false => Err(StartError::InvalidName { name: name.into() }),
+        }
+    }
+
+    pub(super) fn start(
+        &self,
+        machine: &StateMachine,
+        name: &str,
+        input: Json,
+        limits: Limits,
+        history: bool,
+    ) -> Start {
+        let Self { partition, region, id, role } = self;
+        let machine = machine.name();
+        Start::new(name, input)
+            .arns(
+                &format!("arn:{partition}:states:{region}:{id}:execution:{machine}:{name}"),
+                &format!("arn:{partition}:states:{region}:{id}:stateMachine:{machine}"),
+                &format!("arn:{partition}:iam::{id}:role/{role}"),
+            )
+            .seed(Seed::from(random()))
+            .limits(limits)
+            .history(history)
+    }
+}
+
+/// Bytes that nobody can guess.
+fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}

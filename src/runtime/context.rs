@@ -1,0 +1,115 @@
+//! What a running task may do besides compute.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::execution::Event;
+use crate::id::{ExecutionId, TaskId, TaskToken};
+use crate::json::Json;
+use crate::runtime::Inner;
+use crate::runtime::clock::Clock;
+
+/// What a running task may do besides compute: live, cheap to clone, made by the runtime.
+///
+/// ```
+/// use std::time::Duration;
+/// use stepwright::{Failure, handler_fn};
+///
+/// let patient = handler_fn(async |_, cx| {
+///     for _ in 0..3 {
+///         cx.sleep(Duration::from_secs(10)).await;      // instant in virtual time
+///         if cx.heartbeat().await.is_err() {            // nobody waits for us any longer
+///             break;
+///         }
+///     }
+///     Ok::<_, Failure>("done")
+/// });
+/// ```
+#[derive(Clone)]
+pub struct TaskContext {
+    inner: Arc<Parts>,
+}
+
+struct Parts {
+    runtime: Arc<Inner>,
+    execution: ExecutionId,
+    task: TaskId,
+    token: Option<TaskToken>,
+    cancelled: CancellationToken,
+}
+
+/// Nobody waits for this task any longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("nobody waits for this task any longer")]
+pub struct TaskGone;
+
+impl TaskContext {
+    pub(super) fn new(
+        runtime: Arc<Inner>,
+        execution: ExecutionId,
+        task: TaskId,
+        token: Option<TaskToken>,
+        cancelled: CancellationToken,
+    ) -> Self {
+        Self { inner: Arc::new(Parts { runtime, execution, task, token, cancelled }) }
+    }
+
+    /// Says that the work goes on: `HeartbeatSeconds` begins anew.
+    ///
+    /// # Errors
+    ///
+    /// When nobody waits for the task any longer: stop working.
+    pub async fn heartbeat(&self) -> Result<(), TaskGone> {
+        self.tell(Event::TaskHeartbeat { task: self.inner.task }).await
+    }
+
+    /// Says that the job of a `.sync` task was submitted, and what the service answered.
+    ///
+    /// # Errors
+    ///
+    /// When nobody waits for the task any longer, or it was said before.
+    pub async fn submitted(&self, response: impl Into<Json>) -> Result<(), TaskGone> {
+        self.tell(Event::TaskSubmitted { task: self.inner.task, output: response.into() }).await
+    }
+
+    /// Completes when nobody waits for the task any longer. The handler's future is dropped shortly after.
+    pub async fn cancelled(&self) {
+        self.inner.cancelled.cancelled().await;
+    }
+
+    /// Whether nobody waits for the task any longer.
+    pub fn is_cancelled(&self) -> bool {
+        self.inner.cancelled.is_cancelled()
+    }
+
+    /// The key that completes the task, where it waits for one (`.waitForTaskToken`, `.sync`, activities).
+    pub fn token(&self) -> Option<&TaskToken> {
+        self.inner.token.as_ref()
+    }
+
+    /// The runtime's clock.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.inner.runtime.clock
+    }
+
+    /// Waits on the runtime's clock, so that tests in virtual time stay instant.
+    pub async fn sleep(&self, duration: std::time::Duration) {
+        let clock = &self.inner.runtime.clock;
+        clock.sleep_until(clock.now() + duration).await;
+    }
+
+    async fn tell(&self, event: Event) -> Result<(), TaskGone> {
+        self.inner.runtime.ask(&self.inner.execution, event).await.map_err(|_| TaskGone)
+    }
+}
+
+impl fmt::Debug for TaskContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskContext")
+            .field("execution", &self.inner.execution)
+            .field("task", &self.inner.task)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,143 @@
+//! Turning commands into running handlers, and their outcomes into events.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio_util::sync::CancellationToken;
+
+use crate::arn::{Arn, IntegrationPattern, ResourceKind};
+use crate::execution::{Command, Event, Reporter, Step, TaskStart};
+use crate::failure::{ErrorName, Failure};
+use crate::json::Json;
+use crate::runtime::Inner;
+use crate::runtime::context::TaskContext;
+use crate::runtime::handler::{ResourceHandler as _, SharedHandler, TaskOutcome, TaskRequest};
+use crate::runtime::resident::{Live, Mail, Resident};
+
+impl Inner {
+    /// Carries out a step that was committed.
+    pub(super) fn act(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, step: Step) {
+        for command in step.commands {
+            match command {
+                Command::StartTask(start) => self.start_task(resident, live, start),
+                Command::CancelTask { task, .. } => {
+                    if let Some(running) = live.running.remove(&task) {
+                        running.cancel();
+                    }
+                }
+            }
+        }
+        if !step.status.is_closed() {
+            self.set_alarm(resident, live);
+        }
+    }
+
+    pub(super) fn start_task(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, start: TaskStart) {
+        let cancelled = self.shutdown.child_token();
+        live.running.insert(start.task, cancelled.clone());
+        let handler = self.handlers.find(start.resource.as_str()).cloned();
+        let (inner, resident) = (Arc::clone(self), Arc::clone(resident));
+        self.tracker.spawn(async move {
+            let task = start.task;
+            let event = match handler {
+                Some(handler) => inner.call(&resident, handler, start, cancelled).await,
+                None => Some(Event::TaskFailed {
+                    task,
+                    failure: no_handler(&start.resource),
+                    reporter: Reporter::Handler,
+                }),
+            };
+            if let Some(event) = event {
+                let mail = Mail { event, answer: None, handler_done: Some(task) };
+                // The execution may have ended meanwhile.
+                let _ = inner.bring(&resident.id, mail).await;
+            }
+        });
+    }
+
+    /// Calls a handler; nothing is to be reported when it was cancelled.
+    async fn call(
+        self: &Arc<Self>,
+        resident: &Resident,
+        handler: SharedHandler,
+        start: TaskStart,
+        cancelled: CancellationToken,
+    ) -> Option<Event> {
+        let (task, pattern, resource) = (start.task, start.pattern, start.resource.clone());
+        let activity = ResourceKind::of(&resource) == ResourceKind::Activity;
+        if activity {
+            self.tell(&resident.id, Event::TaskStarted { task, worker: None }).await;
+        }
+        let token = start.token.clone();
+        let id = resident.id.clone();
+        let cx = TaskContext::new(Arc::clone(self), id.clone(), task, token, cancelled.clone());
+        let request = TaskRequest::new(id, start);
+        let call = pin!(CatchPanic(Box::pin(async move { handler.call(request, cx).await })));
+        let given_up = async {
+            cancelled.cancelled().await;
+            self.clock.sleep_until(self.clock.now() + self.cancel_grace).await;
+        };
+        let outcome = tokio::select! {
+            biased;
+            outcome = call => outcome,
+            () = given_up => return None,
+        };
+        // A handler that returns because the runtime shuts down has not answered.
+        if self.shutdown.is_cancelled() && !matches!(outcome, Ok(Ok(_))) {
+            return None;
+        }
+        let reporter = Reporter::Handler;
+        let failed = |failure| Some(Event::TaskFailed { task, failure, reporter });
+        match outcome {
+            Ok(Ok(TaskOutcome::Completed(output))) => {
+                Some(Event::TaskSucceeded { task, output: output.into(), reporter })
+            }
+            Ok(Ok(TaskOutcome::Deferred)) => match pattern {
+                IntegrationPattern::RequestResponse if activity => None,
+                IntegrationPattern::RequestResponse => failed(deferred_without_token(&resource)),
+                _ => Some(Event::TaskSubmitted { task, output: Json::empty_object() }),
+            },
+            Ok(Err(failure)) => failed(failure),
+            Err(panic) => failed(panicked(&resource, &*panic)),
+        }
+    }
+}
+
+fn no_handler(resource: &Arn) -> Failure {
+    Failure::new(ErrorName::TASK_FAILED, format!("no handler is registered for `{resource}`"))
+}
+
+fn deferred_without_token(resource: &Arn) -> Failure {
+    let cause = format!(
+        "the handler of `{resource}` deferred a task that has no token: only `.waitForTaskToken`, `.sync` and \
+         activities have one"
+    );
+    Failure::new(ErrorName::TASK_FAILED, cause)
+}
+
+fn panicked(resource: &Arn, panic: &(dyn Any + Send)) -> Failure {
+    let message = panic.downcast_ref::<&str>().copied();
+    let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let message = message.unwrap_or("it did not say why");
+    Failure::new(ErrorName::TASK_FAILED, format!("the handler of `{resource}` panicked: {message}"))
+}
+
+/// A future that ends with the panic of the one within, instead of panicking itself.
+struct CatchPanic<T>(Pin<Box<dyn Future<Output = T> + Send>>);
+
+impl<T> Future for CatchPanic<T> {
+    type Output = Result<T, Box<dyn Any + Send>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let future = &mut self.0;
+        // After a panic the future is never polled again, so nobody sees what it left half done.
+        match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(poll) => poll.map(Ok),
+            Err(panic) => Poll::Ready(Err(panic)),
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The only place where the core, the clock, the store and the handlers meet.
+//!
+//! A driver is a task that lives while its execution has something to do. It is always this shape:
+//!
+//! ```text
+//! 1. take ONE thing: an event from the mailbox; none there: the execution sleeps, the driver ends
+//! 2. if the deadline has passed, the thing is Tick; the event waits one round
+//! 3. step    = execution.handle(event, clock.now())       rejected? answer the sender, goto 1
+//! 4. commit  = step + execution.take_changes()            store.commit(id, revision, commit).await
+//!              Conflict    -> let go of the execution
+//!              Unavailable -> wait, try the same commit again; nothing has been carried out yet
+//! 5. tell    observers; answer the sender
+//! 6. act     StartTask -> spawn handler, CancelTask -> cancel it
+//! 7. closed? publish the status and end; else goto 1
+//! ```
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::execution::{Event, Step};
+use crate::history::HistoryEvent;
+use crate::runtime::Inner;
+use crate::runtime::resident::{Live, Mail, Refused, Resident};
+use crate::store::{Commit, Revision, StoreError};
+
+/// How long to wait before a commit is tried again: at first, and at most.
+const PATIENCE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+impl Inner {
+    /// Carries out the first step of an execution that was just created, or restored.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        mut live: Box<Live>,
+        step: Step,
+        history: &[HistoryEvent],
+    ) {
+        self.observe(resident, &step, history);
+        let closed = step.status.is_closed();
+        self.act(resident, &mut live, step);
+        if closed {
+            self.end(resident, &mut live);
+        } else {
+            self.drive(Arc::clone(resident), live);
+        }
+    }
+
+    /// Lets an execution go on until it waits; without anything to do it goes to sleep at once.
+    pub(super) fn drive(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>) {
+        let overdue = live.execution.deadline().is_some_and(|deadline| deadline <= self.clock.now());
+        let (first, live) = match overdue {
+            true => (Mail::of(Event::Tick), live),
+            false => match resident.next(live) {
+                Some(next) => next,
+                None => return,
+            },
+        };
+        let inner = Arc::clone(self);
+        self.tracker.spawn(async move { inner.run(resident, live, first).await });
+    }
+
+    async fn run(self: Arc<Self>, resident: Arc<Resident>, mut live: Box<Live>, mut mail: Mail) {
+        loop {
+            if !self.turn(&resident, &mut live, mail).await {
+                return;
+            }
+            // 2.
+            let overdue = live.execution.deadline().is_some_and(|deadline| deadline <= self.clock.now());
+            if overdue {
+                // A machine that never waits lets others have their turn.
+                tokio::task::yield_now().await;
+                mail = Mail::of(Event::Tick);
+                continue;
+            }
+            // 1.
+            match resident.next(live) {
+                Some(next) => (mail, live) = next,
+                None => return,
+            }
+        }
+    }
+
+    /// Handles one event; `false` when there is nothing to go on with.
+    async fn turn(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, mut mail: Mail) -> bool {
+        if let Some(task) = mail.handler_done {
+            live.running.remove(&task);
+        }
+        // 3.
+        let now = self.clock.now();
+        let event = std::mem::replace(&mut mail.event, Event::Tick);
+        let mut step = match live.execution.handle(event, now) {
+            Ok(step) => step,
+            Err(rejected) => {
+                mail.reply(Err(Refused::Rejected(rejected)));
+                self.set_alarm(resident, live);
+                return true;
+            }
+        };
+        // 4.
+        let history = self.watched(&step.history);
+        if !step.is_empty() {
+            let commit = Commit::new(&mut step, live.execution.take_changes(), now);
+            match self.commit(resident, live.revision, commit).await {
+                Ok(revision) => live.revision = revision,
+                Err(_) => {
+                    mail.reply(Err(Refused::LetGo));
+                    self.let_go(resident, live);
+                    return false;
+                }
+            }
+        }
+        // 5.
+        self.observe(resident, &step, &history);
+        mail.reply(Ok(()));
+        // 6.
+        let closed = step.status.is_closed();
+        self.act(resident, live, step);
+        // 7.
+        if closed {
+            self.end(resident, live);
+        }
+        !closed
+    }
+
+    /// Commits, for as long as it takes and makes sense.
+    async fn commit(
+        &self,
+        resident: &Resident,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        let (mut patience, longest) = PATIENCE;
+        loop {
+            match self.store.commit(&resident.id, expected, commit.clone()).await {
+                Err(error) if error.is_retryable() && !self.shutdown.is_cancelled() => {
+                    self.clock.sleep_until(self.clock.now() + patience).await;
+                    patience = longest.min(patience * 2);
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn observe(&self, resident: &Resident, step: &Step, history: &[HistoryEvent]) {
+        for observer in &self.observers {
+            if !history.is_empty() {
+                observer.on_history(&resident.id, history);
+            }
+            if step.status.is_closed() {
+                observer.on_closed(&resident.id, &step.status);
+            }
+        }
+    }
+
+    /// The execution has ended.
+    fn end(&self, resident: &Arc<Resident>, live: &mut Live) {
+        self.alarms.set(&resident.id, live.alarm.take(), None);
+        live.permit = None;
+        self.residents().remove(&resident.id);
+        resident.close(live.execution.status().clone());
+    }
+
+    /// The execution is somebody else's, or cannot be written: its handlers stop, its memory is freed.
+    fn let_go(&self, resident: &Arc<Resident>, live: &mut Live) {
+        self.alarms.set(&resident.id, live.alarm.take(), None);
+        live.running.values().for_each(tokio_util::sync::CancellationToken::cancel);
+        live.permit = None;
+        self.residents().remove(&resident.id);
+        resident.let_go();
+    }
+
+    pub(super) fn set_alarm(&self, resident: &Resident, live: &mut Live) {
+        let deadline = live.execution.deadline();
+        self.alarms.set(&resident.id, live.alarm, deadline);
+        live.alarm = deadline;
+    }
+}

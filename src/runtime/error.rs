@@ -1,0 +1,164 @@
+//! What calls to the runtime may fail with: one enum for each operation.
+
+use crate::arn::Arn;
+use crate::execution::ExecutionStatus;
+use crate::failure::Failure;
+use crate::id::{ExecutionId, TaskTokenError};
+use crate::store::StoreError;
+
+/// Why a runtime cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Two handlers claim one pattern.
+    #[error("two handlers are registered for `{pattern}`")]
+    DuplicateHandler {
+        /// The pattern.
+        pattern: String,
+    },
+}
+
+/// A machine names resources that nobody handles.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no handler is registered for {}", list(resources))]
+pub struct MissingHandlers {
+    /// The resources, each once.
+    pub resources: Vec<Arn>,
+}
+
+fn list(resources: &[Arn]) -> String {
+    resources.iter().map(|arn| format!("`{arn}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// Why an execution could not be started. Nothing was started then.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// AWS's `InvalidName`.
+    #[error(
+        "`{name}` is not a name for an execution: use 1 to 80 characters without blanks and none of <>{{}}[]?*\"#%\\^|~`$&,;:/"
+    )]
+    InvalidName {
+        /// The name.
+        name: String,
+    },
+    /// The input is larger than a payload may be.
+    #[error("the input has {size} bytes, and a payload may have {limit}")]
+    InputTooLarge {
+        /// Its size as compact JSON.
+        size: usize,
+        /// `Limits::payload_bytes`.
+        limit: usize,
+    },
+    /// AWS's `ExecutionAlreadyExists`: the name was used, with another input or for an execution that has ended.
+    #[error("an execution called `{id}` exists already")]
+    ExecutionAlreadyExists {
+        /// That execution.
+        id: ExecutionId,
+    },
+    /// The machine names resources that nobody handles.
+    #[error(transparent)]
+    MissingHandlers(#[from] MissingHandlers),
+    /// As many executions are open as the runtime may have; only `try_start_execution` says so.
+    #[error("the runtime has no room for another execution")]
+    NoRoom,
+    /// The runtime starts nothing new.
+    #[error("the runtime is shutting down")]
+    ShuttingDown,
+    /// The store failed.
+    #[error("the execution could not be kept")]
+    Store(#[from] StoreError),
+}
+
+/// Why a report about a task was not accepted: AWS's names. An accepted report is committed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// There never was such a token.
+    #[error("Invalid Token: 'Invalid token'")]
+    InvalidToken,
+    /// The activity's task has ended.
+    #[error("Task does not exist: 'Provided task does not exist anymore'")]
+    TaskDoesNotExist,
+    /// The task has been answered, timed out, or its execution has ended.
+    #[error("Task Timed Out: 'Provided task does not exist anymore'")]
+    TaskTimedOut,
+    /// The output is larger than a payload may be. The task waits on.
+    #[error("the output has {size} bytes, and a payload may have {limit}")]
+    OutputTooLarge {
+        /// Its size as compact JSON.
+        size: usize,
+        /// `Limits::payload_bytes`.
+        limit: usize,
+    },
+    /// The runtime is shutting down. The task waits on.
+    #[error("the runtime is shutting down")]
+    ShuttingDown,
+    /// The store failed. Whether the report counts is not known; report again.
+    #[error("the report could not be kept")]
+    Store(#[from] StoreError),
+}
+
+impl From<TaskTokenError> for ReportError {
+    fn from(_: TaskTokenError) -> Self {
+        Self::InvalidToken
+    }
+}
+
+/// Why an execution could not be described or stopped.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExecutionError {
+    /// AWS's `ExecutionDoesNotExist`.
+    #[error("Execution Does Not Exist: '{id}'")]
+    ExecutionDoesNotExist {
+        /// What was asked for.
+        id: ExecutionId,
+    },
+    /// The runtime is shutting down.
+    #[error("the runtime is shutting down")]
+    ShuttingDown,
+    /// The stored state cannot be gone on with.
+    #[error("the execution's state cannot be gone on with: {reason}")]
+    Unusable {
+        /// Why.
+        reason: String,
+    },
+    /// The store failed.
+    #[error("the execution could not be read")]
+    Store(#[from] StoreError),
+}
+
+/// Why [`ExecutionHandle::wait`](crate::ExecutionHandle::wait) has no output to give.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WaitError {
+    /// The execution failed.
+    #[error("the execution failed: {0}")]
+    Failed(Failure),
+    /// The execution took longer than its machine allows.
+    #[error("the execution timed out")]
+    TimedOut,
+    /// Somebody stopped the execution.
+    #[error("the execution was stopped: {0}")]
+    Aborted(Failure),
+    /// The runtime shut down; the execution goes on when another takes it over.
+    #[error("the runtime shut down while the execution was open")]
+    ShuttingDown,
+    /// The execution could not be read.
+    #[error(transparent)]
+    Execution(#[from] ExecutionError),
+}
+
+impl WaitError {
+    /// What `status` comes to for somebody who wants an output.
+    pub(super) fn of(status: &ExecutionStatus) -> Result<serde_json::Value, Self> {
+        match status {
+            ExecutionStatus::Succeeded { output } => Ok(output.into()),
+            ExecutionStatus::Failed { failure } => Err(Self::Failed(failure.clone())),
+            ExecutionStatus::TimedOut => Err(Self::TimedOut),
+            ExecutionStatus::Aborted { failure } => Err(Self::Aborted(failure.clone())),
+            ExecutionStatus::Running => Err(Self::ShuttingDown),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Holding on to one execution.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::execution::ExecutionStatus;
+use crate::id::ExecutionId;
+use crate::runtime::resident::Resident;
+use crate::runtime::{AskError, ExecutionError, Inner, WaitError};
+
+/// One execution of a runtime: wait for its end, or let it go on alone.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use serde_json::json;
+/// # use stepwright::{ErrorName, Runtime, StateMachine, WaitError};
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let machine = Arc::new(StateMachine::parse(
+/// #     r#"{ "StartAt": "No", "States": { "No": { "Type": "Fail", "Error": "Never" } } }"#)?);
+/// # let runtime = Runtime::builder().build()?;
+/// let execution = runtime.start_execution(&machine, "hopeless", json!({})).await?;
+/// let Err(WaitError::Failed(failure)) = execution.wait().await else { panic!() };
+/// assert_eq!(failure.error, Some(ErrorName::from("Never")));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct ExecutionHandle {
+    runtime: Arc<Inner>,
+    id: ExecutionId,
+    resident: Option<Arc<Resident>>,
+}
+
+impl ExecutionHandle {
+    pub(super) fn new(runtime: Arc<Inner>, id: ExecutionId, resident: Option<Arc<Resident>>) -> Self {
+        Self { runtime, id, resident }
+    }
+
+    /// Which execution it is.
+    pub fn id(&self) -> &ExecutionId {
+        &self.id
+    }
+
+    /// Waits for the end, and gives the output.
+    ///
+    /// # Errors
+    ///
+    /// When the end is another one: see [`WaitError`].
+    pub async fn wait(&self) -> Result<Value, WaitError> {
+        WaitError::of(&self.closed().await?)
+    }
+
+    /// Waits for the end, and says which it is.
+    ///
+    /// # Errors
+    ///
+    /// When the execution cannot be read, or the runtime shuts down before it ends.
+    pub async fn closed(&self) -> Result<ExecutionStatus, WaitError> {
+        let mut resident = self.resident.clone();
+        loop {
+            let here = match resident.take() {
+                Some(here) => here,
+                None => match self.runtime.resident(&self.id).await {
+                    Ok(here) => here,
+                    Err(AskError::Rejected(_)) => return self.stored().await,
+                    Err(AskError::Unknown) => {
+                        return Err(ExecutionError::ExecutionDoesNotExist { id: self.id.clone() }.into());
+                    }
+                    Err(AskError::ShuttingDown) => return Err(WaitError::ShuttingDown),
+                    Err(AskError::Execution(error)) => return Err(error.into()),
+                },
+            };
+            let closed = tokio::select! {
+                biased;
+                closed = here.closed() => closed,
+                () = self.runtime.shutdown.cancelled() => return Err(WaitError::ShuttingDown),
+            };
+            if let Some(status) = closed {
+                return Ok(status);
+            }
+        }
+    }
+
+    async fn stored(&self) -> Result<ExecutionStatus, WaitError> {
+        let summary = self.runtime.store.describe(&self.id).await.map_err(ExecutionError::from)?;
+        let summary = summary.ok_or_else(|| ExecutionError::ExecutionDoesNotExist { id: self.id.clone() })?;
+        Ok(summary.status)
+    }
+}
+
+impl fmt::Debug for ExecutionHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("ExecutionHandle").field(&self.id).finish()
+    }
+}

@@ -1,0 +1,200 @@
+//! An execution in memory: its mailbox, and the execution itself while nobody drives it.
+//!
+//! A sleeping execution is this and nothing else: no task, no thread, no timer.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
+use tokio_util::sync::CancellationToken;
+
+use crate::execution::{Event, EventRejected, Execution, ExecutionStatus};
+use crate::id::{ExecutionId, TaskId};
+use crate::store::Revision;
+use crate::time::Timestamp;
+
+/// How many events may wait for one execution; whoever brings another waits too.
+const MAILBOX: usize = 1024;
+
+/// An execution in memory.
+#[derive(Debug)]
+pub(super) struct Resident {
+    pub(super) id: ExecutionId,
+    mailbox: Mutex<Mailbox>,
+    /// There is room in the mailbox again.
+    room: Notify,
+    /// The execution has ended, or was let go of.
+    closed: Notify,
+}
+
+#[derive(Debug)]
+struct Mailbox {
+    mail: VecDeque<Mail>,
+    place: Place,
+}
+
+/// Where the execution is.
+#[derive(Debug)]
+enum Place {
+    /// A driver has it, or somebody is loading it.
+    Busy,
+    /// Here, asleep.
+    Asleep(Box<Live>),
+    /// Ended.
+    Closed(ExecutionStatus),
+    /// Let go of: another owner has it, or its store failed.
+    LetGo,
+}
+
+/// An execution, and what the runtime knows about it.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) execution: Execution,
+    pub(super) revision: Revision,
+    /// When it is to be woken.
+    pub(super) alarm: Option<Timestamp>,
+    /// The handlers that are running for it.
+    pub(super) running: BTreeMap<TaskId, CancellationToken>,
+    /// Its place among the open executions.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
+}
+
+/// An event, and who waits to hear what came of it.
+#[derive(Debug)]
+pub(super) struct Mail {
+    pub(super) event: Event,
+    pub(super) answer: Option<oneshot::Sender<Result<(), Refused>>>,
+    /// The handler of this task has returned.
+    pub(super) handler_done: Option<TaskId>,
+}
+
+/// Why an event came to nothing.
+#[derive(Debug)]
+pub(super) enum Refused {
+    Rejected(EventRejected),
+    /// The execution is not here any more.
+    LetGo,
+}
+
+/// What became of mail that was brought.
+pub(super) enum Brought {
+    /// It waits its turn.
+    Queued,
+    /// It waits, and the execution was asleep: drive it.
+    Woke(Box<Live>),
+    /// There is no room: wait for it, and bring it again.
+    Full(Mail),
+    /// The execution has ended.
+    Closed,
+    /// The execution is not here any more.
+    LetGo(Mail),
+}
+
+impl Resident {
+    /// A resident that somebody drives or loads.
+    pub(super) fn busy(id: ExecutionId) -> Self {
+        let mailbox = Mutex::new(Mailbox { mail: VecDeque::new(), place: Place::Busy });
+        Self { id, mailbox, room: Notify::new(), closed: Notify::new() }
+    }
+
+    /// Brings mail.
+    pub(super) fn bring(&self, mail: Mail) -> Brought {
+        let mut mailbox = self.lock();
+        match mailbox.place {
+            Place::Closed(_) => return Brought::Closed,
+            Place::LetGo => return Brought::LetGo(mail),
+            Place::Busy | Place::Asleep(_) if mailbox.mail.len() >= MAILBOX => return Brought::Full(mail),
+            Place::Busy | Place::Asleep(_) => {}
+        }
+        mailbox.mail.push_back(mail);
+        match std::mem::replace(&mut mailbox.place, Place::Busy) {
+            Place::Asleep(live) => Brought::Woke(live),
+            place => {
+                mailbox.place = place;
+                Brought::Queued
+            }
+        }
+    }
+
+    /// Waits until there is room in the mailbox.
+    pub(super) async fn room(&self) {
+        let room = self.room.notified();
+        if self.lock().mail.len() >= MAILBOX {
+            room.await;
+        }
+    }
+
+    /// The next mail for the driver of `live`, or nothing: then the execution sleeps here again.
+    pub(super) fn next(&self, live: Box<Live>) -> Option<(Mail, Box<Live>)> {
+        let mut mailbox = self.lock();
+        match mailbox.mail.pop_front() {
+            Some(mail) => {
+                if mailbox.mail.len() + 1 == MAILBOX {
+                    self.room.notify_waiters();
+                }
+                Some((mail, live))
+            }
+            None => {
+                // A sleeper keeps no room for mail.
+                mailbox.mail = VecDeque::new();
+                mailbox.place = Place::Asleep(live);
+                None
+            }
+        }
+    }
+
+    /// The execution has ended: mail that waits is refused.
+    pub(super) fn close(&self, status: ExecutionStatus) {
+        self.end(Place::Closed(status), || Refused::Rejected(EventRejected::Closed));
+    }
+
+    /// The execution is somebody else's now: mail that waits is refused.
+    pub(super) fn let_go(&self) {
+        self.end(Place::LetGo, || Refused::LetGo);
+    }
+
+    fn end(&self, place: Place, refused: impl Fn() -> Refused) {
+        let mail = {
+            let mut mailbox = self.lock();
+            mailbox.place = place;
+            std::mem::take(&mut mailbox.mail)
+        };
+        for mail in mail {
+            mail.reply(Err(refused()));
+        }
+        self.room.notify_waiters();
+        self.closed.notify_waiters();
+    }
+
+    /// Waits until the execution has ended, and says how; `None` when it was let go of.
+    pub(super) async fn closed(&self) -> Option<ExecutionStatus> {
+        loop {
+            let closed = self.closed.notified();
+            match &self.lock().place {
+                Place::Closed(status) => return Some(status.clone()),
+                Place::LetGo => return None,
+                Place::Busy | Place::Asleep(_) => {}
+            }
+            closed.await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Mailbox> {
+        self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Mail {
+    /// An event that nobody waits for.
+    pub(super) fn of(event: Event) -> Self {
+        Self { event, answer: None, handler_done: None }
+    }
+
+    /// Tells who waits what came of it.
+    pub(super) fn reply(self, result: Result<(), Refused>) {
+        if let Some(answer) = self.answer {
+            // Whoever asked may have gone.
+            let _ = answer.send(result);
+        }
+    }
+}
