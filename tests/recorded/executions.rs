@@ -29,7 +29,6 @@ pub(crate) fn setup(case: &Case) -> Setup {
         role_arn: text("roleArn"),
         input: case.get("input").as_str().unwrap_or("{}").into(),
         start_time: case.get("startTime").as_str().unwrap_or(START_TIME).into(),
-        objects: case.get("s3").clone(),
     }
 }
 

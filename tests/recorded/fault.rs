@@ -7,9 +7,20 @@ use super::compare::Difference;
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
     /// What would run it does not exist yet.
-    NoRunner(&'static str),
+    NoRunner(String),
     /// What happened is not what was recorded.
     Differs(String),
+}
+
+impl Fault {
+    pub(crate) fn no_runner(reason: &str) -> Self {
+        Self::NoRunner(reason.into())
+    }
+
+    /// Whether `reason` is one that a missing runner gives, and nobody wrote.
+    pub(crate) fn is_of_no_runner(reason: &str) -> bool {
+        reason.starts_with("no ") || reason.ends_with("not executed yet")
+    }
 }
 
 impl From<Difference> for Fault {

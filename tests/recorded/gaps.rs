@@ -75,8 +75,8 @@ impl Gaps {
         for (name, fault) in failing {
             let reason = match (fault, self.reason(name)) {
                 (Fault::NoRunner(reason), _) => reason,
-                (Fault::Differs(_), Some(reason)) => reason,
-                (Fault::Differs(_), None) => UNKNOWN,
+                (Fault::Differs(_), Some(reason)) if !Fault::is_of_no_runner(reason) => reason,
+                (Fault::Differs(_), _) => UNKNOWN,
             };
             by_reason.entry(reason).or_default().push((name, fault.to_string()));
         }
