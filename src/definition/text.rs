@@ -1,0 +1,244 @@
+//! From text to JSON values: syntax, keys that are written twice, and limits.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::diagnostic::{
+    Code, Diagnostic, Diagnostics, Format, JsonPointer, Scanner, Source, SyntaxError, TextPart, jackson_place,
+};
+use crate::limits::Limits;
+use crate::span::Span;
+
+/// Readers and writers of definitions call themselves for what stands inside, so there is an end to how deep
+/// a document may be whatever its user allows.
+const DEEPEST: usize = 512;
+
+/// The document in `source`, if it is one. The diagnostics know their places but not yet their source.
+pub(crate) fn load(source: &Source, limits: &Limits) -> (Option<Value>, Diagnostics) {
+    let text = source.text();
+    let mut diagnostics = Diagnostics::default();
+    if text.len() > limits.definition_bytes {
+        let message = format!("the text has {} bytes, and {} are allowed", text.len(), limits.definition_bytes);
+        diagnostics.push(Diagnostic::new(Code::TooLong, JsonPointer::root(), message).at_span(0..0));
+        return (None, diagnostics);
+    }
+    if text.trim().is_empty() {
+        let diagnostic = Diagnostic::new(Code::NotObject, JsonPointer::root(), "the text is empty").at_span(0..0);
+        diagnostics.push(diagnostic.with_aws_at("Definition must be a valid JSON object", None));
+        return (None, diagnostics);
+    }
+    let value = match source.format() {
+        Format::Json => json(text, limits.depth.min(DEEPEST), &mut diagnostics),
+        Format::Yaml => yaml(source, limits, &mut diagnostics),
+    };
+    (value, diagnostics)
+}
+
+/// What is wrong with `value` if it is too deep. Deep values are found without recursion.
+pub(super) fn check_depth(value: &Value, limits: &Limits) -> Option<Diagnostic> {
+    let depth = limits.depth.min(DEEPEST);
+    let mut pending = vec![(value, 1)];
+    while let Some((value, level)) = pending.pop() {
+        let children: Box<dyn Iterator<Item = &Value>> = match value {
+            Value::Array(items) => Box::new(items.iter()),
+            Value::Object(map) => Box::new(map.values()),
+            _ => continue,
+        };
+        if level > depth {
+            return Some(too_deep(depth));
+        }
+        pending.extend(children.map(|child| (child, level + 1)));
+    }
+    None
+}
+
+fn too_deep(depth: usize) -> Diagnostic {
+    let message = format!("objects and lists stand within each other more than {depth} times");
+    Diagnostic::new(Code::TooDeep, JsonPointer::root(), message)
+}
+
+/// A container whose end has not been read.
+enum Open<'t> {
+    Array(Vec<Value>),
+    Object(Map<String, Value>, Option<(Cow<'t, str>, Span)>),
+}
+
+fn json(text: &str, depth: usize, diagnostics: &mut Diagnostics) -> Option<Value> {
+    let mut scanner = Scanner::new(text);
+    let mut open: Vec<Open<'_>> = Vec::new();
+    let mut whole = None;
+    loop {
+        let (part, span) = match scanner.next() {
+            Ok(Some(next)) => next,
+            Ok(None) => return whole,
+            Err(error) => {
+                diagnostics.push(syntax(text, error));
+                return None;
+            }
+        };
+        if scanner.depth() > depth {
+            diagnostics.push(too_deep(depth).at_span(span));
+            return None;
+        }
+        let value = match part {
+            TextPart::ObjectStart => {
+                open.push(Open::Object(Map::new(), None));
+                continue;
+            }
+            TextPart::ArrayStart => {
+                open.push(Open::Array(Vec::new()));
+                continue;
+            }
+            TextPart::Key(name) => {
+                if let Some(Open::Object(_, key)) = open.last_mut() {
+                    *key = Some((name, span));
+                }
+                continue;
+            }
+            TextPart::ObjectEnd | TextPart::ArrayEnd => match open.pop().expect("a container ends after it started") {
+                Open::Array(items) => Value::Array(items),
+                Open::Object(map, _) => Value::Object(map),
+            },
+            TextPart::String(text) => Value::String(text.into_owned()),
+            TextPart::Number(number) => Value::Number(number),
+            TextPart::Bool(value) => Value::Bool(value),
+            TextPart::Null => Value::Null,
+            TextPart::Placeholder(text) => Value::String(text.into()),
+        };
+        match open.last_mut() {
+            None => whole = Some(value),
+            Some(Open::Array(items)) => items.push(value),
+            Some(Open::Object(map, key)) => {
+                let (name, span) = key.take().expect("a value in an object comes after its key");
+                if map.insert(name.to_string(), value).is_some() {
+                    let aws = format!("Duplicate field '{name}'");
+                    diagnostics.push(with_jackson(duplicate(&name, span.clone()), text, &aws, span.end));
+                }
+            }
+        }
+    }
+}
+
+fn duplicate(name: &str, span: Span) -> Diagnostic {
+    Diagnostic::new(Code::DuplicateKey, JsonPointer::root(), format!("`{name}` is written twice in this object"))
+        .at_span(span)
+        .with_help("the earlier value would be lost")
+}
+
+fn syntax(text: &str, error: SyntaxError) -> Diagnostic {
+    let mut diagnostic = Diagnostic::new(Code::NotJson, JsonPointer::root(), error.message).at_span(error.span);
+    if let Some(help) = error.help {
+        diagnostic = diagnostic.with_help(help);
+    }
+    with_jackson(diagnostic, text, &error.aws, error.read)
+}
+
+/// AWS says what its JSON parser says, with the place twice.
+fn with_jackson(diagnostic: Diagnostic, text: &str, message: &str, read: usize) -> Diagnostic {
+    let place = jackson_place(text, read);
+    diagnostic.with_aws_at(format!("{message}\n at {place}"), Some(place))
+}
+
+#[cfg(feature = "yaml")]
+fn yaml(source: &Source, limits: &Limits, diagnostics: &mut Diagnostics) -> Option<Value> {
+    use crate::yaml::{self, Problem};
+
+    let loaded = yaml::load(source.text(), limits.depth.min(DEEPEST), limits.definition_bytes);
+    source.set_spans(loaded.spans);
+    for (problem, span) in loaded.problems {
+        let diagnostic = match problem {
+            Problem::Syntax(message) => Diagnostic::new(Code::NotYaml, JsonPointer::root(), message),
+            Problem::Unsupported(message) => Diagnostic::new(Code::UnsupportedYaml, JsonPointer::root(), message),
+            Problem::DuplicateKey(name) => duplicate(&name, span.clone()),
+            Problem::TooDeep => too_deep(limits.depth.min(DEEPEST)),
+            Problem::TooManyAliases => {
+                let message = "the aliases stand for more than a definition may have";
+                Diagnostic::new(Code::TooManyAliases, JsonPointer::root(), message)
+            }
+        };
+        diagnostics.push(diagnostic.at_span(span));
+    }
+    loaded.value
+}
+
+#[cfg(not(feature = "yaml"))]
+fn yaml(_: &Source, _: &Limits, diagnostics: &mut Diagnostics) -> Option<Value> {
+    let diagnostic = Diagnostic::new(Code::NotJson, JsonPointer::root(), "the text is YAML, not JSON").at_span(0..0);
+    diagnostics.push(diagnostic.with_help("the feature `yaml` reads YAML"));
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::definition::Definition;
+
+    fn codes(text: &str, limits: &Limits) -> Vec<Code> {
+        let (_, diagnostics) = Definition::read_within(&Source::with_format("x", text, Format::Json), limits);
+        diagnostics.iter().map(Diagnostic::code).collect()
+    }
+
+    #[test]
+    fn hostile_depth_and_length_are_refused() {
+        let mut limits = Limits::AWS;
+        assert_eq!(codes(&"[".repeat(500_000), &limits), [Code::TooDeep]);
+        limits.depth = usize::MAX;
+        assert_eq!(codes(&"[".repeat(500_000), &limits), [Code::TooDeep]);
+        assert_eq!(codes(&"{\"a\":".repeat(100_000), &limits), [Code::TooDeep]);
+        assert_eq!(codes(&" ".repeat(2_000_000), &limits), [Code::TooLong]);
+        let deep = (0..2000).fold(Value::Null, |inner, _| Value::Array(vec![inner]));
+        let (definition, diagnostics) = Definition::read_value(&deep);
+        assert!(definition.is_none());
+        assert_eq!(diagnostics.iter().next().unwrap().code(), Code::TooDeep);
+    }
+
+    #[test]
+    fn choice_rules_may_be_as_deep_as_the_limit() {
+        let nested = (0..124).fold(r#"{"Variable":"$","IsNull":true}"#.to_owned(), |rule, _| format!(r#"{{"Not":{rule}}}"#));
+        let rule = nested.replacen('{', r#"{"Next":"A","#, 1);
+        let text = format!(r#"{{"StartAt":"A","States":{{"A":{{"Type":"Choice","Choices":[{rule}]}}}}}}"#);
+        assert_eq!(codes(&text, &Limits::AWS), [Code::TooDeep]);
+        let mut limits = Limits::AWS;
+        limits.depth = 200;
+        assert_eq!(codes(&text, &limits), []);
+    }
+
+    #[test]
+    fn aws_words_for_text_that_is_not_json() {
+        let diagnostics = Definition::parse("not a definition").unwrap_err();
+        assert_eq!(
+            diagnostics.invalid_definition(),
+            "Invalid State Machine Definition: 'INVALID_JSON_DESCRIPTION: Unrecognized token 'not': was expecting \
+             (JSON String, Number, Array, Object or token 'null', 'true' or 'false')\n at [Source: (String)\"not a \
+             definition\"; line: 1, column: 4] at [Source: (String)\"not a definition\"; line: 1, column: 4]'"
+        );
+        let diagnostics = Definition::parse(" ").unwrap_err();
+        assert_eq!(
+            diagnostics.invalid_definition(),
+            "Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: Definition must be a valid JSON object at null'"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "\\PC*|[\\[\\]{}\",:${}0a \n\\\\-]*") {
+            for format in [Format::Json, Format::Yaml] {
+                let (definition, diagnostics) = Definition::read(&Source::with_format("x", text.as_str(), format));
+                prop_assert!(definition.is_some() || diagnostics.has_errors());
+                let _ = (diagnostics.to_string(), diagnostics.invalid_definition());
+            }
+        }
+
+        #[test]
+        fn json_is_read_as_serde_json_reads_it(text in "[\\[\\]{}\",:0-9a-z.+-]{0,12}|\\[(true|null|-?[0-9]{1,4}(\\.[0-9]{1,4})?|\"[a-z]*\"|,){0,5}\\]") {
+            let ours = json(&text, 128, &mut Diagnostics::default());
+            let theirs: Option<Value> = serde_json::from_str(&text).ok();
+            if !text.contains('$') {
+                prop_assert_eq!(ours, theirs);
+            }
+        }
+    }
+}
