@@ -42,7 +42,8 @@ pub(crate) enum Step<'a> {
 impl SpanTree {
     /// Adds a value that starts at `start` and whose end is not known yet.
     pub(crate) fn open(&mut self, parent: Option<NodeId>, key: Option<(&str, Span)>, start: usize) -> NodeId {
-        let id = u32::try_from(self.nodes.len()).expect("a document has fewer nodes than bytes, far below 4 G");
+        let id =
+            u32::try_from(self.nodes.len()).expect("a document has fewer nodes than bytes, far below 4 G");
         let (name, key) = match key {
             Some((name, span)) => (Some(name.into()), Some(span)),
             None => (None, None),
@@ -62,7 +63,8 @@ impl SpanTree {
 
     /// Moves what stands in `id` one step down, under `name`: a tag that became an object around a value.
     pub(crate) fn wrap(&mut self, NodeId(id): NodeId, name: &str, span: Span) {
-        let inner = u32::try_from(self.nodes.len()).expect("a document has fewer nodes than bytes, far below 4 G");
+        let inner =
+            u32::try_from(self.nodes.len()).expect("a document has fewer nodes than bytes, far below 4 G");
         let children = std::mem::replace(&mut self.nodes[id as usize].children, vec![inner]);
         self.nodes.push(Node { name: Some(name.into()), key: Some(span.clone()), value: span, children });
     }

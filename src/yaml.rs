@@ -114,7 +114,11 @@ struct Open {
 
 enum Collection {
     Sequence(Vec<Value>),
-    Mapping { map: Map<String, Value>, key: Option<Key>, merges: Vec<(Value, Span)> },
+    Mapping {
+        map: Map<String, Value>,
+        key: Option<Key>,
+        merges: Vec<(Value, Span)>,
+    },
     /// A collection where a key should stand; all in it is forgotten.
     Key,
 }
@@ -152,13 +156,18 @@ impl Loader<'_> {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    self.problem(Problem::Unsupported("there is more than one document in this text".into()), span);
+                    self.problem(
+                        Problem::Unsupported("there is more than one document in this text".into()),
+                        span,
+                    );
                     return false;
                 }
                 true
             }
             Event::Alias(anchor) => self.alias(anchor, span),
-            Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, anchor, tag.as_deref(), span),
+            Event::Scalar(text, style, anchor, tag) => {
+                self.scalar(&text, style, anchor, tag.as_deref(), span)
+            }
             Event::SequenceStart(anchor, tag) => {
                 self.start(Collection::Sequence(Vec::new()), anchor, tag.as_deref(), span)
             }
@@ -170,7 +179,14 @@ impl Loader<'_> {
         }
     }
 
-    fn scalar(&mut self, text: &str, style: ScalarStyle, anchor: usize, tag: Option<&Tag>, span: Span) -> bool {
+    fn scalar(
+        &mut self,
+        text: &str,
+        style: ScalarStyle,
+        anchor: usize,
+        tag: Option<&Tag>,
+        span: Span,
+    ) -> bool {
         let (schema, wrap) = self.tag(tag, &span);
         if self.wants_key() {
             let merge = style == ScalarStyle::Plain && text == "<<" && tag.is_none();
@@ -255,7 +271,9 @@ impl Loader<'_> {
     }
 
     fn key(&mut self, new: Key) {
-        let Some(Open { collection: Collection::Mapping { map, key, .. }, .. }) = self.open.last_mut() else { return };
+        let Some(Open { collection: Collection::Mapping { map, key, .. }, .. }) = self.open.last_mut() else {
+            return;
+        };
         let twice = !new.merge && map.contains_key(&new.name);
         *key = Some(new.clone());
         if twice {
@@ -323,7 +341,9 @@ impl Loader<'_> {
             ("!", "") | ("", "!") => (Schema::String, None),
             ("!", "GetAtt") => (Schema::Core, Some(Wrap::GetAtt)),
             ("!", name) if UNPREFIXED.contains(&name) => (Schema::Core, Some(Wrap::Object(name.into()))),
-            ("!", name) if FUNCTIONS.contains(&name) => (Schema::Core, Some(Wrap::Object(format!("Fn::{name}")))),
+            ("!", name) if FUNCTIONS.contains(&name) => {
+                (Schema::Core, Some(Wrap::Object(format!("Fn::{name}"))))
+            }
             ("!", "Transform") => (Schema::Core, Some(Wrap::Object("Fn::Transform".into()))),
             _ => {
                 self.problem(Problem::Unsupported(format!("the tag `{tag}` is not known")), span.clone());
@@ -429,7 +449,8 @@ fn core_schema(text: &str) -> Value {
 }
 
 fn number(text: &str) -> Option<Number> {
-    let radix = |prefix, radix| text.strip_prefix(prefix).and_then(|digits| u64::from_str_radix(digits, radix).ok());
+    let radix =
+        |prefix, radix| text.strip_prefix(prefix).and_then(|digits| u64::from_str_radix(digits, radix).ok());
     if let Some(number) = radix("0x", 16).or_else(|| radix("0o", 8)) {
         return Some(number.into());
     }
@@ -492,11 +513,36 @@ mod tests {
         assert_eq!(
             read(&text.replace(", -]", "]")),
             json!([
-                1, -2, 3, 31, 15, 1.5, 0.5, 1.0, 1000.0, "012345678901", 0, 0.5, "1_000", "yes", "on", true, null, "1",
-                "2", "3", 4, "2010-09-09", ".inf", "1.2.3"
+                1,
+                -2,
+                3,
+                31,
+                15,
+                1.5,
+                0.5,
+                1.0,
+                1000.0,
+                "012345678901",
+                0,
+                0.5,
+                "1_000",
+                "yes",
+                "on",
+                true,
+                null,
+                "1",
+                "2",
+                "3",
+                4,
+                "2010-09-09",
+                ".inf",
+                "1.2.3"
             ])
         );
-        assert_eq!(read("a: |\n  x\n  y\nb: >-\n  x\n  y\nc:\n1: z"), json!({"a": "x\ny\n", "b": "x y", "c": null, "1": "z"}));
+        assert_eq!(
+            read("a: |\n  x\n  y\nb: >-\n  x\n  y\nc:\n1: z"),
+            json!({"a": "x\ny\n", "b": "x y", "c": null, "1": "z"})
+        );
     }
 
     #[test]
@@ -528,13 +574,22 @@ mod tests {
             laughs.push_str(&format!("a{i}: &a{i} [{before}]\n"));
         }
         assert_eq!(problems(&laughs), [Problem::TooManyAliases]);
-        assert_eq!(problems("&a [*a]"), [Problem::Unsupported("this alias stands inside of what it names".into())]);
+        assert_eq!(
+            problems("&a [*a]"),
+            [Problem::Unsupported("this alias stands inside of what it names".into())]
+        );
     }
 
     #[test]
     fn what_json_cannot_say_is_refused() {
-        assert_eq!(problems("a: 1\n---\nb: 2"), [Problem::Unsupported("there is more than one document in this text".into())]);
-        assert_eq!(problems("? [a, {b: [c]}]\n: 1\nd: 2"), [Problem::Unsupported("a key has to be a string".into())]);
+        assert_eq!(
+            problems("a: 1\n---\nb: 2"),
+            [Problem::Unsupported("there is more than one document in this text".into())]
+        );
+        assert_eq!(
+            problems("? [a, {b: [c]}]\n: 1\nd: 2"),
+            [Problem::Unsupported("a key has to be a string".into())]
+        );
         assert_eq!(problems("a: 1\nb: 2\na: 3"), [Problem::DuplicateKey("a".into())]);
         assert_eq!(problems(&"[".repeat(100)), [Problem::TooDeep]);
         assert!(matches!(problems("a: [1").as_slice(), [Problem::Syntax(_)]));
@@ -551,8 +606,8 @@ mod tests {
             (node.key.clone().map(|key| &text[key]), &text[node.value.clone()])
         };
         let retry = [Key("States"), Key("Pay"), Key("Retry"), Index(0)];
-        assert_eq!(at(&[Key("States"), Key("Pay"), Key("Resource")]), (Some("Resource"), "'${A}'"));
-        assert_eq!(at(&[Key("States"), Key("Pay"), Key("Resource"), Key("Fn::Sub")]), (Some("'${A}'"), "'${A}'"));
+        assert_eq!(at(&[Key("States"), Key("Pay"), Key("Resource")]), (Some("Resource"), "!Sub '${A}'"));
+        assert_eq!(at(&[Key("States"), Key("Pay"), Key("Resource"), Key("Fn::Sub")]).1, "!Sub '${A}'");
         assert_eq!(at(&[&retry[..], &[Key("ErrorEquals"), Index(1)]].concat()), (None, "b"));
         assert_eq!(at(&retry), (None, "ErrorEquals: [a, b]"));
         assert_eq!(at(&[Key("States"), Key("Ship")]), (Some("Ship"), "{}"));

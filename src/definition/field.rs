@@ -50,7 +50,9 @@ impl Shape {
     pub(super) fn field(self, name: &str) -> Option<Language> {
         let found = self.fields().find(|(field, _)| *field == name).map(|(_, language)| language);
         match self {
-            Self::ChoiceRule | Self::NestedRule => found.or_else(|| Operator::from_name(name).map(|_| JSONPATH)),
+            Self::ChoiceRule | Self::NestedRule => {
+                found.or_else(|| Operator::from_name(name).map(|_| JSONPATH))
+            }
             Self::Object(_) | Self::State(_) => found,
         }
     }
@@ -72,7 +74,8 @@ impl Shape {
             Self::ChoiceRule => RULE,
             Self::NestedRule => NESTED_RULE,
         };
-        let of_states = STATES.iter().filter(move |(_, _, types)| state.is_some_and(|state| types.contains(&state)));
+        let of_states =
+            STATES.iter().filter(move |(_, _, types)| state.is_some_and(|state| types.contains(&state)));
         fixed.iter().copied().chain(of_states.map(|(name, language, _)| (*name, *language)))
     }
 }
@@ -158,7 +161,8 @@ pub(super) const BRANCH: Shape = Shape::Object(&ObjectShape {
 pub(super) const ITEM_PROCESSOR: Shape =
     Shape::Object(&ObjectShape { noun: "an ItemProcessor", fields: PROCESSOR_FIELDS });
 
-pub(super) const ITERATOR: Shape = Shape::Object(&ObjectShape { noun: "an Iterator", fields: PROCESSOR_FIELDS });
+pub(super) const ITERATOR: Shape =
+    Shape::Object(&ObjectShape { noun: "an Iterator", fields: PROCESSOR_FIELDS });
 
 const PROCESSOR_FIELDS: &[(&str, Language)] =
     &[("Comment", BOTH), ("StartAt", BOTH), ("States", BOTH), ("ProcessorConfig", BOTH)];

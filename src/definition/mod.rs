@@ -26,8 +26,8 @@ use crate::limits::Limits;
 
 pub use choice::{Choice, ChoiceRule, Comparison, Condition, Family, Operator, Relation, Test};
 pub use distributed::{
-    CsvDelimiter, CsvHeaderLocation, InputType, ItemBatcher, ItemReader, ManifestType, OutputType, ReaderConfig,
-    ReaderTransformation, ResultWriter, WriterConfig, WriterTransformation,
+    CsvDelimiter, CsvHeaderLocation, InputType, ItemBatcher, ItemReader, ManifestType, OutputType,
+    ReaderConfig, ReaderTransformation, ResultWriter, WriterConfig, WriterTransformation,
 };
 pub use map::{Branch, ExecutionType, Map, Mode, Parallel, Processor, ProcessorConfig, ProcessorField};
 pub use placeholder::{Substitutions, placeholders};
@@ -36,7 +36,9 @@ pub use scalar::{Amount, PathOrNull, Setting};
 pub use state::{Block, Fail, Pass, QueryLanguage, State, StateKind, StateType, Timing, Wait};
 pub use task::{Credentials, Task};
 
+#[expect(unused_imports, reason = "the compiler asks before it parses a string")]
 pub(crate) use placeholder::has_placeholder;
+#[expect(unused_imports, reason = "templates are read like definitions")]
 pub(crate) use text::load as load_text;
 
 /// A state machine as its author wrote it.

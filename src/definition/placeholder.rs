@@ -178,7 +178,10 @@ mod tests {
 
     #[test]
     fn values_go_in_raw_and_are_escaped_only_where_that_would_break_a_string() {
-        assert_eq!(fill(r#"{"a":${A},"b":"${A}","c":"\"${Q}","d":${O}}"#), r#"{"a":1,"b":"1","c":"\"a\"b\nc","d":{"x":"y"}}"#);
+        assert_eq!(
+            fill(r#"{"a":${A},"b":"${A}","c":"\"${Q}","d":${O}}"#),
+            r#"{"a":1,"b":"1","c":"\"a\"b\nc","d":{"x":"y"}}"#
+        );
         assert_eq!(fill(r#"["${E}"]"#), r#"["a\"b"]"#);
         assert_eq!(fill(r#"["${O}",${O}]"#), r#"["{\"x\":\"y\"}",{"x":"y"}]"#);
     }

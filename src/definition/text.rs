@@ -19,12 +19,14 @@ pub(crate) fn load(source: &Source, limits: &Limits) -> (Option<Value>, Diagnost
     let text = source.text();
     let mut diagnostics = Diagnostics::default();
     if text.len() > limits.definition_bytes {
-        let message = format!("the text has {} bytes, and {} are allowed", text.len(), limits.definition_bytes);
+        let message =
+            format!("the text has {} bytes, and {} are allowed", text.len(), limits.definition_bytes);
         diagnostics.push(Diagnostic::new(Code::TooLong, JsonPointer::root(), message).at_span(0..0));
         return (None, diagnostics);
     }
     if text.trim().is_empty() {
-        let diagnostic = Diagnostic::new(Code::NotObject, JsonPointer::root(), "the text is empty").at_span(0..0);
+        let diagnostic =
+            Diagnostic::new(Code::NotObject, JsonPointer::root(), "the text is empty").at_span(0..0);
         diagnostics.push(diagnostic.with_aws_at("Definition must be a valid JSON object", None));
         return (None, diagnostics);
     }
@@ -96,10 +98,12 @@ fn json(text: &str, depth: usize, diagnostics: &mut Diagnostics) -> Option<Value
                 }
                 continue;
             }
-            TextPart::ObjectEnd | TextPart::ArrayEnd => match open.pop().expect("a container ends after it started") {
-                Open::Array(items) => Value::Array(items),
-                Open::Object(map, _) => Value::Object(map),
-            },
+            TextPart::ObjectEnd | TextPart::ArrayEnd => {
+                match open.pop().expect("a container ends after it started") {
+                    Open::Array(items) => Value::Array(items),
+                    Open::Object(map, _) => Value::Object(map),
+                }
+            }
             TextPart::String(text) => Value::String(text.into_owned()),
             TextPart::Number(number) => Value::Number(number),
             TextPart::Bool(value) => Value::Bool(value),
@@ -121,13 +125,18 @@ fn json(text: &str, depth: usize, diagnostics: &mut Diagnostics) -> Option<Value
 }
 
 fn duplicate(name: &str, span: Span) -> Diagnostic {
-    Diagnostic::new(Code::DuplicateKey, JsonPointer::root(), format!("`{name}` is written twice in this object"))
-        .at_span(span)
-        .with_help("the earlier value would be lost")
+    Diagnostic::new(
+        Code::DuplicateKey,
+        JsonPointer::root(),
+        format!("`{name}` is written twice in this object"),
+    )
+    .at_span(span)
+    .with_help("the earlier value would be lost")
 }
 
 fn syntax(text: &str, error: SyntaxError) -> Diagnostic {
-    let mut diagnostic = Diagnostic::new(Code::NotJson, JsonPointer::root(), error.message).at_span(error.span);
+    let mut diagnostic =
+        Diagnostic::new(Code::NotJson, JsonPointer::root(), error.message).at_span(error.span);
     if let Some(help) = error.help {
         diagnostic = diagnostic.with_help(help);
     }
@@ -149,7 +158,9 @@ fn yaml(source: &Source, limits: &Limits, diagnostics: &mut Diagnostics) -> Opti
     for (problem, span) in loaded.problems {
         let diagnostic = match problem {
             Problem::Syntax(message) => Diagnostic::new(Code::NotYaml, JsonPointer::root(), message),
-            Problem::Unsupported(message) => Diagnostic::new(Code::UnsupportedYaml, JsonPointer::root(), message),
+            Problem::Unsupported(message) => {
+                Diagnostic::new(Code::UnsupportedYaml, JsonPointer::root(), message)
+            }
             Problem::DuplicateKey(name) => duplicate(&name, span.clone()),
             Problem::TooDeep => too_deep(limits.depth.min(DEEPEST)),
             Problem::TooManyAliases => {
@@ -164,7 +175,8 @@ fn yaml(source: &Source, limits: &Limits, diagnostics: &mut Diagnostics) -> Opti
 
 #[cfg(not(feature = "yaml"))]
 fn yaml(_: &Source, _: &Limits, diagnostics: &mut Diagnostics) -> Option<Value> {
-    let diagnostic = Diagnostic::new(Code::NotJson, JsonPointer::root(), "the text is YAML, not JSON").at_span(0..0);
+    let diagnostic =
+        Diagnostic::new(Code::NotJson, JsonPointer::root(), "the text is YAML, not JSON").at_span(0..0);
     diagnostics.push(diagnostic.with_help("the feature `yaml` reads YAML"));
     None
 }
@@ -197,7 +209,8 @@ mod tests {
 
     #[test]
     fn choice_rules_may_be_as_deep_as_the_limit() {
-        let nested = (0..124).fold(r#"{"Variable":"$","IsNull":true}"#.to_owned(), |rule, _| format!(r#"{{"Not":{rule}}}"#));
+        let nested = (0..124)
+            .fold(r#"{"Variable":"$","IsNull":true}"#.to_owned(), |rule, _| format!(r#"{{"Not":{rule}}}"#));
         let rule = nested.replacen('{', r#"{"Next":"A","#, 1);
         let text = format!(r#"{{"StartAt":"A","States":{{"A":{{"Type":"Choice","Choices":[{rule}]}}}}}}"#);
         assert_eq!(codes(&text, &Limits::AWS), [Code::TooDeep]);

@@ -198,7 +198,10 @@ impl Fields {
         self.part("ItemBatcher", &map.item_batcher, ItemBatcher::to_value);
         self.part("ResultWriter", &map.result_writer, ResultWriter::to_value);
         self.amount_or_path(["MaxConcurrency", "MaxConcurrencyPath"], &map.max_concurrency);
-        self.amount_or_path(["ToleratedFailureCount", "ToleratedFailureCountPath"], &map.tolerated_failure_count);
+        self.amount_or_path(
+            ["ToleratedFailureCount", "ToleratedFailureCountPath"],
+            &map.tolerated_failure_count,
+        );
         self.amount_or_path(
             ["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"],
             &map.tolerated_failure_percentage,

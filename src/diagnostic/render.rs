@@ -158,8 +158,15 @@ fn columns(c: char) -> usize {
         // combining marks, joiners and variation selectors
         0x0300..=0x036f | 0x200b..=0x200f | 0xfe00..=0xfe0f => 0,
         // Hangul, CJK, full-width forms, emoji
-        0x1100..=0x115f | 0x2e80..=0xa4cf | 0xac00..=0xd7a3 | 0xf900..=0xfaff | 0xfe30..=0xfe6f
-        | 0xff00..=0xff60 | 0xffe0..=0xffe6 | 0x1f300..=0x1faff | 0x20000..=0x3fffd => 2,
+        0x1100..=0x115f
+        | 0x2e80..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0xffe0..=0xffe6
+        | 0x1f300..=0x1faff
+        | 0x20000..=0x3fffd => 2,
         _ => 1,
     }
 }
@@ -187,7 +194,7 @@ mod tests {
     fn tabs_and_wide_characters_keep_the_caret_in_place() {
         let (text, carets) = lines("{\n\t\"名前\": \"テ\", \"Next\": \"B\"\n}", "/Next");
         assert_eq!(text, "    \"名前\": \"テ\", \"Next\": \"B\"");
-        assert_eq!(carets, "                            ^^^");
+        assert_eq!(carets, "                          ^^^");
     }
 
     #[test]

@@ -94,7 +94,9 @@ impl<'t> Scanner<'t> {
                     self.skip_space();
                     self.expect = if container.object { Expect::Key } else { Expect::Value };
                 }
-                Some(close @ ('}' | ']')) if (close == '}') == container.object => return Ok(Some(self.close())),
+                Some(close @ ('}' | ']')) if (close == '}') == container.object => {
+                    return Ok(Some(self.close()));
+                }
                 _ => return Err(self.no_comma(container)),
             }
         }
@@ -106,14 +108,18 @@ impl<'t> Scanner<'t> {
                 let span = start..self.at;
                 self.skip_space();
                 if self.peek() != Some(':') {
-                    return Err(self.unexpected("a colon after the key", "was expecting a colon to separate field name and value"));
+                    return Err(self.unexpected(
+                        "a colon after the key",
+                        "was expecting a colon to separate field name and value",
+                    ));
                 }
                 self.at += 1;
                 self.expect = Expect::Value;
                 Ok(Some((Part::Key(key), span)))
             }
             (Expect::FirstKey | Expect::Key, _) => {
-                Err(self.unexpected("a key in double quotes", "was expecting double-quote to start field name"))
+                Err(self
+                    .unexpected("a key in double quotes", "was expecting double-quote to start field name"))
             }
             _ => self.value().map(Some),
         }
@@ -180,7 +186,10 @@ impl<'t> Scanner<'t> {
                         span: start..first_line_end(self.text, start),
                         message: "this string has no closing quote".into(),
                         help: None,
-                        aws: format!("Unexpected end-of-input{}{unclosed}", if unclosed.starts_with(':') { "" } else { " " }),
+                        aws: format!(
+                            "Unexpected end-of-input{}{unclosed}",
+                            if unclosed.starts_with(':') { "" } else { " " }
+                        ),
                         read: self.text.len(),
                     });
                 }
@@ -191,7 +200,8 @@ impl<'t> Scanner<'t> {
                     match bytes.get(at) {
                         Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' | b'u') | None => {}
                         Some(_) => {
-                            let c = self.text[at..].chars().next().expect("a character starts after a backslash");
+                            let c =
+                                self.text[at..].chars().next().expect("a character starts after a backslash");
                             return Err(SyntaxError {
                                 span: at - 1..at + c.len_utf8(),
                                 message: format!("`\\{c}` is not an escape sequence of JSON"),
@@ -230,7 +240,9 @@ impl<'t> Scanner<'t> {
                 span: start..self.at,
                 message: "this string has an escape sequence that names no character".into(),
                 help: Some("`\\u` takes four hexadecimal digits, and surrogates come in pairs"),
-                aws: "Unexpected character in string value: expected a hex-digit for character escape sequence".into(),
+                aws:
+                    "Unexpected character in string value: expected a hex-digit for character escape sequence"
+                        .into(),
                 read: self.at,
             }),
         }
@@ -268,7 +280,8 @@ impl<'t> Scanner<'t> {
     fn number(&mut self) -> Result<Number, SyntaxError> {
         let start = self.at;
         let rest = &self.text[start..];
-        let end = rest.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(rest.len());
+        let end =
+            rest.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(rest.len());
         match serde_json::from_str(&rest[..end]) {
             Ok(number) => {
                 self.at += end;
@@ -321,7 +334,9 @@ impl<'t> Scanner<'t> {
                 Some(open) => {
                     let name = if open.object { "Object" } else { "Array" };
                     let marker = jackson_place(self.text, open.start);
-                    let aws = format!("Unexpected end-of-input: expected close marker for {name} (start marker at {marker})");
+                    let aws = format!(
+                        "Unexpected end-of-input: expected close marker for {name} (start marker at {marker})"
+                    );
                     (open.start..open.start + 1, aws)
                 }
             };

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use super::Reader;
 use super::object::Object;
-use crate::definition::choice::{Choice, ChoiceRule, Comparison, Condition, Family, Operator, Relation, Test};
+use crate::definition::choice::{
+    Choice, ChoiceRule, Comparison, Condition, Family, Operator, Relation, Test,
+};
 use crate::definition::field::Shape;
 use crate::diagnostic::{Code, Diagnostic, Trail};
 
@@ -67,12 +69,16 @@ impl Reader {
             [first, second, ..] => {
                 (object.at.key(second).pointer(), format!("`{second}` and `{first}` exclude each other"))
             }
-            _ => (object.at.pointer(), match operator {
-                Some(operator) => format!("`{operator}` needs a `Variable` to compare"),
-                None => "a rule needs something to test".into(),
-            }),
+            _ => (
+                object.at.pointer(),
+                match operator {
+                    Some(operator) => format!("`{operator}` needs a `Variable` to compare"),
+                    None => "a rule needs something to test".into(),
+                },
+            ),
         };
-        let aws = format!("The object must have only one of the following fields, [{}]", SELECTORS.join(", "));
+        let aws =
+            format!("The object must have only one of the following fields, [{}]", SELECTORS.join(", "));
         let diagnostic = Diagnostic::new(Code::ChoiceRule, pointer, message).at_key();
         self.report(diagnostic.with_aws_at(aws, Some(object.at.pointer().aws_location())));
     }
@@ -90,7 +96,8 @@ impl Reader {
 
     fn comparison(&mut self, object: Object<'_>) -> Option<Comparison> {
         let variable = self.text(object, "Variable");
-        let mut operators = object.map.iter().filter_map(|(name, value)| Some((name, Operator::from_name(name)?, value)));
+        let mut operators =
+            object.map.iter().filter_map(|(name, value)| Some((name, Operator::from_name(name)?, value)));
         let first = operators.next();
         let second = operators.next();
         if first.is_none() || second.is_some() {

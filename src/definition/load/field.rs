@@ -181,7 +181,8 @@ impl Reader {
                 Some(Amount::Expression(text.clone()))
             }
             _ => {
-                let (ours, aws) = if range.integer { ("an integer", "Integer") } else { ("a number", "Number") };
+                let (ours, aws) =
+                    if range.integer { ("an integer", "Integer") } else { ("a number", "Number") };
                 self.wrong_type(value, &at, ours, aws);
                 None
             }
@@ -201,18 +202,32 @@ impl Reader {
     }
 
     /// A string, or the path to one in the field's twin.
-    pub(super) fn text_or_path(&mut self, object: Object<'_>, [name, path]: [&str; 2]) -> Option<Setting<String>> {
+    pub(super) fn text_or_path(
+        &mut self,
+        object: Object<'_>,
+        [name, path]: [&str; 2],
+    ) -> Option<Setting<String>> {
         self.at_most_one(object, &[name, path]);
         let path = self.text(object, path).map(Setting::Path);
         self.text(object, name).map(Setting::Value).or(path)
     }
 
     /// Reports a name with more than `limit` characters; `what` and `aws` say of what.
-    pub(super) fn check_length(&mut self, code: Code, at: &Trail<'_>, text: &str, limit: usize, [what, aws]: [&str; 2]) {
+    pub(super) fn check_length(
+        &mut self,
+        code: Code,
+        at: &Trail<'_>,
+        text: &str,
+        limit: usize,
+        [what, aws]: [&str; 2],
+    ) {
         let length = text.chars().count();
         if length > limit {
-            let message = format!("the {what} `{}` has {length} characters, and {limit} are allowed", short(text));
-            let aws = format!("Invalid {aws} name: '{text}' exceeds the {limit}-character limit allowed by the service");
+            let message =
+                format!("the {what} `{}` has {length} characters, and {limit} are allowed", short(text));
+            let aws = format!(
+                "Invalid {aws} name: '{text}' exceeds the {limit}-character limit allowed by the service"
+            );
             self.report(Diagnostic::new(code, at.pointer(), message).at_key().with_aws(aws));
         }
     }

@@ -9,10 +9,12 @@ use crate::definition::distributed::{
     CsvHeaderLocation, InputType, ItemBatcher, ItemReader, ReaderConfig, ResultWriter, WriterConfig,
 };
 use crate::definition::field::{
-    BRANCH, ITEM_BATCHER, ITEM_PROCESSOR, ITEM_READER, ITERATOR, PROCESSOR_CONFIG, READER_CONFIG, RESULT_WRITER,
-    Shape, WRITER_CONFIG,
+    BRANCH, ITEM_BATCHER, ITEM_PROCESSOR, ITEM_READER, ITERATOR, PROCESSOR_CONFIG, READER_CONFIG,
+    RESULT_WRITER, Shape, WRITER_CONFIG,
 };
-use crate::definition::map::{Branch, ExecutionType, Map, Mode, Parallel, Processor, ProcessorConfig, ProcessorField};
+use crate::definition::map::{
+    Branch, ExecutionType, Map, Mode, Parallel, Processor, ProcessorConfig, ProcessorField,
+};
 use crate::diagnostic::{Code, Diagnostic, Trail};
 
 /// How many characters a label has at most.
@@ -220,10 +222,13 @@ impl Reader {
 
     /// A field that the object does not have because of what its other fields say.
     fn unknown_here(&mut self, object: Object<'_>, name: &str, help: &str) {
-        let diagnostic =
-            Diagnostic::new(Code::UnknownField, object.at.key(name).pointer(), format!("`{name}` is of no use here"))
-                .at_key()
-                .with_help(help);
+        let diagnostic = Diagnostic::new(
+            Code::UnknownField,
+            object.at.key(name).pointer(),
+            format!("`{name}` is of no use here"),
+        )
+        .at_key()
+        .with_help(help);
         self.report(diagnostic.with_aws_at(
             format!("Field '{name}' is not supported"),
             Some(object.at.pointer().aws_location()),

@@ -41,7 +41,8 @@ impl Reader {
     fn definition(&mut self, value: &Value) -> Option<Definition> {
         let at = Trail::ROOT;
         let Value::Object(map) = value else {
-            let diagnostic = Diagnostic::new(Code::NotObject, at.pointer(), "a definition has to be an object");
+            let diagnostic =
+                Diagnostic::new(Code::NotObject, at.pointer(), "a definition has to be an object");
             self.report(diagnostic.with_aws_at("Definition must be a valid JSON object", None));
             return None;
         };
@@ -107,7 +108,9 @@ impl Reader {
         for name in object.map.keys() {
             match object.shape.field(name) {
                 None => self.unknown_field(object, name),
-                Some(super::field::Language::Only(only)) if object.language.is_some_and(|language| language != only) => {
+                Some(super::field::Language::Only(only))
+                    if object.language.is_some_and(|language| language != only) =>
+                {
                     self.other_language(object, name, only);
                 }
                 Some(_) => {}
@@ -117,9 +120,11 @@ impl Reader {
 
     fn unknown_field(&mut self, object: Object<'_>, name: &str) {
         let message = format!("{} has no field `{name}`", object.shape.noun());
-        let mut diagnostic = Diagnostic::new(Code::UnknownField, object.at.key(name).pointer(), message)
-            .at_key()
-            .with_aws_at(format!("Field '{name}' is not supported"), Some(object.at.pointer().aws_location()));
+        let mut diagnostic =
+            Diagnostic::new(Code::UnknownField, object.at.key(name).pointer(), message).at_key().with_aws_at(
+                format!("Field '{name}' is not supported"),
+                Some(object.at.pointer().aws_location()),
+            );
         let elsewhere = super::field::state_types_with(name);
         if matches!(object.shape, Shape::State(_)) && !elsewhere.is_empty() {
             let types: Vec<_> = elsewhere.iter().map(|state| state.as_str()).collect();
@@ -141,11 +146,14 @@ impl Reader {
         let aws = format!(
             "The QueryLanguage is set to '{used}', but field '{name}' is only supported for the '{only}' QueryLanguage"
         );
-        let mut diagnostic = Diagnostic::new(Code::OtherQueryLanguage, object.at.key(name).pointer(), message)
-            .at_key()
-            .with_aws_at(aws, Some(object.at.pointer().aws_location()));
+        let mut diagnostic =
+            Diagnostic::new(Code::OtherQueryLanguage, object.at.key(name).pointer(), message)
+                .at_key()
+                .with_aws_at(aws, Some(object.at.pointer().aws_location()));
         let instead = match name {
-            "Parameters" if matches!(object.shape, Shape::State(_)) => "`Arguments`, or in a Map `ItemSelector`",
+            "Parameters" if matches!(object.shape, Shape::State(_)) => {
+                "`Arguments`, or in a Map `ItemSelector`"
+            }
             "Parameters" => "`Arguments`",
             "Arguments" => "`Parameters`",
             "Output" => "`ResultPath` and `OutputPath`",
@@ -177,7 +185,8 @@ impl Reader {
         let mut diagnostic = Diagnostic::new(Code::MissingField, object.at.pointer(), message).at_key();
         // A name that was almost right is reported as unknown as well; here it explains what is missing.
         for name in names {
-            let unknown = object.map.keys().map(String::as_str).filter(|key| object.shape.field(key).is_none());
+            let unknown =
+                object.map.keys().map(String::as_str).filter(|key| object.shape.field(key).is_none());
             if let Some(found) = closest(name, unknown) {
                 diagnostic = diagnostic.with_help(format!("there is a `{found}`: did you mean `{name}`?"));
             }
@@ -213,7 +222,8 @@ impl Reader {
         let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
         let message = format!("{} needs {}", object.shape.noun(), quoted.join(" or "));
         let aws = format!("This object should have only one of the following fields: [{}]", names.join(", "));
-        let diagnostic = Diagnostic::new(Code::NoneOfFields, object.at.pointer(), message).at_key().with_aws(aws);
+        let diagnostic =
+            Diagnostic::new(Code::NoneOfFields, object.at.pointer(), message).at_key().with_aws(aws);
         self.report(match help {
             Some(help) => diagnostic.with_help(help),
             None => diagnostic,
@@ -239,7 +249,9 @@ impl Reader {
         let found = match value {
             Value::Null => "`null`",
             Value::Bool(_) => "a boolean",
-            Value::Number(number) if number.is_f64() && expected.contains("integer") => "a number with a fraction",
+            Value::Number(number) if number.is_f64() && expected.contains("integer") => {
+                "a number with a fraction"
+            }
             Value::Number(_) => "a number",
             Value::String(_) => "a string",
             Value::Array(_) => "an array",
@@ -251,14 +263,16 @@ impl Reader {
             None => "this".into(),
         };
         let message = format!("{what} has to be {expected}, and is {found}");
-        let mut diagnostic =
-            Diagnostic::new(Code::WrongType, pointer, message).with_aws(format!("Expected value of type {aws}"));
+        let mut diagnostic = Diagnostic::new(Code::WrongType, pointer, message)
+            .with_aws(format!("Expected value of type {aws}"));
         if let Value::String(text) = value {
             let bare = serde_json::from_str::<Value>(text).ok().filter(|bare| !bare.is_string());
             if text.starts_with("{%") {
-                diagnostic = diagnostic.with_help("expressions are for fields of JSONata states that take them");
+                diagnostic =
+                    diagnostic.with_help("expressions are for fields of JSONata states that take them");
             } else if let Some(bare) = bare {
-                diagnostic = diagnostic.with_help(format!("write `{}` without quotes", short(&bare.to_string())));
+                diagnostic =
+                    diagnostic.with_help(format!("write `{}` without quotes", short(&bare.to_string())));
             }
         }
         self.report(diagnostic);

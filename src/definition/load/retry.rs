@@ -42,11 +42,13 @@ impl Reader {
             Some(crate::definition::Amount::Number(number)) => number.as_i64(),
             _ => None,
         };
-        if let (Some(interval), Some(delay)) = (written(&retrier.interval_seconds), written(&retrier.max_delay_seconds))
+        if let (Some(interval), Some(delay)) =
+            (written(&retrier.interval_seconds), written(&retrier.max_delay_seconds))
             && delay <= interval
         {
             let pointer = at.key("MaxDelaySeconds").pointer();
-            let message = format!("`MaxDelaySeconds` has to be more than `IntervalSeconds`, which is {interval}");
+            let message =
+                format!("`MaxDelaySeconds` has to be more than `IntervalSeconds`, which is {interval}");
             self.report(Diagnostic::new(Code::OutOfRange, pointer, message));
         }
         Some(retrier)
@@ -80,7 +82,8 @@ impl Reader {
             if names.len() > 1 || i + 1 < entries.len() {
                 let (at_entry, message) = (at.index(i), "`States.ALL` has to stand alone, in the last entry");
                 let at_names = at_entry.key("ErrorEquals");
-                let diagnostic = Diagnostic::new(Code::StatesAllPlacement, at_names.index(place).pointer(), message);
+                let diagnostic =
+                    Diagnostic::new(Code::StatesAllPlacement, at_names.index(place).pointer(), message);
                 self.report(diagnostic.with_aws("States.ALL must appear alone and at end of list"));
             }
         }

@@ -24,11 +24,13 @@ impl Reader {
         };
         let mut object = Object { map, at, shape: Shape::State(state_type), language: None };
         let declared = self.query_language(object);
-        let downgrade = (declared, self.language) == (Some(QueryLanguage::JsonPath), Some(QueryLanguage::Jsonata));
+        let downgrade =
+            (declared, self.language) == (Some(QueryLanguage::JsonPath), Some(QueryLanguage::Jsonata));
         let unsure = declared.is_none() && object.has("QueryLanguage");
         if downgrade {
             let message = "the definition uses JSONata, so its states cannot use JSONPath";
-            let diagnostic = Diagnostic::new(Code::LanguageDowngrade, at.key("QueryLanguage").pointer(), message);
+            let diagnostic =
+                Diagnostic::new(Code::LanguageDowngrade, at.key("QueryLanguage").pointer(), message);
             self.report(diagnostic.with_aws_at(
                 "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
                 Some(at.pointer().aws_location()),
@@ -123,7 +125,11 @@ impl Reader {
             resource: self.text(object, "Resource"),
             credentials: self.credentials(object),
             timeout: self.amount_or_path(object, ["TimeoutSeconds", "TimeoutSecondsPath"], &TASK_TIMEOUT),
-            heartbeat: self.amount_or_path(object, ["HeartbeatSeconds", "HeartbeatSecondsPath"], &TASK_TIMEOUT),
+            heartbeat: self.amount_or_path(
+                object,
+                ["HeartbeatSeconds", "HeartbeatSecondsPath"],
+                &TASK_TIMEOUT,
+            ),
         }
     }
 
@@ -132,7 +138,8 @@ impl Reader {
         if !template.contains_key("RoleArn") && !template.contains_key("RoleArn.$") {
             // Other fields are not complained about: AWS does not either.
             let pointer = object.at.key("Credentials").pointer();
-            let diagnostic = Diagnostic::new(Code::MissingField, pointer, "`Credentials` needs `RoleArn`").at_key();
+            let diagnostic =
+                Diagnostic::new(Code::MissingField, pointer, "`Credentials` needs `RoleArn`").at_key();
             self.report(diagnostic.with_aws("The field 'RoleArn' is required but was missing"));
         }
         Some(Credentials { template })
