@@ -170,7 +170,9 @@ impl Simulator {
     }
 
     /// After every step the execution is dropped and gone on with from the bytes that a store would have. That
-    /// changes nothing that can be seen.
+    /// changes nothing that can be seen, except that heartbeats, which are not saved, get their whole time anew.
+    ///
+    /// The mocks do not crash: a task that is asked for again is one they know.
     ///
     /// ```
     /// use std::sync::Arc;
