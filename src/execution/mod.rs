@@ -1,6 +1,7 @@
 //! The interpreter: one run of a state machine, events in, commands out.
 
 mod advance;
+mod children;
 mod command;
 mod event;
 mod frame;
@@ -77,6 +78,7 @@ pub struct Execution {
     timers: Timers,
     tasks: BTreeMap<TaskId, FrameId>,
     next_task: u64,
+    next_frame: u64,
     entropy: Entropy,
     recorder: Recorder,
     /// Frames that can go on at once.
@@ -120,6 +122,7 @@ impl Execution {
             timers: Timers::default(),
             tasks: BTreeMap::new(),
             next_task: 0,
+            next_frame: ROOT.0 + 1,
             entropy: Entropy::new(*start.seed.bytes()),
             recorder: Recorder::new(1, start.history, start.limits.history_events),
             ready: VecDeque::new(),
