@@ -102,6 +102,7 @@ impl Source {
     }
 
     /// The same text, of which only the part at `base` is the definition: pointers start there.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for definitions inside of templates"))]
     pub(crate) fn within(&self, base: &JsonPointer) -> Self {
         Self { shared: Arc::clone(&self.shared), base: self.base.join(base) }
     }
