@@ -72,6 +72,7 @@ impl SpanTree {
     }
 
     /// Moves what stands in `id` one step down, under `name`: a tag that became an object around a value.
+    #[cfg(feature = "yaml")]
     pub(crate) fn wrap(&mut self, id: NodeId, name: &str, span: Span) {
         let children = std::mem::replace(&mut self.nodes[id.0 as usize].children, Children::None);
         let inner = self.add(Node { key: Some(span.clone()), value: span, children });
@@ -79,6 +80,7 @@ impl SpanTree {
     }
 
     /// Gives every place as `original` says.
+    #[cfg(feature = "yaml")]
     pub(crate) fn relocate(&mut self, original: impl Fn(&Span) -> Span) {
         for node in &mut self.nodes {
             node.value = original(&node.value);

@@ -197,7 +197,8 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     let mut pending = vec![folder.to_owned()];
     while let Some(path) = pending.pop() {
         if path.is_dir() {
-            pending.extend(fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+            let entries = fs::read_dir(&path).expect("a folder that is there can be read");
+            pending.extend(entries.map(|entry| entry.expect("so can its entries").path()));
         } else {
             found.push(path);
         }

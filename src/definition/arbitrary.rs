@@ -394,7 +394,7 @@ proptest! {
         if !states.is_object() {
             states = json!({ "A": states });
         }
-        let document = json!({ "StartAt": "A", "States": states.clone() });
+        let document = json!({ "StartAt": "A", "States": states });
         let (definition, diagnostics) = Definition::read_value(&document);
         let written = definition.unwrap().to_value();
         if diagnostics.is_empty() {

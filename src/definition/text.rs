@@ -24,16 +24,16 @@ pub(crate) fn load(source: &Source, limits: &Limits) -> (Option<Value>, Diagnost
         diagnostics.push(Diagnostic::new(Code::TooLong, JsonPointer::root(), message).at_span(0..0));
         return (None, diagnostics);
     }
-    if text.trim().is_empty() {
-        let diagnostic =
-            Diagnostic::new(Code::NotObject, JsonPointer::root(), "the text is empty").at_span(0..0);
-        diagnostics.push(diagnostic.with_aws_at("Definition must be a valid JSON object", None));
-        return (None, diagnostics);
-    }
     let value = match source.format() {
+        _ if text.trim().is_empty() => None,
         Format::Json => json(text, limits.depth.min(DEEPEST), &mut diagnostics),
         Format::Yaml => yaml(source, limits, &mut diagnostics),
     };
+    if value.is_none() && diagnostics.is_empty() {
+        let diagnostic = Diagnostic::new(Code::NotObject, JsonPointer::root(), "the text is empty");
+        diagnostics
+            .push(diagnostic.at_span(0..0).with_aws_at("Definition must be a valid JSON object", None));
+    }
     (value, diagnostics)
 }
 

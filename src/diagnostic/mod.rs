@@ -272,9 +272,14 @@ impl Diagnostics {
         self.list.iter_mut().for_each(|diagnostic| diagnostic.attach(source));
     }
 
-    /// Brings them into the order of their text; those without a place stay behind those with one.
+    /// Brings them into the order of their text. Those without a place, and those that AWS does not locate
+    /// (what is wrong with the whole), come last.
     pub(crate) fn sort(&mut self) {
-        self.list.sort_by_cached_key(|diagnostic| diagnostic.span().map_or(usize::MAX, |span| span.start));
+        self.list.sort_by_cached_key(|diagnostic| {
+            let whole = diagnostic.0.aws.as_ref().is_some_and(|aws| aws.location.is_none());
+            let span = diagnostic.span().filter(|_| !whole);
+            span.map_or(usize::MAX, |span| span.start)
+        });
     }
 }
 

@@ -156,8 +156,8 @@ impl Hash for JsonPointer {
     }
 }
 
-/// How many bytes of a key a trail keeps: names of states have 80 characters, names of fields fewer.
-const LONGEST_KEY: usize = 400;
+/// How many characters of a key a trail keeps: names of states have 80, names of fields fewer.
+const LONGEST_KEY: usize = 200;
 
 /// The way down to where a reader stands: links on its stack, nothing allocated until somebody asks for
 /// the pointer.
@@ -194,7 +194,10 @@ impl<'a> Trail<'a> {
         let mut here = self;
         while let Some((above, step)) = here.above {
             segments.push(match step {
-                Step::Key(key) => Segment::Key(key[..key.floor_char_boundary(LONGEST_KEY)].into()),
+                Step::Key(key) => Segment::Key(match key.char_indices().nth(LONGEST_KEY) {
+                    Some((end, _)) => key[..end].into(),
+                    None => key.into(),
+                }),
                 Step::Index(index) => Segment::Index(index),
             });
             here = above;

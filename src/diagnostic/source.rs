@@ -108,6 +108,7 @@ impl Source {
     }
 
     /// Tells where the parts of the text stand, for formats in which this cannot be found out here.
+    #[cfg(feature = "yaml")]
     pub(crate) fn set_spans(&self, spans: SpanTree) {
         // The tree of a text is always the same, so whoever came first was right too.
         let _ = self.shared.spans.set(spans);

@@ -78,21 +78,18 @@ pub(crate) fn load(text: &str, depth: usize, alias_bytes: usize) -> Loaded {
                 loaded.problems.iter_mut().for_each(|(_, span)| *span = original(span));
                 return loaded;
             }
-            Err(NotFarIn { offset, .. }) if padded.move_in(offset) => {}
-            Err(NotFarIn { offset, loaded }) => {
+            Err(NotFarIn(offset)) if padded.move_in(offset) => {}
+            Err(NotFarIn(offset)) => {
                 let at = padded.original(offset);
                 let problem = Problem::Syntax("this line is not moved in far enough".into());
-                return Loaded { value: None, problems: vec![(problem, at..at)], ..loaded };
+                return Loaded { problems: vec![(problem, at..at)], ..Loaded::default() };
             }
         }
     }
 }
 
-/// A line inside of brackets is not moved in as far as the parser wants.
-struct NotFarIn {
-    offset: usize,
-    loaded: Loaded,
-}
+/// The line at this place, inside of brackets, is not moved in as far as the parser wants.
+struct NotFarIn(usize);
 
 fn attempt(text: &str, depth: usize, alias_bytes: usize) -> Result<Loaded, NotFarIn> {
     let mut loader = Loader {
@@ -111,7 +108,7 @@ fn attempt(text: &str, depth: usize, alias_bytes: usize) -> Result<Loaded, NotFa
             Err(error) => {
                 let offset = loader.places.offset(error.marker().index());
                 if matches!(error.info(), "invalid indentation" | "invalid indentation in flow construct") {
-                    return Err(NotFarIn { offset, loaded: loader.loaded });
+                    return Err(NotFarIn(offset));
                 }
                 loader.problem(Problem::Syntax(error.info().to_owned()), offset..offset);
                 loader.loaded.value = None;
