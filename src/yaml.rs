@@ -606,11 +606,8 @@ mod tests {
             (node.key.clone().map(|key| &text[key]), &text[node.value.clone()])
         };
         let retry = [Key("States"), Key("Pay"), Key("Retry"), Index(0)];
-        assert_eq!(at(&[Key("States"), Key("Pay"), Key("Resource")]), (Some("Resource"), "'${A}'"));
-        assert_eq!(
-            at(&[Key("States"), Key("Pay"), Key("Resource"), Key("Fn::Sub")]),
-            (Some("'${A}'"), "'${A}'")
-        );
+        assert_eq!(at(&[Key("States"), Key("Pay"), Key("Resource")]), (Some("Resource"), "!Sub '${A}'"));
+        assert_eq!(at(&[Key("States"), Key("Pay"), Key("Resource"), Key("Fn::Sub")]).1, "!Sub '${A}'");
         assert_eq!(at(&[&retry[..], &[Key("ErrorEquals"), Index(1)]].concat()), (None, "b"));
         assert_eq!(at(&retry), (None, "ErrorEquals: [a, b]"));
         assert_eq!(at(&[Key("States"), Key("Ship")]), (Some("Ship"), "{}"));

@@ -194,7 +194,7 @@ mod tests {
     fn tabs_and_wide_characters_keep_the_caret_in_place() {
         let (text, carets) = lines("{\n\t\"名前\": \"テ\", \"Next\": \"B\"\n}", "/Next");
         assert_eq!(text, "    \"名前\": \"テ\", \"Next\": \"B\"");
-        assert_eq!(carets, "                            ^^^");
+        assert_eq!(carets, "                          ^^^");
     }
 
     #[test]

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::arn::IntegrationPattern;
 use crate::execution::command::TaskStart;
-use crate::execution::event::Reporter;
 use crate::failure::Failure;
 use crate::id::{FrameId, TaskId, TaskToken};
 use crate::json::Json;
@@ -132,14 +130,6 @@ impl RunningTask {
     /// Lets the heartbeat's clock start anew at `now`.
     pub(super) fn beat(&mut self, now: Timestamp) {
         self.heartbeat_due_at = self.heartbeat.map(|seconds| now + Duration::from_secs(seconds.into()));
-    }
-
-    /// Whether an answer by `reporter` has to wait until the handler has returned: AWS records the call's
-    /// response before the answer, even if the answer was faster.
-    pub(super) fn holds(&self, pattern: IntegrationPattern, reporter: Reporter) -> bool {
-        pattern == IntegrationPattern::WaitForTaskToken
-            && reporter == Reporter::TokenHolder
-            && !self.submitted
     }
 
     /// The request for it, as it was first made.

@@ -83,6 +83,8 @@ pub struct Execution {
     ready: VecDeque<FrameId>,
     commands: Vec<Command>,
     tokens: TokenChanges,
+    /// Whether the step being made changes anything that a restart needs.
+    changed: bool,
 }
 
 /// The frame that runs the machine's own states.
@@ -123,6 +125,7 @@ impl Execution {
             ready: VecDeque::new(),
             commands: Vec::new(),
             tokens: TokenChanges::default(),
+            changed: true,
             machine,
             start,
         }
@@ -141,6 +144,7 @@ impl Execution {
             return Err(EventRejected::Closed);
         }
         self.now = self.now.max(now);
+        self.changed = true;
         match event {
             Event::Tick => self.tick(),
             Event::Stop { failure } => self.stop(failure),
@@ -270,6 +274,7 @@ impl Execution {
             tokens: std::mem::take(&mut self.tokens),
             deadline: self.deadline(),
             status: self.status.clone(),
+            changed: self.changed,
         }
     }
 }

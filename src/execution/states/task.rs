@@ -134,6 +134,7 @@ impl Execution {
         if let Doing::Task(running) = &mut frame.doing {
             running.beat(now);
         }
+        self.changed = false;
         Ok(Outcome::Waits)
     }
 
@@ -147,28 +148,30 @@ impl Execution {
         let pattern = self.task_of(frame).pattern;
         let waits_until = self.now + self.start.limits.submission_grace;
         let Doing::Task(running) = &mut frame.doing else { return Ok(Outcome::Waits) };
-        if let Some(early) = running.answer.take() {
-            // Whoever held the token was told that its answer counts: a handler that fails afterwards
-            // changes nothing any more.
-            if reporter == Reporter::Handler {
-                return Ok(self.complete(frame, early.answer));
+        let id = running.id;
+        match (reporter, answer) {
+            // A handler that reports a success has nothing more to say than that the call was made.
+            (Reporter::Handler, Answer::Succeeded(output))
+                if pattern == IntegrationPattern::WaitForTaskToken =>
+            {
+                self.task_submitted(frame, output)
             }
-            let id = running.id;
-            running.answer = Some(early);
-            return Err(EventRejected::AlreadyAnswered(id));
+            // Whoever held the token was told that the answer counts: a handler that fails afterwards changes
+            // nothing any more.
+            (Reporter::Handler, answer) => {
+                let early = running.answer.take().map(|early| early.answer);
+                Ok(self.complete(frame, early.unwrap_or(answer)))
+            }
+            (Reporter::TokenHolder, _) if running.answer.is_some() => Err(EventRejected::AlreadyAnswered(id)),
+            // AWS records the call's response before the answer, even if the answer was faster.
+            (Reporter::TokenHolder, answer)
+                if pattern == IntegrationPattern::WaitForTaskToken && !running.submitted =>
+            {
+                running.answer = Some(EarlyAnswer { answer, waits_until });
+                Ok(Outcome::Waits)
+            }
+            (Reporter::TokenHolder, answer) => Ok(self.complete(frame, answer)),
         }
-        // A handler that reports a success has nothing more to say than that the call was made.
-        if pattern == IntegrationPattern::WaitForTaskToken
-            && reporter == Reporter::Handler
-            && let Answer::Succeeded(output) = answer
-        {
-            return self.task_submitted(frame, output);
-        }
-        if running.holds(pattern, reporter) {
-            running.answer = Some(EarlyAnswer { answer, waits_until });
-            return Ok(Outcome::Waits);
-        }
-        Ok(self.complete(frame, answer))
     }
 
     /// The task's time is over, or its early answer has waited long enough.
