@@ -50,7 +50,7 @@ impl ResourceHandler for Functions {
         request.input = payload.filter(|payload| !payload.is_null()).unwrap_or_else(|| json!({}));
         let request_id = request.idempotency_key();
         Ok(match handler.call(request, cx).await? {
-            TaskOutcome::Completed(payload) => TaskOutcome::Completed(envelope(payload, &request_id)),
+            TaskOutcome::Completed(payload) => TaskOutcome::Completed(envelope(&payload, &request_id)),
             TaskOutcome::Deferred => TaskOutcome::Deferred,
         })
     }
@@ -68,7 +68,7 @@ fn function_name(function: &str) -> &str {
 }
 
 /// What `lambda:invoke` puts around a function's result: AWS's keys in AWS's order.
-fn envelope(payload: Value, request_id: &str) -> Value {
+fn envelope(payload: &Value, request_id: &str) -> Value {
     json!({
         "ExecutedVersion": "$LATEST",
         "Payload": payload,
