@@ -251,9 +251,12 @@ async fn play(args: Args) -> Result<ExitCode, AnyError> {
 
     let interrupted = ended.is_none();
     match ended {
-        None => terminal.say("\nInterrupted: shutting down in good order."),
+        None => {
+            terminal.rest();
+            terminal.say("\nInterrupted: shutting down in good order.");
+        }
         Some(execution) => {
-            // No more mail: the reviewer finishes the last one.
+            // No more mail; the reviewer finishes what there is.
             asking.abort();
             reviewer.await??;
             report(&runtime, &execution, &terminal).await?;
@@ -356,23 +359,23 @@ async fn exit_code(runtime: &Runtime, cut_short: bool, terminal: &Terminal) -> R
         let Some(next) = page.next else { break };
         request = request.after(next);
     }
-    for open in executions.iter().filter(|it| !it.status.is_closed()) {
-        terminal.say(format_args!("Stays open, since {}: {}", open.started_at, open.id));
+    let open: Vec<_> = executions.iter().filter(|it| !it.status.is_closed()).collect();
+    for execution in &open {
+        terminal.say(format_args!("Stays open, since {}: {}", execution.started_at, execution.id));
     }
-    let all_went_well = |it: &ExecutionSummary| {
-        !it.status.is_closed() || matches!(it.status, ExecutionStatus::Succeeded { .. })
+    if !open.is_empty() {
+        terminal
+            .say("It was kept in memory, and ends with this process. In a store that outlives the process");
+        terminal.say("it would go on: that is what `Runtime::recover` is for.");
+    }
+    let went_wrong = |it: &ExecutionSummary| {
+        it.status.is_closed() && !matches!(it.status, ExecutionStatus::Succeeded { .. })
     };
-    Ok(match executions.iter().all(all_went_well) {
-        false => ExitCode::FAILURE,
-        true if cut_short => {
-            terminal.say(
-                "It was kept in memory, so it ends here. From a store that outlives the process, another",
-            );
-            terminal.say("runtime would go on with it: Runtime::recover().");
-            // As a shell says that a command was interrupted.
-            ExitCode::from(130)
-        }
-        true => ExitCode::SUCCESS,
+    Ok(match executions.iter().any(went_wrong) {
+        true => ExitCode::FAILURE,
+        // What a shell says of a command that was interrupted.
+        false if cut_short => ExitCode::from(130),
+        false => ExitCode::SUCCESS,
     })
 }
 

@@ -31,6 +31,13 @@ impl Terminal {
         self.print(&self.asleep(), Some(&lines));
     }
 
+    /// Says no longer who is asleep.
+    pub(crate) fn rest(&self) {
+        let mut asleep = self.asleep();
+        asleep.clear();
+        self.print(&asleep, None);
+    }
+
     /// Keeps the last line up to date.
     pub(crate) async fn keep_watch(self: Arc<Self>) {
         for second in 1_u64.. {
@@ -82,9 +89,11 @@ impl Terminal {
 
 impl Observer for Terminal {
     fn on_history(&self, execution: &ExecutionId, events: &[HistoryEvent]) {
+        let name = execution.as_str().rsplit(':').next().unwrap_or_default();
+        let short: String = name.chars().take(8).collect();
         let mut asleep = self.asleep();
         for event in events {
-            let line = format!("  {}  {}", clock_time(event.timestamp), event.kind);
+            let line = format!("  {}  {short}  {}", clock_time(event.timestamp), event.kind);
             self.print(&asleep, Some(&line));
             match event.kind {
                 HistoryEventKind::TaskSubmitted { .. } => {
