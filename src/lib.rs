@@ -39,6 +39,10 @@ pub mod store;
 #[cfg(feature = "runtime")]
 mod runtime;
 
+// floor 8: for others
+#[cfg(feature = "testing")]
+pub mod testing;
+
 pub use arn::{Arn, ArnError, IntegrationPattern, ResourceKind};
 pub use definition::Definition;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};

@@ -113,6 +113,8 @@ fn all_of_the_approval_template_resolves() {
 
 #[cfg(feature = "yaml")]
 mod yaml {
+    use stepwright::Definition;
+
     use super::*;
 
     #[test]
@@ -201,6 +203,12 @@ mod yaml {
         assert_eq!(error.kind(), TemplateErrorKind::Syntax);
     }
 
+    /// Published templates that no reader of YAML takes, and why.
+    const NOT_YAML: &[(&str, &str)] = &[
+        ("event-sourcing__template.yaml", "the text of its `Description` is not indented"),
+        ("parallelized-embedding-pipeline__template.yaml", "`!GetAZs !Ref`: one value with two tags"),
+    ];
+
     /// Every published template is read, and each of its state machines found and resolved.
     #[test]
     fn published_templates_resolve() {
@@ -218,6 +226,11 @@ mod yaml {
             let text = std::fs::read_to_string(file).unwrap();
             let written = text.matches("Serverless::StateMachine").count()
                 + text.matches("StepFunctions::StateMachine").count();
+            if NOT_YAML.iter().any(|(broken, _)| *broken == name) {
+                let error = Template::parse(&text).expect_err("a template that can be read is no exception");
+                assert_eq!(error.kind(), TemplateErrorKind::Syntax, "{name}");
+                continue;
+            }
             let template = Template::parse(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
             let found = template.state_machines().unwrap_or_else(|error| panic!("{name}: {error}"));
             assert!(found.len() <= written && (written == 0) == found.is_empty(), "{name}");
@@ -247,26 +260,26 @@ mod yaml {
                 for (key, _) in machine.substitutions() {
                     assert!(!definition.contains(&format!("${{{key}}}")), "{name}: {key}");
                 }
-                if flat.ends_with(".json") {
-                    machine_of(definition, &flat);
-                }
+                machine_of(definition, &flat);
                 filled.push(flat);
             }
         }
         println!(
-            "{} templates: {machines} state machines, {inline} inline, {elsewhere} in files ({} of them at hand), \
+            "{} templates (and {} that are not YAML): {machines} state machines, {inline} inline, {elsewhere} in files ({} of them at hand), \
              {schedules} schedules",
-            files.len(),
+            files.len() - NOT_YAML.len(),
+            NOT_YAML.len(),
             filled.len()
         );
-        assert!(machines >= 30 && inline >= 3 && schedules >= 3);
+        assert!(machines >= 30 && inline >= 3 && schedules >= 2);
     }
 
+    /// `text` is a definition, and has the state that it starts at.
     fn machine_of(text: &str, name: &str) {
-        let definition: Value =
-            serde_json::from_str(text).unwrap_or_else(|error| panic!("{name}: {error}: {text}"));
-        let start = definition["StartAt"].as_str().unwrap_or_else(|| panic!("{name} has no StartAt"));
-        assert!(definition["States"][start].is_object(), "{name}");
+        let definition = Definition::parse(text).unwrap_or_else(|error| panic!("{name}: {error}: {text}"));
+        assert_eq!(definition.unfilled().count(), 0, "{name}");
+        let start = definition.block.start_at.as_deref();
+        assert!(definition.block.states.iter().any(|state| Some(state.name.as_str()) == start), "{name}");
     }
 }
 
@@ -298,6 +311,37 @@ fn shared() -> Option<PathBuf> {
         println!("skipped: there is no published material beside this project");
     }
     folder
+}
+
+/// Half of what a test's thread has is enough, in the debug build, for the deepest that is resolved.
+#[test]
+fn a_small_stack_is_enough() {
+    fn nested(key: &str, inner: Value, times: usize, wrap: fn(Value) -> Value) -> Value {
+        (0..times)
+            .fold(inner, |value, _| Value::Object([(key.to_owned(), wrap(value))].into_iter().collect()))
+    }
+    fn resolve() {
+        let queue = |n: usize| {
+            let name = json!({ "Fn::Sub": format!("${{Q{}.QueueName}}", n + 1) });
+            (format!("Q{n}"), json!({ "Type": "AWS::SQS::Queue", "Properties": { "QueueName": name } }))
+        };
+        let joins = nested("Fn::Join", "x".into(), 45, |value| {
+            Value::Array(vec!["".into(), Value::Array(vec![value])])
+        });
+        let document = [
+            ("Resources".to_owned(), Value::Object((0..2_000).map(queue).collect())),
+            (
+                "Outputs".to_owned(),
+                nested("Joins", nested("Value", joins, 1, |value| value), 1, |value| value),
+            ),
+        ];
+        let template = Template::from_value(Value::Object(document.into_iter().collect())).unwrap();
+        let error = template.attribute("Q0.QueueName").unwrap_err();
+        assert_eq!(error.kind(), TemplateErrorKind::TooLarge);
+        assert_eq!(template.output("Joins").unwrap(), "x");
+    }
+    let thread = std::thread::Builder::new().stack_size(1 << 20).spawn(resolve).unwrap();
+    assert!(thread.join().is_ok());
 }
 
 /// Any JSON, with a liking for what templates are made of.

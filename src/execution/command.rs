@@ -58,6 +58,8 @@ pub enum CancelReason {
     TimedOut,
     /// Whoever held the token answered before the handler returned.
     Answered,
+    /// Another branch or iteration failed.
+    StateAborted,
     /// The execution ended.
     ExecutionClosed,
 }

@@ -1,6 +1,7 @@
 //! The interpreter: one run of a state machine, events in, commands out.
 
 mod advance;
+mod children;
 mod command;
 mod event;
 mod frame;
@@ -77,12 +78,15 @@ pub struct Execution {
     timers: Timers,
     tasks: BTreeMap<TaskId, FrameId>,
     next_task: u64,
+    next_frame: u64,
     entropy: Entropy,
     recorder: Recorder,
     /// Frames that can go on at once.
     ready: VecDeque<FrameId>,
     commands: Vec<Command>,
     tokens: TokenChanges,
+    /// Whether the step being made changes anything that a restart needs.
+    changed: bool,
 }
 
 /// The frame that runs the machine's own states.
@@ -118,11 +122,13 @@ impl Execution {
             timers: Timers::default(),
             tasks: BTreeMap::new(),
             next_task: 0,
+            next_frame: ROOT.0 + 1,
             entropy: Entropy::new(*start.seed.bytes()),
             recorder: Recorder::new(1, start.history, start.limits.history_events),
             ready: VecDeque::new(),
             commands: Vec::new(),
             tokens: TokenChanges::default(),
+            changed: true,
             machine,
             start,
         }
@@ -141,6 +147,7 @@ impl Execution {
             return Err(EventRejected::Closed);
         }
         self.now = self.now.max(now);
+        self.changed = true;
         match event {
             Event::Tick => self.tick(),
             Event::Stop { failure } => self.stop(failure),
@@ -270,6 +277,7 @@ impl Execution {
             tokens: std::mem::take(&mut self.tokens),
             deadline: self.deadline(),
             status: self.status.clone(),
+            changed: self.changed,
         }
     }
 }

@@ -125,7 +125,7 @@ impl Start {
         let name = entry("Name", text(&self.name));
         let role = entry("RoleArn", text(&self.role_arn));
         let mut execution =
-            vec![entry("Id", Json::String(self.id.shared())), entry("Input", self.input.clone())];
+            vec![entry("Id", Json::String(self.id.shared())), entry("Input", self.input.compact())];
         execution.extend(match self.kind {
             ExecutionKind::Standard => [start_time, name, role],
             ExecutionKind::Express => [name, role, start_time],

@@ -24,6 +24,8 @@ pub struct Step {
     pub deadline: Option<Timestamp>,
     /// How the execution stands now.
     pub status: ExecutionStatus,
+    /// Whether the execution's state is another than before.
+    pub(super) changed: bool,
 }
 
 /// Task tokens that a step issued or retired, by their hashes.
@@ -76,9 +78,9 @@ pub enum ExecutionStatus {
 }
 
 impl Step {
-    /// Whether there is anything to write: a heartbeat changes nothing that a restart needs.
+    /// Whether there is nothing to write: a heartbeat changes nothing that a restart needs.
     pub fn is_empty(&self) -> bool {
-        self.commands.is_empty() && self.history.is_empty() && self.tokens.is_empty()
+        !self.changed && self.commands.is_empty() && self.history.is_empty() && self.tokens.is_empty()
     }
 }
 

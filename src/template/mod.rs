@@ -46,6 +46,8 @@ mod serverless;
 #[cfg(test)]
 mod tests;
 mod values;
+#[cfg(feature = "yaml")]
+mod yaml;
 
 use std::sync::Arc;
 
@@ -61,10 +63,6 @@ use resolve::{MAX_DEPTH, Resolver};
 
 /// The longest text that is read as a template or made into a definition; CloudFormation takes 1 MB.
 const MAX_BYTES: usize = 8 << 20;
-
-/// How deep YAML may be; JSON is read down to the same depth.
-#[cfg(feature = "yaml")]
-const YAML_DEPTH: usize = 128;
 
 /// A template, and the values it is resolved against.
 ///
@@ -99,7 +97,7 @@ impl Template {
         }
         let document = match text.starts_with('{') {
             true => serde_json::from_str(text).map_err(|error| syntax("JSON", &error.to_string()))?,
-            false => yaml(text)?,
+            false => yaml::read(text)?,
         };
         Self::from_value(document)
     }
@@ -305,42 +303,15 @@ fn syntax(language: &str, error: &str) -> TemplateError {
     TemplateError::new(TemplateErrorKind::Syntax, &Place::ROOT, message)
 }
 
-#[cfg(feature = "yaml")]
-fn yaml(text: &str) -> Result<Value, TemplateError> {
-    use crate::yaml::{Problem, load};
-
-    let loaded = load(text, YAML_DEPTH, MAX_BYTES);
-    // Of a key that is written twice the later value counts, as in JSON.
-    let grave = |(problem, _): &&(Problem, _)| !matches!(problem, Problem::DuplicateKey(_));
-    if let Some((problem, span)) = loaded.problems.iter().find(grave) {
-        let before = text.get(..span.start).unwrap_or_default();
-        let line = before.matches('\n').count() + 1;
-        let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
-        let (kind, what) = match problem {
-            Problem::Syntax(what) => (TemplateErrorKind::Syntax, format!("the text is not YAML: {what}")),
-            Problem::Unsupported(what) => (TemplateErrorKind::Syntax, what.clone()),
-            Problem::DuplicateKey(key) => {
-                (TemplateErrorKind::Syntax, format!("`{}` is there twice", error::short(key)))
-            }
-            Problem::TooDeep => {
-                (TemplateErrorKind::TooLarge, format!("the template is more than {YAML_DEPTH} steps deep"))
-            }
-            Problem::TooManyAliases => (
-                TemplateErrorKind::TooLarge,
-                "the aliases stand for more than a template may have".to_owned(),
-            ),
-        };
-        let message = format!("{what} at line {line} column {column}");
-        return Err(TemplateError::new(kind, &Place::ROOT, message));
-    }
-    Ok(loaded.value.unwrap_or_default())
-}
-
 #[cfg(not(feature = "yaml"))]
-fn yaml(text: &str) -> Result<Value, TemplateError> {
-    match serde_json::from_str(text) {
-        Ok(document) => Ok(document),
-        Err(error) => Err(syntax("JSON", &error.to_string())
-            .with_help("templates in YAML need the feature `yaml` of this crate")),
+mod yaml {
+    use super::{TemplateError, Value, syntax};
+
+    /// Without the feature, JSON is all there is.
+    pub(super) fn read(text: &str) -> Result<Value, TemplateError> {
+        serde_json::from_str(text).map_err(|error| {
+            syntax("JSON", &error.to_string())
+                .with_help("templates in YAML need the feature `yaml` of this crate")
+        })
     }
 }

@@ -192,3 +192,49 @@ impl Resolver<'_> {
         }))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::template::Template;
+
+    #[test]
+    fn rules_and_schedules_find_their_machine() {
+        let rule = |properties| json!({ "Type": "AWS::Events::Rule", "Properties": properties });
+        let rate = "rate(2 hours)";
+        let template = Template::from_value(json!({
+            "Conditions": { "Never": { "Fn::Equals": [1, 2] } },
+            "Resources": {
+                "M": { "Type": "AWS::StepFunctions::StateMachine", "Properties": { "DefinitionString": "{}" } },
+                "F": { "Type": "AWS::Lambda::Function" },
+                "Off": rule(json!({ "ScheduleExpression": "cron(0 8 * * ? *)", "State": "DISABLED", "Name": "off",
+                    "Targets": [{ "Arn": { "Fn::GetAtt": ["F", "Arn"] } }, { "Arn": { "Ref": "M" } }] })),
+                "Macro": rule(json!({ "ScheduleExpression": rate,
+                    "Targets": [{ "Arn": { "Fn::Transform": { "Name": "Other" } } }] })),
+                "Pattern": rule(json!({ "EventPattern": {}, "Targets": [{ "Arn": { "Ref": "M" } }] })),
+                "Scheduler": { "Type": "AWS::Scheduler::Schedule", "Properties": { "ScheduleExpression": rate,
+                    "Target": { "Arn": { "Fn::Sub": "${M.Arn}" }, "InputPath": "$.time" } } },
+                "NotHere": { "Type": "AWS::Events::Rule", "Condition": "Never", "Properties": {
+                    "ScheduleExpression": rate, "Targets": [{ "Arn": { "Ref": "M" } }] } },
+            },
+        }));
+        let schedules = template.unwrap().state_machine("M").unwrap().schedules;
+        let schedule = |name: &str, expression: &str, input, enabled| Schedule {
+            name: name.into(),
+            expression: expression.into(),
+            input,
+            enabled,
+        };
+        assert_eq!(
+            schedules,
+            [
+                schedule("off", "cron(0 8 * * ? *)", ScheduleInput::Event, false),
+                schedule("Scheduler", rate, ScheduleInput::Derived, true),
+            ]
+        );
+        assert_eq!(schedules[0].every(), None);
+        assert_eq!(schedules[1].every(), Some(Duration::from_secs(7_200)));
+    }
+}

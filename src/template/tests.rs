@@ -6,9 +6,6 @@ use super::place::Place;
 use super::resolve::Resolver;
 use super::{Template, TemplateError, TemplateErrorKind, Values};
 
-/// What a thread that resolves templates needs at most, in the debug build.
-const STACK: usize = 1 << 20;
-
 fn template() -> Template {
     Template::from_value(json!({
         "Parameters": {
@@ -413,17 +410,6 @@ fn deep_nesting_ends() {
     assert_eq!(error.kind(), TemplateErrorKind::TooLarge);
     let deep = nested("Resources", "x".into(), 1_000, |value| value);
     assert_eq!(Template::from_value(deep).unwrap_err().kind(), TemplateErrorKind::TooLarge);
-}
-
-#[test]
-fn a_small_stack_is_enough() {
-    let test = || {
-        long_chains_of_references_end();
-        exploding_texts_end();
-        deep_nesting_ends();
-        circles_end();
-    };
-    std::thread::Builder::new().stack_size(STACK).spawn(test).unwrap().join().unwrap();
 }
 
 #[test]

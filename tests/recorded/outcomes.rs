@@ -37,10 +37,10 @@ pub(crate) enum Answer {
     Started { worker: Option<String> },
     /// The call is answered; the task goes on.
     Submitted { output: String },
-    /// The result, as text.
-    Succeeded { output: String },
+    /// The result, as text; by whoever holds the token, or by the integration itself.
+    Succeeded { output: String, by_token: bool },
     /// It failed.
-    Failed { error: Option<String>, cause: Option<String> },
+    Failed { error: Option<String>, cause: Option<String>, by_token: bool },
     /// The integration refuses to start it.
     Rejected { error: Option<String>, cause: Option<String> },
 }
@@ -101,12 +101,12 @@ impl Outcomes {
             answers.push(Answer::Submitted { output });
         }
         let event = result["event"].as_str().unwrap_or("");
+        let by_token = outcome["viaCallback"] == true;
         if event.ends_with("Succeeded") {
-            answers.push(Answer::Succeeded {
-                output: text(&result["output"]).ok_or("an outcome has no output")?,
-            });
+            let output = text(&result["output"]).ok_or("an outcome has no output")?;
+            answers.push(Answer::Succeeded { output, by_token });
         } else if event.ends_with("Failed") {
-            answers.push(Answer::Failed { error: failed.0, cause: failed.1 });
+            answers.push(Answer::Failed { error: failed.0, cause: failed.1, by_token });
         }
         // A timeout comes by itself, and what nobody answered stays unanswered.
         Ok(answers)

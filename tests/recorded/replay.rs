@@ -62,7 +62,7 @@ pub(crate) fn replay(setup: &Setup, outcomes: &mut Outcomes, until: &Until) -> R
             engine.stop(error.clone(), cause.clone())?;
         } else if let Some((task, answer)) = answers.pop_front() {
             engine.tell(task, answer)?;
-        } else if *until == Until::Waiting {
+        } else if *until == Until::Waiting && !engine.is_due() {
             let ending = Ending { status: "RUNNING", output: None, error: None, cause: None };
             return Ok(Replayed { ending, history: engine.history().to_vec() });
         } else if !engine.sleep()? {

@@ -64,11 +64,11 @@ fn dispatch(found: &Found) -> Result<(), Fault> {
         "choice" => choice::run(&case),
         "validation" => validation::run(&case),
         "express" => express::run(&case),
-        "teststate" => Err(Fault::NoRunner("no TestState yet")),
-        "local_mocking" => Err(Fault::NoRunner("no mock configuration files yet")),
-        "logs" => Err(Fault::NoRunner("no control plane yet: log levels")),
-        "events" => Err(Fault::NoRunner("no control plane yet: EventBridge events")),
-        _ => Err(Fault::NoRunner("no control plane yet")),
+        "teststate" => Err(Fault::no_runner("no TestState yet")),
+        "local_mocking" => Err(Fault::no_runner("no mock configuration files yet")),
+        "logs" => Err(Fault::no_runner("no control plane yet: log levels")),
+        "events" => Err(Fault::no_runner("no control plane yet: EventBridge events")),
+        _ => Err(Fault::no_runner("no control plane yet")),
     }
 }
 

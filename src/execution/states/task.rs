@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::arn::{IntegrationPattern, ResourceKind};
 use crate::dataflow::{self, Mishap};
-use crate::execution::advance::{Outcome, too_large};
+use crate::execution::advance::{Outcome, Shown, too_large};
 use crate::execution::command::{CancelReason, Command};
 use crate::execution::event::{EventRejected, Reporter};
 use crate::execution::frame::{Answer, Doing, EarlyAnswer, Frame, RunningTask};
@@ -17,7 +17,7 @@ use crate::history::{HistoryEventKind, TaskTerms};
 use crate::id::{FrameId, TaskId, TaskToken};
 use crate::json::Json;
 use crate::machine::retry::Fault;
-use crate::machine::state::{Role, Seconds, State, StateKind, Task};
+use crate::machine::state::{Amount, Role, State, StateKind, Task};
 use crate::query::QueryError;
 
 /// Evaluates what the task gets, and asks for it: on entry, and again for each retry.
@@ -30,10 +30,10 @@ pub(crate) fn enter(
 ) -> Result<Outcome, Mishap> {
     let effective = effective_input(turn, frame, state)?;
     let task_id = TaskId(turn.next_task);
-    let shown = task.pattern.has_token().then_some(task_id);
+    let shown = Shown { task: task.pattern.has_token().then_some(task_id), item: None };
     let parameters =
         turn.scoped(frame, state, shown, &effective, |scope| dataflow::parameters(&state.flow, scope))?;
-    let seconds = |value: &Option<Seconds>, field| match value {
+    let seconds = |value: &Option<Amount>, field| match value {
         None => Ok(None),
         Some(value) => seconds_of(turn, frame, state, value, field, &effective).map(Some),
     };
@@ -134,6 +134,7 @@ impl Execution {
         if let Doing::Task(running) = &mut frame.doing {
             running.beat(now);
         }
+        self.changed = false;
         Ok(Outcome::Waits)
     }
 
@@ -147,28 +148,30 @@ impl Execution {
         let pattern = self.task_of(frame).pattern;
         let waits_until = self.now + self.start.limits.submission_grace;
         let Doing::Task(running) = &mut frame.doing else { return Ok(Outcome::Waits) };
-        if let Some(early) = running.answer.take() {
-            // Whoever held the token was told that its answer counts: a handler that fails afterwards
-            // changes nothing any more.
-            if reporter == Reporter::Handler {
-                return Ok(self.complete(frame, early.answer));
+        let id = running.id;
+        match (reporter, answer) {
+            // A handler that reports a success has nothing more to say than that the call was made.
+            (Reporter::Handler, Answer::Succeeded(output))
+                if pattern == IntegrationPattern::WaitForTaskToken =>
+            {
+                self.task_submitted(frame, output)
             }
-            let id = running.id;
-            running.answer = Some(early);
-            return Err(EventRejected::AlreadyAnswered(id));
+            // Whoever held the token was told that the answer counts: a handler that fails afterwards changes
+            // nothing any more.
+            (Reporter::Handler, answer) => {
+                let early = running.answer.take().map(|early| early.answer);
+                Ok(self.complete(frame, early.unwrap_or(answer)))
+            }
+            (Reporter::TokenHolder, _) if running.answer.is_some() => Err(EventRejected::AlreadyAnswered(id)),
+            // AWS records the call's response before the answer, even if the answer was faster.
+            (Reporter::TokenHolder, answer)
+                if pattern == IntegrationPattern::WaitForTaskToken && !running.submitted =>
+            {
+                running.answer = Some(EarlyAnswer { answer, waits_until });
+                Ok(Outcome::Waits)
+            }
+            (Reporter::TokenHolder, answer) => Ok(self.complete(frame, answer)),
         }
-        // A handler that reports a success has nothing more to say than that the call was made.
-        if pattern == IntegrationPattern::WaitForTaskToken
-            && reporter == Reporter::Handler
-            && let Answer::Succeeded(output) = answer
-        {
-            return self.task_submitted(frame, output);
-        }
-        if running.holds(pattern, reporter) {
-            running.answer = Some(EarlyAnswer { answer, waits_until });
-            return Ok(Outcome::Waits);
-        }
-        Ok(self.complete(frame, answer))
     }
 
     /// The task's time is over, or its early answer has waited long enough.
@@ -197,7 +200,8 @@ impl Execution {
                 }
             }
         });
-        Outcome::Failed(Fault { failure, heartbeat, task: true })
+        frame.doing = Doing::Overdue(Fault { failure, heartbeat, task: true });
+        Outcome::Waits
     }
 
     /// Takes a task's answer: the event that says so, then the stages of the result.
@@ -231,12 +235,8 @@ impl Execution {
 
     /// ResultSelector, ResultPath, OutputPath.
     fn with_result(&self, frame: &Frame, state: &State, id: TaskId, output: Json) -> Result<Outcome, Mishap> {
-        let token = task_in(state).pattern.has_token().then_some(id);
-        self.scoped(frame, state, token, &output, |scope| {
-            let result = dataflow::result(&state.flow, scope)?;
-            dataflow::output(&state.flow, frame.input.clone(), result, scope)
-        })
-        .map(Outcome::Done)
+        let shown = Shown { task: task_in(state).pattern.has_token().then_some(id), item: None };
+        self.take_result(frame, state, shown, &output).map(Outcome::Done)
     }
 
     fn task_of(&self, frame: &Frame) -> &Task {
@@ -255,15 +255,15 @@ fn seconds_of(
     turn: &Execution,
     frame: &Frame,
     state: &State,
-    value: &Seconds,
+    value: &Amount,
     field: &str,
     effective: &Json,
 ) -> Result<u32, Mishap> {
     let path = match value {
-        Seconds::Fixed(seconds) => return Ok(*seconds),
-        Seconds::Path(path) => path,
+        Amount::Fixed(seconds) => return Ok(*seconds),
+        Amount::Path(path) => path,
     };
-    let value = turn.scoped(frame, state, None, effective, |scope| {
+    let value = turn.scoped(frame, state, Shown::default(), effective, |scope| {
         path.select(scope).map_err(|miss| Mishap::from(QueryError::invalid_path(&miss)))
     })?;
     let seconds =
@@ -289,7 +289,8 @@ fn role(
         Some(Role::Fixed(role)) => return Ok(Some(role.clone())),
         Some(Role::Expression(role)) => role,
     };
-    let value = turn.scoped(frame, state, None, effective, |scope| role.evaluate(scope, "RoleArn.$"))?;
+    let value =
+        turn.scoped(frame, state, Shown::default(), effective, |scope| role.evaluate(scope, "RoleArn.$"))?;
     match value {
         Json::String(role) => Ok(Some(role)),
         // DIFFERENCE: AWS's words for this are not known.

@@ -1,0 +1,7 @@
+//! What users test their machines with.
+
+#[cfg(feature = "runtime")]
+mod clock;
+
+#[cfg(feature = "runtime")]
+pub use clock::VirtualClock;
