@@ -4,6 +4,7 @@
 
 pub(crate) mod choose;
 pub(crate) mod context;
+pub(crate) mod integration;
 mod jsonpath;
 
 pub(crate) use jsonpath::{assign, caught, effective_input, error_output, output, parameters, result};

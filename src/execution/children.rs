@@ -2,7 +2,7 @@
 
 use crate::execution::Execution;
 use crate::execution::advance::{Outcome, Shown, too_large};
-use crate::execution::command::{CancelReason, Command};
+use crate::execution::command::{CancelReason, Command, Iteration};
 use crate::execution::frame::{Children, Doing, Frame, Item, Parent};
 use crate::execution::states::{self, map};
 use crate::history::{HistoryEventKind, StateType};
@@ -229,6 +229,23 @@ impl Execution {
             }
             self.frames.put_back(id, frame);
         }
+    }
+}
+
+impl Execution {
+    /// The Map iterations around a frame, outermost first.
+    pub(super) fn iterations(&self, frame: &Frame) -> Vec<Iteration> {
+        let mut iterations = Vec::new();
+        let mut frame = frame;
+        while let Some(waiting) = frame.parent.and_then(|parent| self.frames.get(parent.frame)) {
+            if let Some(item) = &frame.item {
+                let map = self.machine.state(waiting.state).name.clone();
+                iterations.push(Iteration { map, index: item.index });
+            }
+            frame = waiting;
+        }
+        iterations.reverse();
+        iterations
     }
 }
 

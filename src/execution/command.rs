@@ -38,6 +38,8 @@ pub struct TaskStart {
     pub pattern: IntegrationPattern,
     /// The effective input, or what `Parameters` made of it.
     pub input: Json,
+    /// The Map iterations around the state, outermost first.
+    pub iterations: Vec<Iteration>,
     /// How often this entry of the state was tried before.
     pub attempt: u32,
     /// `TimeoutSeconds`, where the definition sets it.
@@ -48,6 +50,16 @@ pub struct TaskStart {
     pub role: Option<Arc<str>>,
     /// The key that completes it, where the pattern has one.
     pub token: Option<TaskToken>,
+}
+
+/// One iteration of a Map.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Iteration {
+    /// The Map's name.
+    pub map: StateName,
+    /// The item's index.
+    pub index: u32,
 }
 
 /// Why nobody waits for a task any longer.

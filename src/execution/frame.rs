@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::execution::command::TaskStart;
 use crate::failure::Failure;
-use crate::id::{FrameId, TaskId, TaskToken};
+use crate::id::{FrameId, TaskId};
 use crate::json::{Json, Object};
 use crate::machine::StateId;
 use crate::machine::retry::Fault;
@@ -200,28 +199,6 @@ impl RunningTask {
     /// Lets the heartbeat's clock start anew at `now`.
     pub(super) fn beat(&mut self, now: Timestamp) {
         self.heartbeat_due_at = self.heartbeat.map(|seconds| now + Duration::from_secs(seconds.into()));
-    }
-
-    /// The request for it, as it was first made.
-    pub(super) fn request(
-        &self,
-        frame: &Frame,
-        state: &crate::machine::state::State,
-        task: &crate::machine::state::Task,
-        token: Option<TaskToken>,
-    ) -> TaskStart {
-        TaskStart {
-            task: self.id,
-            state: state.name.clone(),
-            resource: task.resource.clone(),
-            pattern: task.pattern,
-            input: self.input.clone(),
-            attempt: frame.retries,
-            timeout: self.timeout.map(|seconds| Duration::from_secs(seconds.into())),
-            heartbeat: self.heartbeat.map(|seconds| Duration::from_secs(seconds.into())),
-            role: self.role.clone(),
-            token,
-        }
     }
 }
 

@@ -174,7 +174,16 @@ impl Engine {
                 let id = start.task.as_u64();
                 self.tasks.insert(id, start.task);
                 let parameters = Value::from(&start.input);
-                self.asked.push(Task { id, state: start.state.to_string(), path: Vec::new(), parameters });
+                self.asked.push(Task {
+                    id,
+                    state: start.state.to_string(),
+                    path: start
+                        .iterations
+                        .iter()
+                        .map(|iteration| (iteration.map.to_string(), iteration.index.into()))
+                        .collect(),
+                    parameters,
+                });
             }
         }
     }

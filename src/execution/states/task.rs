@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::arn::{IntegrationPattern, ResourceKind};
 use crate::dataflow::{self, Mishap};
 use crate::execution::advance::{Outcome, Shown, too_large};
-use crate::execution::command::{CancelReason, Command};
+use crate::execution::command::{CancelReason, Command, TaskStart};
 use crate::execution::event::{EventRejected, Reporter};
 use crate::execution::frame::{Answer, Doing, EarlyAnswer, Frame, RunningTask};
 use crate::execution::states::{effective_input, failed};
@@ -33,6 +33,7 @@ pub(crate) fn enter(
     let shown = Shown { task: task.pattern.has_token().then_some(task_id), item: None };
     let parameters =
         turn.scoped(frame, state, shown, &effective, |scope| dataflow::parameters(&state.flow, scope))?;
+    let parameters = dataflow::integration::accept(&task.kind, parameters)?;
     let seconds = |value: &Option<Amount>, field| match value {
         None => Ok(None),
         Some(value) => seconds_of(turn, frame, state, value, field, &effective).map(Some),
@@ -56,12 +57,12 @@ pub(crate) fn enter(
     };
     running.beat(turn.now);
     record_scheduled(turn, frame, task, &running);
-    let token = token(&turn.start, task, task_id);
-    if let Some(token) = &token {
+    let start = turn.task_start(frame, &running);
+    if let Some(token) = &start.token {
         let activity = task.kind == ResourceKind::Activity;
         turn.tokens.issued.push(IssuedToken { hash: token.hash(), task: task_id, activity });
     }
-    turn.commands.push(Command::StartTask(running.request(frame, state, task, token)));
+    turn.commands.push(Command::StartTask(start));
     turn.tasks.insert(task_id, id);
     frame.doing = Doing::Task(Box::new(running));
     Ok(Outcome::Waits)
@@ -81,6 +82,25 @@ pub(crate) fn end(frame: &mut Frame) -> Option<Box<RunningTask>> {
 }
 
 impl Execution {
+    /// The request for the task that a frame waits for, the same whenever it is made.
+    pub(in crate::execution) fn task_start(&self, frame: &Frame, running: &RunningTask) -> TaskStart {
+        let state = self.machine.state(frame.state);
+        let task = task_in(state);
+        TaskStart {
+            task: running.id,
+            state: state.name.clone(),
+            resource: task.resource.clone(),
+            pattern: task.pattern,
+            input: running.input.clone(),
+            iterations: self.iterations(frame),
+            attempt: frame.retries,
+            timeout: running.timeout.map(|seconds| Duration::from_secs(seconds.into())),
+            heartbeat: running.heartbeat.map(|seconds| Duration::from_secs(seconds.into())),
+            role: running.role.clone(),
+            token: token(&self.start, task, running.id),
+        }
+    }
+
     /// A worker has begun an activity task.
     pub(in crate::execution) fn task_started(
         &mut self,
