@@ -12,6 +12,10 @@ mod time;
 
 // floor 1: saying what is wrong
 pub mod diagnostic;
+#[cfg(any(feature = "runtime", feature = "testing"))]
+mod function;
+#[cfg(any(feature = "runtime", feature = "testing"))]
+mod registry;
 #[cfg(feature = "yaml")]
 mod yaml;
 

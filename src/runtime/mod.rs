@@ -15,7 +15,6 @@ mod handle;
 mod handler;
 mod observer;
 mod recovery;
-mod registry;
 mod resident;
 
 use std::collections::HashMap;
@@ -44,8 +43,8 @@ use crate::id::{ExecutionId, TaskToken};
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::machine::StateMachine;
+use crate::registry::Registry;
 use crate::runtime::alarm::Alarms;
-use crate::runtime::registry::Registry;
 use crate::runtime::resident::{Brought, Live, Mail, Refused, Resident};
 use crate::store::{
     Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Store, TaskAddress,

@@ -1,7 +1,21 @@
-//! What users test their machines with.
+//! What users test their machines with: mocks, virtual time, fixtures.
+//!
+//! The [`Simulator`] runs a machine with mocks, without any runtime. The `VirtualClock` lets a real runtime
+//! run in virtual time.
 
 #[cfg(feature = "runtime")]
 mod clock;
+mod mock;
+mod mocks;
+mod run;
+mod script;
+mod simulator;
+mod world;
 
 #[cfg(feature = "runtime")]
 pub use clock::VirtualClock;
+pub use mock::Mock;
+pub use mocks::{Mocks, Unmocked};
+pub use run::{Run, RunError};
+pub use script::{Call, Happening, Report, Script};
+pub use simulator::{Simulator, SimulatorError};
