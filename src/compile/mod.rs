@@ -42,7 +42,7 @@ impl StateMachine {
     /// assert_eq!(missing.help().next(), Some("did you mean `Ship`?"));
     /// ```
     pub fn parse(text: &str) -> Result<Self, Diagnostics> {
-        Self::compile(Source::new("definition", text), ExecutionKind::Standard)
+        Self::compile(&Source::new("definition", text), ExecutionKind::Standard)
     }
 
     /// The same from a source that has a name of its own, for executions of `kind`: express executions have no
@@ -57,19 +57,19 @@ impl StateMachine {
     /// use stepwright::{ExecutionKind, StateMachine};
     ///
     /// let source = Source::new("order.asl.json", r#"{ "StartAt": "A", "States": { "A": { "Type": "Succeed" } } }"#);
-    /// let machine = StateMachine::compile(source, ExecutionKind::Express)?;
+    /// let machine = StateMachine::compile(&source, ExecutionKind::Express)?;
     /// # Ok::<(), stepwright::Diagnostics>(())
     /// ```
-    pub fn compile(source: Source, kind: ExecutionKind) -> Result<Self, Diagnostics> {
+    pub fn compile(source: &Source, kind: ExecutionKind) -> Result<Self, Diagnostics> {
         let text = source.text().into();
-        let (definition, mut diagnostics) = Definition::read(&source);
+        let (definition, mut diagnostics) = Definition::read(source);
         let machine = definition.and_then(|definition| {
             let mut compiler = Compiler::new(kind);
             let machine = compiler.compile(&definition);
             diagnostics.extend(compiler.diagnostics);
             machine
         });
-        diagnostics.attach(&source);
+        diagnostics.attach(source);
         diagnostics.sort();
         match machine {
             Some(mut machine) if !diagnostics.has_errors() => {
@@ -121,7 +121,7 @@ impl<'d> Compiler<'d> {
     }
 
     fn compile(&mut self, definition: &'d Definition) -> Option<StateMachine> {
-        self.list(&definition.block, JsonPointer::root());
+        self.list(&definition.block, &JsonPointer::root());
         self.check_names();
         let starts: Vec<Option<StateId>> = (0..self.blocks.len()).map(|block| self.start(block)).collect();
         self.check_graph();
@@ -146,7 +146,7 @@ impl<'d> Compiler<'d> {
     }
 
     /// Gives every state its place in the arena: a block's own states first, then those of inner blocks.
-    fn list(&mut self, block: &'d definition::Block, at: JsonPointer) {
+    fn list(&mut self, block: &'d definition::Block, at: &JsonPointer) {
         let number = self.blocks.len();
         let mut names = Names { block, at: at.clone(), states: BTreeMap::new() };
         let mut inner = Vec::new();
@@ -175,7 +175,7 @@ impl<'d> Compiler<'d> {
         for (state, block, at) in inner {
             let id = BlockId(self.blocks.len() as u32);
             self.inner.entry(state).or_default().push(id);
-            self.list(block, at);
+            self.list(block, &at);
         }
     }
 

@@ -18,9 +18,9 @@ pub(crate) struct Rule {
 /// What holds or does not.
 #[derive(Debug)]
 pub(crate) enum Condition {
-    And(Box<[Condition]>),
-    Or(Box<[Condition]>),
-    Not(Box<Condition>),
+    And(Box<[Self]>),
+    Or(Box<[Self]>),
+    Not(Box<Self>),
     Compare { variable: Path, test: Test },
 }
 

@@ -7,8 +7,8 @@ mod page;
 use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-
+/// The attribute that implementations of [`Store`] need.
+pub use async_trait::async_trait;
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use page::{Page, PageRequest};

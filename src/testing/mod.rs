@@ -5,6 +5,7 @@
 
 #[cfg(feature = "runtime")]
 mod clock;
+mod fixture;
 mod mock;
 mod mocks;
 mod run;
@@ -14,6 +15,7 @@ mod world;
 
 #[cfg(feature = "runtime")]
 pub use clock::VirtualClock;
+pub use fixture::{Fixture, FixtureError, FixtureRun, Mismatch};
 pub use mock::Mock;
 pub use mocks::{Mocks, Unmocked};
 pub use run::{Run, RunError};

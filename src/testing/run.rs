@@ -45,6 +45,16 @@ pub enum RunError {
 }
 
 impl Run {
+    /// A run that was made elsewhere, by its end and its history.
+    pub fn observed(status: ExecutionStatus, history: Vec<HistoryEvent>) -> Self {
+        let elapsed = match (history.first(), history.last()) {
+            (Some(first), Some(last)) => last.timestamp.since(first.timestamp),
+            _ => Duration::ZERO,
+        };
+        let (calls, rejected) = (Vec::new(), Vec::new());
+        Self { status, history, elapsed, steps: 0, calls, rejected, digest: None, error: None }
+    }
+
     /// The output.
     ///
     /// # Errors

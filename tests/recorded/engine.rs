@@ -58,10 +58,6 @@ impl Engine {
         let mut start =
             Start::new("run", input).arns(&setup.execution_arn, &setup.machine_arn, &setup.role_arn);
         start.kind = kind(setup.express);
-        if setup.express {
-            // `arn:aws:states:...:express:<machine>:<name>:<id>`
-            start.name = setup.execution_arn.split(':').nth(7).unwrap_or_default().into();
-        }
         let (execution, step) = Execution::start(Arc::new(machine), start, now);
         let mut engine = Self {
             execution,
@@ -190,7 +186,7 @@ impl Engine {
 }
 
 fn compile(definition: &str, express: bool) -> Result<StateMachine, Diagnostics> {
-    StateMachine::compile(Source::new("definition", definition), kind(express))
+    StateMachine::compile(&Source::new("definition", definition), kind(express))
 }
 
 fn refused(diagnostics: &Diagnostics) -> Fault {

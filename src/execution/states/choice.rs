@@ -27,6 +27,6 @@ pub(super) fn enter(
     let (next, assign) = chosen.ok_or_else(|| {
         Mishap::runtime("Failed to transition out of the state. The state does not point to a next state.")
     })?;
-    let output = pass_on(turn, frame, state, assign, effective)?;
+    let output = pass_on(turn, frame, state, assign, &effective)?;
     Ok(Outcome::Choose(output, Next::State(next)))
 }

@@ -60,9 +60,9 @@ fn pass_on(
     frame: &Frame,
     state: &State,
     assign: Option<&Template>,
-    input: Json,
+    input: &Json,
 ) -> Result<Done, Mishap> {
-    turn.scoped(frame, state, Shown::default(), &input, |scope| {
+    turn.scoped(frame, state, Shown::default(), input, |scope| {
         let assigned = dataflow::assign(assign, scope)?;
         let output = dataflow::output(&state.flow, Json::Null, input.clone(), scope)?;
         Ok(Done { output, assigned })

@@ -243,7 +243,7 @@ impl Execution {
         match answer {
             Answer::Succeeded(output) => {
                 self.record(frame, |_| succeeded(task, output.clone()));
-                self.with_result(frame, state, running.id, output)
+                self.with_result(frame, state, running.id, &output)
                     .unwrap_or_else(|mishap| failed(frame, state, mishap))
             }
             Answer::Failed(failure) => {
@@ -254,9 +254,15 @@ impl Execution {
     }
 
     /// ResultSelector, ResultPath, OutputPath.
-    fn with_result(&self, frame: &Frame, state: &State, id: TaskId, output: Json) -> Result<Outcome, Mishap> {
+    fn with_result(
+        &self,
+        frame: &Frame,
+        state: &State,
+        id: TaskId,
+        output: &Json,
+    ) -> Result<Outcome, Mishap> {
         let shown = Shown { task: task_in(state).pattern.has_token().then_some(id), item: None };
-        self.take_result(frame, state, shown, &output).map(Outcome::Done)
+        self.take_result(frame, state, shown, output).map(Outcome::Done)
     }
 
     fn task_of(&self, frame: &Frame) -> &Task {

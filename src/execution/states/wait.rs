@@ -42,7 +42,7 @@ pub(crate) fn over(turn: &mut Execution, frame: &mut Frame) -> Outcome {
     let machine = turn.machine.clone();
     let state = machine.state(frame.state);
     effective_input(turn, frame, state)
-        .and_then(|effective| pass_on(turn, frame, state, state.flow.assign.as_ref(), effective))
+        .and_then(|effective| pass_on(turn, frame, state, state.flow.assign.as_ref(), &effective))
         .map_or_else(|mishap| failed(frame, state, mishap), Outcome::Done)
 }
 
