@@ -2,6 +2,8 @@
 
 #[cfg(feature = "runtime")]
 mod clock;
+#[cfg(feature = "runtime")]
+pub mod store;
 
 #[cfg(feature = "runtime")]
 pub use clock::VirtualClock;
