@@ -162,7 +162,7 @@ async fn decide(
 fn already_answered(answer: Option<(Answer, Timestamp)>) -> Response {
     let how = match answer {
         Some((answer, at)) => {
-            &html! { p { "It was " (past(answer)) " at " (at) ". This click changed nothing." } }
+            html! { p { "It was " (past(answer)) " at " (at) ". This click changed nothing." } }
         }
         None => html! { p { "Nobody waits for it any longer. This click changed nothing." } },
     };
