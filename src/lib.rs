@@ -12,6 +12,10 @@ mod time;
 
 // floor 1: saying what is wrong
 pub mod diagnostic;
+#[cfg(any(feature = "runtime", feature = "testing"))]
+mod function;
+#[cfg(any(feature = "runtime", feature = "testing"))]
+mod registry;
 #[cfg(feature = "yaml")]
 mod yaml;
 
@@ -47,8 +51,8 @@ pub use arn::{Arn, ArnError, IntegrationPattern, ResourceKind};
 pub use definition::Definition;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 pub use execution::{
-    CancelReason, Changes, Command, Event, EventRejected, Execution, ExecutionStatus, IssuedToken, Record,
-    RecordKey, Reporter, RestoreError, Seed, Snapshot, Start, Step, TaskStart, TokenChanges,
+    CancelReason, Changes, Command, Event, EventRejected, Execution, ExecutionStatus, IssuedToken, Iteration,
+    Record, RecordKey, Reporter, RestoreError, Seed, Snapshot, Start, Step, TaskStart, TokenChanges,
 };
 pub use failure::{ErrorName, Failure};
 pub use history::{

@@ -24,6 +24,10 @@ pub struct Limits {
     pub definition_bytes: usize,
     /// Containers within containers that a document or a definition may have.
     pub depth: usize,
+    /// Iterations of a Map that run at once, however many it asks for.
+    pub map_concurrency: u32,
+    /// Bytes of all variables that are assigned at one time.
+    pub variables_bytes: usize,
     /// Transitions that one step makes before others get their turn; not a limit of the execution.
     pub fuel: u32,
     /// How long an answer that came before its task's handler returned waits for the handler.
@@ -41,6 +45,8 @@ impl Limits {
         history_events: 25_000,
         definition_bytes: 1_048_576,
         depth: 128,
+        map_concurrency: 40,
+        variables_bytes: 10 << 20,
         fuel: 1_000,
         submission_grace: Duration::from_secs(5),
         execution_time: Duration::from_secs(365 * 24 * 60 * 60),
@@ -62,6 +68,12 @@ impl Limits {
     /// With definitions of up to `bytes`.
     pub const fn definition_bytes(mut self, bytes: usize) -> Self {
         self.definition_bytes = bytes;
+        self
+    }
+
+    /// With Maps of up to `iterations` at once.
+    pub const fn map_concurrency(mut self, iterations: u32) -> Self {
+        self.map_concurrency = iterations;
         self
     }
 

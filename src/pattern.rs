@@ -41,7 +41,7 @@ impl Pattern {
     }
 
     /// How much of it is literal, in bytes: of two patterns that match, the one with more is more specific.
-    #[cfg(feature = "runtime")]
+    #[cfg(any(feature = "runtime", feature = "testing"))]
     pub(crate) fn literal_size(&self) -> usize {
         self.runs.iter().map(String::len).sum()
     }

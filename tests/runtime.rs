@@ -1,4 +1,6 @@
 //! The runtime as its users meet it: callbacks, cancellation, backpressure, shutdown, recovery, bad input.
+#![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
+#![expect(clippy::needless_pass_by_value, reason = "`json!` reads best as an argument")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

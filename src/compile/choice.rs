@@ -26,12 +26,10 @@ impl<'d> Compiler<'d> {
     }
 
     fn rule(&mut self, block: usize, rule: &definition::ChoiceRule, at: &JsonPointer) -> Option<Rule> {
-        if rule.assign.is_some() {
-            self.not_yet(at.key("Assign"), "`Assign`");
-        }
         let condition = self.condition(&rule.condition, at);
         let next = self.target(block, rule.next.as_deref()?, at.key("Next"));
-        Some(Rule { condition: condition?, next: next? })
+        let assign = self.assign(rule.assign.as_ref(), &at.key("Assign"));
+        Some(Rule { condition: condition?, next: next?, assign: assign? })
     }
 
     fn condition(&mut self, condition: &definition::Condition, at: &JsonPointer) -> Option<Condition> {

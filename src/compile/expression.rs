@@ -13,29 +13,12 @@ impl Compiler<'_> {
     /// A path that selects: `InputPath`, `SecondsPath` and their likes.
     pub(super) fn path(&mut self, text: &str, at: &JsonPointer) -> Option<Path> {
         match Path::parse(text) {
-            Ok(path) => Some(self.readable(path, at)),
+            Ok(path) => Some(path),
             Err(error) => {
                 self.invalid_path(text, &error, at, "Value must be a valid JSONPath.");
                 None
             }
         }
-    }
-
-    /// A path that has to select one thing: the operands of Choice rules.
-    pub(super) fn definite_path(&mut self, text: &str, at: &JsonPointer) -> Option<Path> {
-        let path = match Path::parse(text) {
-            Ok(path) => self.readable(path, at),
-            Err(error) => {
-                let aws = "Value is not a Reference Path: Reference path didn't start with '$'";
-                self.invalid_path(text, &error, at, aws);
-                return None;
-            }
-        };
-        if path.is_definite() {
-            return Some(path);
-        }
-        self.not_a_reference(text, at);
-        None
     }
 
     /// A path that is written to: `ResultPath`.
@@ -74,11 +57,7 @@ impl Compiler<'_> {
     /// A payload template.
     pub(super) fn template(&mut self, template: &Value, at: &JsonPointer) -> Option<Template> {
         match Template::compile(template) {
-            Ok(template) => {
-                let paths: Vec<Path> = template.paths().into_iter().cloned().collect();
-                paths.iter().for_each(|path| self.check_variable(path, at));
-                Some(template)
-            }
+            Ok(template) => Some(template),
             Err(errors) => {
                 errors.iter().for_each(|error| self.template_error(error, at));
                 None
@@ -89,11 +68,7 @@ impl Compiler<'_> {
     /// A path or an intrinsic function: `ErrorPath`, `RoleArn.$`.
     pub(super) fn expression(&mut self, text: &str, at: &JsonPointer) -> Option<Expression> {
         match Expression::parse(text) {
-            Ok(expression) => {
-                let paths: Vec<Path> = expression.paths().into_iter().cloned().collect();
-                paths.iter().for_each(|path| self.check_variable(path, at));
-                Some(expression)
-            }
+            Ok(expression) => Some(expression),
             Err(error) => {
                 self.invalid_path(text, &error, at, "Value must be a valid JSONPath.");
                 None
@@ -146,18 +121,6 @@ impl Compiler<'_> {
         let diagnostic = Diagnostic::new(Code::UnfilledPlaceholder, at.clone(), message)
             .with_help("give it a value before the definition is compiled");
         self.report(diagnostic);
-    }
-
-    fn readable(&mut self, path: Path, at: &JsonPointer) -> Path {
-        self.check_variable(&path, at);
-        path
-    }
-
-    /// Variables come with `Assign`, which is not executed yet.
-    fn check_variable(&mut self, path: &Path, at: &JsonPointer) {
-        if path.variable().is_some() {
-            self.not_yet(at.clone(), &format!("the variable in `{}`", path.as_str()));
-        }
     }
 
     fn invalid_path(&mut self, text: &str, error: &SyntaxError, at: &JsonPointer, aws: &str) {

@@ -60,7 +60,9 @@ impl<'d> Compiler<'d> {
         let unreadable = |state: &State| matches!(state.kind, StateKind::Unknown(_));
         for block in 0..self.blocks.len() {
             let states = &self.blocks[block].block.states;
-            if states.is_empty() || states.iter().any(unreadable) {
+            // Without a start everything would be unreachable, which says nothing new.
+            let no_start = self.blocks[block].block.start_at.is_none();
+            if states.is_empty() || no_start || states.iter().any(unreadable) {
                 continue;
             }
             // Only of the machine's own block (measured: a nested loop without an end is accepted).

@@ -10,6 +10,7 @@ mod graph;
 mod resource;
 mod retry;
 mod state;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use crate::definition::{self, Definition};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer, Source};
 use crate::machine::state::State;
-use crate::machine::{Block, ExecutionKind, StateId, StateMachine};
+use crate::machine::{Block, BlockId, ExecutionKind, StateId, StateMachine};
 
 /// What a machine is called that nobody names.
 const UNNAMED: &str = "StateMachine";
@@ -41,7 +42,7 @@ impl StateMachine {
     /// assert_eq!(missing.help().next(), Some("did you mean `Ship`?"));
     /// ```
     pub fn parse(text: &str) -> Result<Self, Diagnostics> {
-        Self::compile(Source::new("definition", text), ExecutionKind::Standard)
+        Self::compile(&Source::new("definition", text), ExecutionKind::Standard)
     }
 
     /// The same from a source that has a name of its own, for executions of `kind`: express executions have no
@@ -56,19 +57,19 @@ impl StateMachine {
     /// use stepwright::{ExecutionKind, StateMachine};
     ///
     /// let source = Source::new("order.asl.json", r#"{ "StartAt": "A", "States": { "A": { "Type": "Succeed" } } }"#);
-    /// let machine = StateMachine::compile(source, ExecutionKind::Express)?;
+    /// let machine = StateMachine::compile(&source, ExecutionKind::Express)?;
     /// # Ok::<(), stepwright::Diagnostics>(())
     /// ```
-    pub fn compile(source: Source, kind: ExecutionKind) -> Result<Self, Diagnostics> {
+    pub fn compile(source: &Source, kind: ExecutionKind) -> Result<Self, Diagnostics> {
         let text = source.text().into();
-        let (definition, mut diagnostics) = Definition::read(&source);
+        let (definition, mut diagnostics) = Definition::read(source);
         let machine = definition.and_then(|definition| {
             let mut compiler = Compiler::new(kind);
             let machine = compiler.compile(&definition);
             diagnostics.extend(compiler.diagnostics);
             machine
         });
-        diagnostics.attach(&source);
+        diagnostics.attach(source);
         diagnostics.sort();
         match machine {
             Some(mut machine) if !diagnostics.has_errors() => {
@@ -88,11 +89,14 @@ struct Compiler<'d> {
     /// All states of all blocks, and the block of each, in the order of the machine's arena.
     listed: Vec<Listed<'d>>,
     blocks: Vec<Names<'d>>,
+    /// The blocks within a state, in the order of its branches.
+    inner: BTreeMap<StateId, Vec<BlockId>>,
 }
 
 /// A state of the definition, on its way into the arena.
 #[derive(Clone)]
 struct Listed<'d> {
+    id: StateId,
     state: &'d definition::State,
     block: usize,
     at: JsonPointer,
@@ -107,14 +111,21 @@ struct Names<'d> {
 
 impl<'d> Compiler<'d> {
     fn new(kind: ExecutionKind) -> Self {
-        Self { kind, diagnostics: Diagnostics::default(), listed: Vec::new(), blocks: Vec::new() }
+        Self {
+            kind,
+            diagnostics: Diagnostics::default(),
+            listed: Vec::new(),
+            blocks: Vec::new(),
+            inner: BTreeMap::new(),
+        }
     }
 
     fn compile(&mut self, definition: &'d Definition) -> Option<StateMachine> {
-        self.list(&definition.block, JsonPointer::root());
+        self.list(&definition.block, &JsonPointer::root());
         self.check_names();
         let starts: Vec<Option<StateId>> = (0..self.blocks.len()).map(|block| self.start(block)).collect();
         self.check_graph();
+        self.check_variables();
         let jsonata = definition.query_language == Some(definition::QueryLanguage::Jsonata);
         if jsonata {
             self.not_yet(JsonPointer::root().key("QueryLanguage"), "JSONata");
@@ -135,7 +146,7 @@ impl<'d> Compiler<'d> {
     }
 
     /// Gives every state its place in the arena: a block's own states first, then those of inner blocks.
-    fn list(&mut self, block: &'d definition::Block, at: JsonPointer) {
+    fn list(&mut self, block: &'d definition::Block, at: &JsonPointer) {
         let number = self.blocks.len();
         let mut names = Names { block, at: at.clone(), states: BTreeMap::new() };
         let mut inner = Vec::new();
@@ -148,26 +159,23 @@ impl<'d> Compiler<'d> {
                     inner.extend(
                         map.processor
                             .iter()
-                            .map(|processor| (&processor.block, here.key(processor.field.as_str()))),
+                            .map(|processor| (id, &processor.block, here.key(processor.field.as_str()))),
                     );
                 }
                 definition::StateKind::Parallel(parallel) => {
                     let branches = here.key("Branches");
-                    inner.extend(
-                        parallel
-                            .branches
-                            .iter()
-                            .enumerate()
-                            .map(|(n, branch)| (&branch.block, branches.index(n))),
-                    );
+                    let numbered = parallel.branches.iter().enumerate();
+                    inner.extend(numbered.map(|(n, branch)| (id, &branch.block, branches.index(n))));
                 }
                 _ => {}
             }
-            self.listed.push(Listed { state, block: number, at: here });
+            self.listed.push(Listed { id, state, block: number, at: here });
         }
         self.blocks.push(names);
-        for (block, at) in inner {
-            self.list(block, at);
+        for (state, block, at) in inner {
+            let id = BlockId(self.blocks.len() as u32);
+            self.inner.entry(state).or_default().push(id);
+            self.list(block, &at);
         }
     }
 

@@ -52,12 +52,10 @@ impl<'d> Compiler<'d> {
     }
 
     fn catcher(&mut self, block: usize, catcher: &definition::Catcher, at: &JsonPointer) -> Option<Catcher> {
-        if catcher.assign.is_some() {
-            self.not_yet(at.key("Assign"), "`Assign`");
-        }
         let result = self.result_path(catcher.result_path.as_ref(), &at.key("ResultPath"));
         let next = self.target(block, catcher.next.as_deref()?, at.key("Next"));
-        Some(Catcher { errors: errors(&catcher.error_equals), next: next?, result: result? })
+        let assign = self.assign(catcher.assign.as_ref(), &at.key("Assign"));
+        Some(Catcher { errors: errors(&catcher.error_equals), next: next?, result: result?, assign: assign? })
     }
 }
 

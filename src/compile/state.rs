@@ -6,26 +6,23 @@ use serde_json::Value;
 
 use crate::arn::{IntegrationPattern, ResourceKind};
 use crate::compile::{Compiler, Listed};
-use crate::definition::{self, Amount, Setting, StateKind as Kind, Timing};
+use crate::definition::{self, Setting, StateKind as Kind, Timing};
 use crate::diagnostic::JsonPointer;
 use crate::failure::{ErrorName, Failure};
 use crate::history::TaskResource;
 use crate::json::Json;
-use crate::machine::state::{Fail, Next, Pass, Role, Seconds, State, StateKind, Task, Wait};
+use crate::machine::state::{Amount, Fail, Map, Next, Parallel, Pass, Role, State, StateKind, Task, Wait};
 
 impl<'d> Compiler<'d> {
     /// A state, or `None` when something in it is wrong, or not executed yet.
     pub(super) fn state(&mut self, listed: &Listed<'d>, jsonata: bool) -> Option<State> {
-        let Listed { state, at, block } = listed;
+        let Listed { state, at, block, .. } = listed;
         if state.query_language == Some(definition::QueryLanguage::Jsonata) {
             self.not_yet(at.key("QueryLanguage"), "JSONata");
             return None;
         }
         if jsonata {
             return None;
-        }
-        if state.assign.is_some() {
-            self.not_yet(at.key("Assign"), "`Assign`");
         }
         let next = match (&state.next, &state.kind) {
             (Some(next), _) => self.target(*block, next, at.key("Next")).map(Next::State),
@@ -54,17 +51,44 @@ impl<'d> Compiler<'d> {
             Kind::Wait(wait) => self.wait(wait.timing.as_ref()?, at).map(StateKind::Wait),
             Kind::Succeed => Some(StateKind::Succeed),
             Kind::Fail(fail) => self.fail(fail, at).map(StateKind::Fail),
-            Kind::Map(_) => {
-                self.not_yet(at.key("Type"), "a Map state");
-                None
-            }
+            Kind::Map(map) => self.map(listed, map).map(|map| StateKind::Map(Box::new(map))),
             Kind::Parallel(_) => {
-                self.not_yet(at.key("Type"), "a Parallel state");
-                None
+                let branches = self.inner.get(&listed.id).cloned().unwrap_or_default();
+                Some(StateKind::Parallel(Parallel { branches: branches.into() }))
             }
             // The reader has said why.
             _ => None,
         }
+    }
+
+    fn map(&mut self, listed: &Listed<'d>, map: &definition::Map) -> Option<Map> {
+        let at = &listed.at;
+        if map.mode() == definition::Mode::Distributed {
+            let field = map.processor.as_ref().map_or("ItemProcessor", |processor| processor.field.as_str());
+            self.not_yet(at.key(field).key("ProcessorConfig").key("Mode"), "a distributed Map");
+            return None;
+        }
+        for (field, present) in [
+            ("ItemReader", map.item_reader.is_some()),
+            ("ItemBatcher", map.item_batcher.is_some()),
+            ("ResultWriter", map.result_writer.is_some()),
+        ] {
+            if present {
+                self.not_yet(at.key(field), &format!("`{field}`"));
+            }
+        }
+        let items = match &map.items_path {
+            Some(text) if text != "$" => Some(self.path(text, &at.key("ItemsPath"))?),
+            _ => None,
+        };
+        let selector = match (&map.item_selector, &listed.state.parameters) {
+            (Some(selector), _) => Some(self.template(selector, &at.key("ItemSelector"))?),
+            (None, Some(selector)) => Some(self.template(selector, &at.key("Parameters"))?),
+            (None, None) => None,
+        };
+        let concurrency = self.setting(map.max_concurrency.as_ref(), "MaxConcurrency", at)?;
+        let processor = *self.inner.get(&listed.id)?.first()?;
+        Some(Map { processor, items, selector, concurrency })
     }
 
     fn task(&mut self, listed: &Listed<'d>, task: &definition::Task) -> Option<Task> {
@@ -100,15 +124,15 @@ impl<'d> Compiler<'d> {
     /// A field and its twin with `Path`; the outer `None` when it is wrong.
     fn setting(
         &mut self,
-        setting: Option<&Setting<Amount>>,
+        setting: Option<&Setting<definition::Amount>>,
         field: &str,
         at: &JsonPointer,
-    ) -> Option<Option<Seconds>> {
+    ) -> Option<Option<Amount>> {
         Some(match setting {
             None => None,
-            Some(Setting::Value(amount)) => Some(Seconds::Fixed(self.seconds(amount, &at.key(field))?)),
+            Some(Setting::Value(amount)) => Some(Amount::Fixed(self.seconds(amount, &at.key(field))?)),
             Some(Setting::Path(text)) => {
-                Some(Seconds::Path(self.path(text, &at.key(format!("{field}Path")))?))
+                Some(Amount::Path(self.path(text, &at.key(format!("{field}Path")))?))
             }
         })
     }

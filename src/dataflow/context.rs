@@ -22,6 +22,8 @@ pub(crate) struct Context<'a> {
     pub(crate) entered: Timestamp,
     /// Task states only (recorded: the others have no `RetryCount`).
     pub(crate) retry_count: Option<u32>,
+    /// Index and value of the item of the iteration around the state.
+    pub(crate) item: Option<(u32, &'a Json)>,
     pub(crate) token: Option<&'a dyn Fn() -> TaskToken>,
     pub(crate) whole: OnceCell<Json>,
 }
@@ -44,6 +46,10 @@ impl Context<'_> {
             entry("StateMachine", self.execution.machine.clone()),
             entry("State", Json::object(state)),
         ];
+        if let Some((index, value)) = self.item {
+            let item = [entry("Index", Json::from(index)), entry("Value", value.compact())];
+            context.push(entry("Map", Json::object([entry("Item", Json::object(item))])));
+        }
         if let Some(token) = self.token {
             let token = Json::string(token().reveal());
             context.push(entry("Task", Json::object([entry("Token", token)])));

@@ -4,6 +4,8 @@
 //! values in `load/`, writing in `write.rs`. Whether a definition makes sense is not judged here: the
 //! compiler does that.
 
+#[cfg(test)]
+mod arbitrary;
 mod choice;
 mod distributed;
 mod field;

@@ -1,28 +1,64 @@
 //! Running frames until each of them waits, and what happens when their time has come.
 
+use std::sync::Arc;
+
 use crate::dataflow::context::Context;
 use crate::execution::command::{CancelReason, Command};
 use crate::execution::event::EventRejected;
-use crate::execution::frame::{Doing, Frame, RunningTask};
+use crate::execution::frame::{Doing, Frame, Frames, Item, RunningTask};
 use crate::execution::{Execution, ExecutionStatus, states};
 use crate::failure::{ErrorName, Failure};
 use crate::history::HistoryEventKind;
 use crate::id::{FrameId, TaskId};
-use crate::json::Json;
+use crate::json::{Json, Object};
 use crate::machine::retry::Fault;
 use crate::machine::state::{Next, State, StateKind};
-use crate::query::Scope;
+use crate::query::{Scope, Variables};
 
 /// What a state came to.
 pub(super) enum Outcome {
-    /// It is over, with this output, and leads where its `next` says.
-    Done(Json),
-    /// It is over, with this output, and leads elsewhere.
-    Choose(Json, Next),
+    /// It is over, and leads where its `next` says.
+    Done(Done),
+    /// It is over, and leads elsewhere.
+    Choose(Done, Next),
     /// It waits for something.
     Waits,
     /// It failed; Retry and Catch have their say.
     Failed(Fault),
+}
+
+/// What a state leaves behind.
+pub(super) struct Done {
+    pub(super) output: Json,
+    /// The variables that it assigns, if any.
+    pub(super) assigned: Option<Arc<Object>>,
+}
+
+/// What expressions see besides their input, in places where there is more to see.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Shown<'a> {
+    /// The task whose token `$$.Task.Token` is.
+    pub(super) task: Option<TaskId>,
+    /// The item that `$$.Map.Item` is, where it is not the frame's.
+    pub(super) item: Option<&'a Item>,
+}
+
+/// The variables of a frame and of those around it.
+struct Visible<'a> {
+    frames: &'a Frames,
+    frame: &'a Frame,
+}
+
+impl Variables for Visible<'_> {
+    fn variable(&self, name: &str) -> Option<&Json> {
+        let mut frame = self.frame;
+        loop {
+            if let Some(value) = frame.variables.get(name) {
+                return Some(value);
+            }
+            frame = self.frames.get(frame.parent?.frame)?;
+        }
+    }
 }
 
 impl Execution {
@@ -64,40 +100,43 @@ impl Execution {
         self.frames.put(id, frame);
     }
 
-    /// Carries out what a state came to; `true` when the execution is over.
+    /// Carries out what a state came to; `true` when the frame is gone.
     pub(super) fn settle(&mut self, id: FrameId, frame: &mut Frame, state: &State, outcome: Outcome) -> bool {
-        let (output, next) = match outcome {
+        let (done, next) = match outcome {
             Outcome::Waits => return self.end_if_full(id),
             Outcome::Failed(fault) => return self.retry_or_catch(id, frame, state, fault),
-            Outcome::Done(output) => (output, state.next),
-            Outcome::Choose(output, next) => (output, next),
+            Outcome::Done(done) => (done, state.next),
+            Outcome::Choose(done, next) => (done, next),
         };
-        if output.size() > self.start.limits.payload_bytes {
+        if done.output.size() > self.start.limits.payload_bytes {
             let failure = too_large(state.name.as_str());
             let task = matches!(state.kind, StateKind::Task(_));
             return self.retry_or_catch(id, frame, state, Fault { failure, heartbeat: false, task });
         }
-        self.exit(id, frame, state, output, next)
+        self.exit(id, frame, state, done, next)
     }
 
-    /// Leaves a state for the next one; `true` when the execution is over.
+    /// Leaves a state for the next one; `true` when the frame is gone.
     pub(super) fn exit(
         &mut self,
         id: FrameId,
         frame: &mut Frame,
         state: &State,
-        output: Json,
+        done: Done,
         next: Next,
     ) -> bool {
+        let Done { output, assigned } = done;
         self.record(frame, |_| HistoryEventKind::StateExited {
             state_type: state.kind.state_type(),
             name: state.name.clone(),
             output: output.clone(),
-            assigned: None,
+            assigned: assigned.clone(),
         });
         if self.end_if_full(id) {
             return true;
         }
+        // What a state assigns is seen from the next one on.
+        frame.assign(assigned.as_deref());
         match next {
             Next::State(next) => {
                 frame.go(next, output);
@@ -105,7 +144,10 @@ impl Execution {
             }
             Next::End => {
                 self.end_frame(id);
-                self.close(frame.last_event, ExecutionStatus::Succeeded { output });
+                match frame.parent {
+                    Some(parent) => self.child_finished(id, parent, frame.last_event, output),
+                    None => self.close(frame.last_event, ExecutionStatus::Succeeded { output }),
+                }
                 true
             }
         }
@@ -129,7 +171,7 @@ impl Execution {
     }
 
     /// The frame that is being run will not be put back.
-    fn end_frame(&mut self, id: FrameId) {
+    pub(super) fn end_frame(&mut self, id: FrameId) {
         self.frames.remove(id);
     }
 
@@ -139,16 +181,30 @@ impl Execution {
             self.close(0, ExecutionStatus::TimedOut);
             return;
         }
+        // Tasks that time out together all say so before the first of them cuts the others short (recorded:
+        // service_lambda_map_timeout).
+        let mut overdue = Vec::new();
         while let Some(id) = self.timers.due(self.now) {
             self.on_frame(id, |turn, frame| match &mut frame.doing {
-                Doing::Entering => Outcome::Waits,
                 Doing::Waiting { .. } => states::wait::over(turn, frame),
                 Doing::BackingOff { .. } => states::again(turn, id, frame),
-                Doing::Task(_) => turn.task_overdue(frame),
+                Doing::Task(_) => {
+                    overdue.push(id);
+                    turn.task_overdue(frame)
+                }
+                Doing::Entering | Doing::Children(_) | Doing::Finished { .. } | Doing::Overdue(_) => {
+                    Outcome::Waits
+                }
             });
-            if self.status.is_closed() {
-                return;
-            }
+        }
+        for id in overdue {
+            self.on_frame(id, |_, frame| match std::mem::replace(&mut frame.doing, Doing::Entering) {
+                Doing::Overdue(fault) => Outcome::Failed(fault),
+                doing => {
+                    frame.doing = doing;
+                    Outcome::Waits
+                }
+            });
         }
     }
 
@@ -176,9 +232,13 @@ impl Execution {
         let machine = self.machine.clone();
         let state = machine.state(frame.state);
         let outcome = change(self, &mut frame);
-        if self.settle(id, &mut frame, state, outcome) {
-            return;
+        if !self.settle(id, &mut frame, state, outcome) {
+            self.keep(id, frame);
         }
+    }
+
+    /// Puts a frame in whose next move is settled.
+    pub(super) fn keep(&mut self, id: FrameId, frame: Box<Frame>) {
         if let Doing::Entering = frame.doing {
             self.ready.push_back(id);
         } else {
@@ -199,20 +259,36 @@ impl Execution {
         &self,
         frame: &Frame,
         state: &State,
-        task: Option<TaskId>,
+        shown: Shown<'_>,
         input: &Json,
         evaluate: impl FnOnce(&Scope<'_>) -> R,
     ) -> R {
-        let token = task.map(|id| move || self.start.token(id));
+        let token = shown.task.map(|id| move || self.start.token(id));
         let context = Context {
             execution: &self.context,
             state: state.name.as_str(),
             entered: frame.entered_at,
             retry_count: matches!(state.kind, StateKind::Task(_)).then_some(frame.retries),
+            item: shown.item.or_else(|| self.item(frame)).map(|item| (item.index, &item.value)),
             token: token.as_ref().map(|token| token as &dyn Fn() -> _),
             whole: std::cell::OnceCell::new(),
         };
-        evaluate(&Scope { context: &context, ..Scope::new(input, &self.entropy, &self.start.limits) })
+        evaluate(&Scope {
+            context: &context,
+            variables: &Visible { frames: &self.frames, frame },
+            ..Scope::new(input, &self.entropy, &self.start.limits)
+        })
+    }
+
+    /// The item of the innermost iteration around `frame`.
+    fn item<'a>(&'a self, frame: &'a Frame) -> Option<&'a Item> {
+        let mut frame = frame;
+        loop {
+            if frame.item.is_some() {
+                return frame.item.as_ref();
+            }
+            frame = self.frames.get(frame.parent?.frame)?;
+        }
     }
 
     /// Nobody may answer this task any longer.

@@ -1,6 +1,7 @@
 //! The interpreter: one run of a state machine, events in, commands out.
 
 mod advance;
+mod children;
 mod command;
 mod event;
 mod frame;
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-pub use command::{CancelReason, Command, TaskStart};
+pub use command::{CancelReason, Command, Iteration, TaskStart};
 pub use event::{Event, EventRejected, Reporter};
 pub use snapshot::{Changes, Record, RecordKey, RestoreError, Snapshot};
 pub use start::{Seed, Start};
@@ -29,7 +30,6 @@ use crate::execution::timer::Timers;
 use crate::failure::{ErrorName, Failure};
 use crate::history::HistoryEventKind;
 use crate::id::{ExecutionId, FrameId, TaskId};
-use crate::machine::state::StateKind;
 use crate::machine::{BlockId, StateMachine};
 use crate::query::Entropy;
 use crate::time::Timestamp;
@@ -77,6 +77,7 @@ pub struct Execution {
     timers: Timers,
     tasks: BTreeMap<TaskId, FrameId>,
     next_task: u64,
+    next_frame: u64,
     entropy: Entropy,
     recorder: Recorder,
     /// Frames that can go on at once.
@@ -120,6 +121,7 @@ impl Execution {
             timers: Timers::default(),
             tasks: BTreeMap::new(),
             next_task: 0,
+            next_frame: ROOT.0 + 1,
             entropy: Entropy::new(*start.seed.bytes()),
             recorder: Recorder::new(1, start.history, start.limits.history_events),
             ready: VecDeque::new(),
@@ -217,9 +219,7 @@ impl Execution {
             .iter()
             .filter_map(|(_, frame)| {
                 let running = frame.task().filter(|task| !task.submitted && task.answer.is_none())?;
-                let state = self.machine.state(frame.state);
-                let StateKind::Task(task) = &state.kind else { return None };
-                Some(running.request(frame, state, task, states::task::token(&self.start, task, running.id)))
+                Some(self.task_start(frame, running))
             })
             .collect();
         outstanding.sort_by_key(|start| start.task);

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::execution::Execution;
-use crate::execution::frame::{Doing, Frame};
+use crate::execution::frame::{Doing, Frame, Item, Parent};
 use crate::execution::record::Recorder;
 use crate::execution::start::{Seed, Start};
 use crate::execution::step::ExecutionStatus;
@@ -120,12 +120,19 @@ struct Head {
     now: Timestamp,
     status: ExecutionStatus,
     next_task: u64,
+    next_frame: u64,
     next_event: u64,
     drawn: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct FrameRecord {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<Parent>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    item: Option<Item>,
+    #[serde(default, with = "crate::json::verbatim", skip_serializing_if = "Json::is_null")]
+    variables: Json,
     state: StateName,
     #[serde(with = "crate::json::verbatim")]
     input: Json,
@@ -157,12 +164,16 @@ impl Execution {
             now: self.now,
             status: self.status.clone(),
             next_task: self.next_task,
+            next_frame: self.next_frame,
             next_event: self.recorder.newest() + 1,
             drawn: self.entropy.drawn(),
         };
         let machine = &self.machine;
         let record = |frame: Frame| {
             Arc::new(FrameRecord {
+                parent: frame.parent,
+                item: frame.item,
+                variables: frame.variables,
                 state: machine.state(frame.state).name.clone(),
                 input: frame.input,
                 entered_at: frame.entered_at,
@@ -210,11 +221,13 @@ impl Execution {
         execution.now = head.now;
         execution.status = head.status.clone();
         execution.next_task = head.next_task;
+        execution.next_frame = head.next_frame;
         execution.entropy = Entropy::resume(*head.seed.bytes(), head.drawn);
         execution.recorder = Recorder::new(head.next_event, head.history, limits.history_events);
         for (id, record) in &snapshot.frames {
             execution.restore_frame(*id, record, now)?;
         }
+        execution.recount();
         Ok(execution)
     }
 
@@ -235,9 +248,12 @@ impl Execution {
                 task.beat(now.max(self.now));
                 self.tasks.insert(task.id, id);
             }
-            Doing::Waiting { .. } | Doing::BackingOff { .. } => {}
+            _ => {}
         }
         let frame = Frame {
+            parent: record.parent,
+            item: record.item.clone(),
+            variables: record.variables.clone(),
             state,
             input: record.input.clone(),
             entered_at: record.entered_at,
@@ -248,7 +264,7 @@ impl Execution {
             doing,
         };
         self.timers.set(id, None, frame.deadline());
-        self.frames.restore(id, Box::new(frame));
+        self.frames.put_back(id, Box::new(frame));
         Ok(())
     }
 }

@@ -72,11 +72,14 @@ impl Start {
         }
     }
 
-    /// The same under these ARNs; the name is the last part of the execution's.
+    /// The same under these ARNs; the name is what follows the machine's in the execution's.
     #[must_use]
     pub fn arns(mut self, execution: &str, machine: &str, role: &str) -> Self {
+        let mut parts = execution.split(':').skip(5);
+        // `execution` or `express`, the machine, the name.
+        let name = parts.nth(2);
         self.id = execution.into();
-        self.name = execution.rsplit(':').next().unwrap_or_default().into();
+        self.name = name.unwrap_or_default().into();
         self.machine_arn = machine.into();
         self.role_arn = role.into();
         self
@@ -125,7 +128,7 @@ impl Start {
         let name = entry("Name", text(&self.name));
         let role = entry("RoleArn", text(&self.role_arn));
         let mut execution =
-            vec![entry("Id", Json::String(self.id.shared())), entry("Input", self.input.clone())];
+            vec![entry("Id", Json::String(self.id.shared())), entry("Input", self.input.compact())];
         execution.extend(match self.kind {
             ExecutionKind::Standard => [start_time, name, role],
             ExecutionKind::Express => [name, role, start_time],

@@ -6,7 +6,6 @@ pub(crate) mod choice;
 pub(crate) mod io;
 pub(crate) mod retry;
 pub(crate) mod state;
-pub(crate) mod walk;
 
 use std::fmt;
 use std::sync::Arc;

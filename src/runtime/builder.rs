@@ -10,16 +10,17 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::execution::{Seed, Start};
+use crate::function::FunctionCall;
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::machine::StateMachine;
+use crate::registry::Registry;
 use crate::runtime::alarm::Alarms;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::error::{BuildError, StartError};
 use crate::runtime::function::Functions;
 use crate::runtime::handler::{ResourceHandler, SharedHandler};
 use crate::runtime::observer::Observer;
-use crate::runtime::registry::Registry;
 use crate::runtime::{Inner, Runtime};
 use crate::store::{MemoryStore, Store};
 
@@ -152,7 +153,7 @@ impl RuntimeBuilder {
         }
         if !self.functions.is_empty() {
             let functions = SharedHandler::new(self.functions);
-            for pattern in Functions::RESOURCES {
+            for pattern in FunctionCall::RESOURCES {
                 // A handler that was registered for exactly this pattern goes first.
                 self.handlers.add(pattern, functions.clone());
             }

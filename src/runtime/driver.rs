@@ -88,13 +88,10 @@ impl Inner {
         // 3.
         let now = self.clock.now();
         let event = std::mem::replace(&mut mail.event, Event::Tick);
-        let mut step = match live.execution.handle(event, now) {
-            Ok(step) => step,
-            Err(rejected) => {
-                mail.reply(Err(Refused::Rejected(rejected)));
-                self.set_alarm(resident, live);
-                return true;
-            }
+        let Ok(mut step) = live.execution.handle(event, now) else {
+            mail.reply(Err(Refused::Rejected));
+            self.set_alarm(resident, live);
+            return true;
         };
         // 4.
         let history = self.watched(&step.history);

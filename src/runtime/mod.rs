@@ -15,7 +15,6 @@ mod handle;
 mod handler;
 mod observer;
 mod recovery;
-mod registry;
 mod resident;
 
 use std::collections::HashMap;
@@ -37,15 +36,15 @@ pub use handle::ExecutionHandle;
 pub use handler::{HandlerFn, ResourceHandler, SharedHandler, TaskOutcome, TaskRequest, handler_fn};
 pub use observer::Observer;
 
-use crate::execution::{Event, EventRejected, Execution, Reporter};
+use crate::execution::{Event, Execution, Reporter};
 use crate::failure::Failure;
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskToken};
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::machine::StateMachine;
+use crate::registry::Registry;
 use crate::runtime::alarm::Alarms;
-use crate::runtime::registry::Registry;
 use crate::runtime::resident::{Brought, Live, Mail, Refused, Resident};
 use crate::store::{
     Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Store, TaskAddress,
@@ -260,7 +259,7 @@ impl Runtime {
         let open = !self.describe_execution(id).await?.status.is_closed();
         if open {
             match self.inner.ask(id, Event::Stop { failure }).await {
-                Ok(()) | Err(AskError::Rejected(_)) => {}
+                Ok(()) | Err(AskError::Rejected) => {}
                 Err(AskError::Unknown) => {
                     return Err(ExecutionError::ExecutionDoesNotExist { id: id.clone() });
                 }
@@ -342,7 +341,7 @@ impl Runtime {
         }
         let told = self.inner.ask(&address.execution, event(address.task)).await;
         told.map_err(|error| match error {
-            AskError::Rejected(_) | AskError::Unknown => gone(&address),
+            AskError::Rejected | AskError::Unknown => gone(&address),
             AskError::ShuttingDown => ReportError::ShuttingDown,
             AskError::Execution(ExecutionError::Store(error)) => ReportError::Store(error),
             AskError::Execution(_) => gone(&address),
@@ -367,7 +366,7 @@ fn gone(address: &TaskAddress) -> ReportError {
 #[derive(Debug)]
 pub(crate) enum AskError {
     /// It does not apply.
-    Rejected(EventRejected),
+    Rejected,
     /// There is no such execution.
     Unknown,
     /// The runtime is shutting down, or another one has the execution now.
@@ -427,7 +426,7 @@ impl Inner {
         self.bring(id, Mail { event, answer: Some(answer), handler_done: None }).await?;
         match answered.await {
             Ok(Ok(())) => Ok(()),
-            Ok(Err(Refused::Rejected(rejected))) => Err(AskError::Rejected(rejected)),
+            Ok(Err(Refused::Rejected)) => Err(AskError::Rejected),
             Ok(Err(Refused::LetGo)) | Err(_) => Err(AskError::ShuttingDown),
         }
     }
@@ -448,7 +447,7 @@ impl Inner {
                     self.drive(resident, live);
                     return Ok(());
                 }
-                Brought::Closed => return Err(AskError::Rejected(EventRejected::Closed)),
+                Brought::Closed => return Err(AskError::Rejected),
                 Brought::Full(again) => {
                     mail = again;
                     resident.room().await;

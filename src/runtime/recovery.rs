@@ -75,7 +75,7 @@ impl Inner {
         let stored = self.store.load(id).await.map_err(|error| AskError::Execution(error.into()))?;
         let stored = stored.ok_or(AskError::Unknown)?;
         if stored.summary.status.is_closed() {
-            return Err(AskError::Rejected(crate::execution::EventRejected::Closed));
+            return Err(AskError::Rejected);
         }
         let unusable = |reason: String| AskError::Execution(ExecutionError::Unusable { reason });
         let machine = self.machine(&stored).map_err(unusable)?;

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::execution::{Event, EventRejected, Execution, ExecutionStatus};
+use crate::execution::{Event, Execution, ExecutionStatus};
 use crate::id::{ExecutionId, TaskId};
 use crate::store::Revision;
 use crate::time::Timestamp;
@@ -71,7 +71,8 @@ pub(super) struct Mail {
 /// Why an event came to nothing.
 #[derive(Debug)]
 pub(super) enum Refused {
-    Rejected(EventRejected),
+    /// It does not apply.
+    Rejected,
     /// The execution is not here any more.
     LetGo,
 }
@@ -148,7 +149,7 @@ impl Resident {
 
     /// The execution has ended: mail that waits is refused.
     pub(super) fn close(&self, status: ExecutionStatus) {
-        self.end(Place::Closed(status), || Refused::Rejected(EventRejected::Closed));
+        self.end(Place::Closed(status), || Refused::Rejected);
     }
 
     /// The execution is somebody else's now: mail that waits is refused.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::arn::{IntegrationPattern, ResourceKind};
 use crate::dataflow::{self, Mishap};
-use crate::execution::advance::{Outcome, too_large};
-use crate::execution::command::{CancelReason, Command};
+use crate::execution::advance::{Outcome, Shown, too_large};
+use crate::execution::command::{CancelReason, Command, TaskStart};
 use crate::execution::event::{EventRejected, Reporter};
 use crate::execution::frame::{Answer, Doing, EarlyAnswer, Frame, RunningTask};
 use crate::execution::states::{effective_input, failed};
@@ -17,7 +17,7 @@ use crate::history::{HistoryEventKind, TaskTerms};
 use crate::id::{FrameId, TaskId, TaskToken};
 use crate::json::Json;
 use crate::machine::retry::Fault;
-use crate::machine::state::{Role, Seconds, State, StateKind, Task};
+use crate::machine::state::{Amount, Role, State, StateKind, Task};
 use crate::query::QueryError;
 
 /// Evaluates what the task gets, and asks for it: on entry, and again for each retry.
@@ -30,10 +30,11 @@ pub(crate) fn enter(
 ) -> Result<Outcome, Mishap> {
     let effective = effective_input(turn, frame, state)?;
     let task_id = TaskId(turn.next_task);
-    let shown = task.pattern.has_token().then_some(task_id);
+    let shown = Shown { task: task.pattern.has_token().then_some(task_id), item: None };
     let parameters =
         turn.scoped(frame, state, shown, &effective, |scope| dataflow::parameters(&state.flow, scope))?;
-    let seconds = |value: &Option<Seconds>, field| match value {
+    let parameters = dataflow::integration::accept(&task.kind, parameters)?;
+    let seconds = |value: &Option<Amount>, field| match value {
         None => Ok(None),
         Some(value) => seconds_of(turn, frame, state, value, field, &effective).map(Some),
     };
@@ -56,12 +57,12 @@ pub(crate) fn enter(
     };
     running.beat(turn.now);
     record_scheduled(turn, frame, task, &running);
-    let token = token(&turn.start, task, task_id);
-    if let Some(token) = &token {
+    let start = turn.task_start(frame, &running);
+    if let Some(token) = &start.token {
         let activity = task.kind == ResourceKind::Activity;
         turn.tokens.issued.push(IssuedToken { hash: token.hash(), task: task_id, activity });
     }
-    turn.commands.push(Command::StartTask(running.request(frame, state, task, token)));
+    turn.commands.push(Command::StartTask(start));
     turn.tasks.insert(task_id, id);
     frame.doing = Doing::Task(Box::new(running));
     Ok(Outcome::Waits)
@@ -81,6 +82,25 @@ pub(crate) fn end(frame: &mut Frame) -> Option<Box<RunningTask>> {
 }
 
 impl Execution {
+    /// The request for the task that a frame waits for, the same whenever it is made.
+    pub(in crate::execution) fn task_start(&self, frame: &Frame, running: &RunningTask) -> TaskStart {
+        let state = self.machine.state(frame.state);
+        let task = task_in(state);
+        TaskStart {
+            task: running.id,
+            state: state.name.clone(),
+            resource: task.resource.clone(),
+            pattern: task.pattern,
+            input: running.input.clone(),
+            iterations: self.iterations(frame),
+            attempt: frame.retries,
+            timeout: running.timeout.map(|seconds| Duration::from_secs(seconds.into())),
+            heartbeat: running.heartbeat.map(|seconds| Duration::from_secs(seconds.into())),
+            role: running.role.clone(),
+            token: token(&self.start, task, running.id),
+        }
+    }
+
     /// A worker has begun an activity task.
     pub(in crate::execution) fn task_started(
         &mut self,
@@ -200,7 +220,8 @@ impl Execution {
                 }
             }
         });
-        Outcome::Failed(Fault { failure, heartbeat, task: true })
+        frame.doing = Doing::Overdue(Fault { failure, heartbeat, task: true });
+        Outcome::Waits
     }
 
     /// Takes a task's answer: the event that says so, then the stages of the result.
@@ -222,7 +243,7 @@ impl Execution {
         match answer {
             Answer::Succeeded(output) => {
                 self.record(frame, |_| succeeded(task, output.clone()));
-                self.with_result(frame, state, running.id, output)
+                self.with_result(frame, state, running.id, &output)
                     .unwrap_or_else(|mishap| failed(frame, state, mishap))
             }
             Answer::Failed(failure) => {
@@ -233,13 +254,15 @@ impl Execution {
     }
 
     /// ResultSelector, ResultPath, OutputPath.
-    fn with_result(&self, frame: &Frame, state: &State, id: TaskId, output: Json) -> Result<Outcome, Mishap> {
-        let token = task_in(state).pattern.has_token().then_some(id);
-        self.scoped(frame, state, token, &output, |scope| {
-            let result = dataflow::result(&state.flow, scope)?;
-            dataflow::output(&state.flow, frame.input.clone(), result, scope)
-        })
-        .map(Outcome::Done)
+    fn with_result(
+        &self,
+        frame: &Frame,
+        state: &State,
+        id: TaskId,
+        output: &Json,
+    ) -> Result<Outcome, Mishap> {
+        let shown = Shown { task: task_in(state).pattern.has_token().then_some(id), item: None };
+        self.take_result(frame, state, shown, output).map(Outcome::Done)
     }
 
     fn task_of(&self, frame: &Frame) -> &Task {
@@ -258,15 +281,15 @@ fn seconds_of(
     turn: &Execution,
     frame: &Frame,
     state: &State,
-    value: &Seconds,
+    value: &Amount,
     field: &str,
     effective: &Json,
 ) -> Result<u32, Mishap> {
     let path = match value {
-        Seconds::Fixed(seconds) => return Ok(*seconds),
-        Seconds::Path(path) => path,
+        Amount::Fixed(seconds) => return Ok(*seconds),
+        Amount::Path(path) => path,
     };
-    let value = turn.scoped(frame, state, None, effective, |scope| {
+    let value = turn.scoped(frame, state, Shown::default(), effective, |scope| {
         path.select(scope).map_err(|miss| Mishap::from(QueryError::invalid_path(&miss)))
     })?;
     let seconds =
@@ -292,7 +315,8 @@ fn role(
         Some(Role::Fixed(role)) => return Ok(Some(role.clone())),
         Some(Role::Expression(role)) => role,
     };
-    let value = turn.scoped(frame, state, None, effective, |scope| role.evaluate(scope, "RoleArn.$"))?;
+    let value =
+        turn.scoped(frame, state, Shown::default(), effective, |scope| role.evaluate(scope, "RoleArn.$"))?;
     match value {
         Json::String(role) => Ok(Some(role)),
         // DIFFERENCE: AWS's words for this are not known.

@@ -1,10 +1,10 @@
-//! Which handler serves which resource.
+//! Which handler or mock serves which resource.
 
 use crate::pattern::Pattern;
 
 /// Handlers by resource pattern, and one for what no pattern matches.
 #[derive(Debug)]
-pub(super) struct Registry<H> {
+pub(crate) struct Registry<H> {
     entries: Vec<(Pattern, H)>,
     fallback: Option<H>,
 }
@@ -17,7 +17,7 @@ impl<H> Default for Registry<H> {
 
 impl<H> Registry<H> {
     /// Adds a handler; `false` when there is one for the same pattern already.
-    pub(super) fn add(&mut self, pattern: &str, handler: H) -> bool {
+    pub(crate) fn add(&mut self, pattern: &str, handler: H) -> bool {
         let pattern = Pattern::parse(pattern);
         let fresh = self.entries.iter().all(|(other, _)| *other != pattern);
         if fresh {
@@ -26,16 +26,18 @@ impl<H> Registry<H> {
         fresh
     }
 
-    pub(super) fn set_fallback(&mut self, handler: H) {
+    #[cfg(feature = "runtime")]
+    pub(crate) fn set_fallback(&mut self, handler: H) {
         self.fallback = Some(handler);
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    #[cfg(feature = "runtime")]
+    pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
     /// The handler of the most specific pattern that matches; of equally specific ones the first.
-    pub(super) fn find(&self, resource: &str) -> Option<&H> {
+    pub(crate) fn find(&self, resource: &str) -> Option<&H> {
         let matching = self.entries.iter().filter(|(pattern, _)| pattern.matches(resource));
         let best = matching.rev().max_by_key(|(pattern, _)| pattern.literal_size());
         best.map(|(_, handler)| handler).or(self.fallback.as_ref())
@@ -55,7 +57,7 @@ mod tests {
         assert_eq!(registry.find("arn:aws:states:::sqs:sendMessage"), Some(&2));
         assert_eq!(registry.find("arn:aws:lambda:x"), Some(&1));
         assert_eq!(registry.find("urn:x"), None);
-        registry.set_fallback(4);
+        registry.fallback = Some(4);
         assert_eq!(registry.find("urn:x"), Some(&4));
     }
 }
