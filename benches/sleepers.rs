@@ -108,7 +108,6 @@ fn memory(count: usize, history: bool) -> Memory {
     let resident = growth(count, history);
     Memory { payload, core, runtime, whole, resident, threads, tasks }
 }
-}
 
 /// Bytes on the heap for each of `count` things.
 fn heap<T>(count: usize, make: impl FnMut(usize) -> T) -> (i64, Vec<T>) {
