@@ -7,6 +7,9 @@ mod choice;
 mod expression;
 mod flow;
 mod graph;
+mod integration;
+mod jsonata;
+mod map;
 mod resource;
 mod retry;
 mod state;
@@ -15,7 +18,7 @@ mod variables;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::definition::{self, Definition};
+use crate::definition::{self, Definition, QueryLanguage};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer, Source};
 use crate::machine::state::State;
 use crate::machine::{Block, BlockId, ExecutionKind, StateId, StateMachine};
@@ -64,7 +67,7 @@ impl StateMachine {
         let text = source.text().into();
         let (definition, mut diagnostics) = Definition::read(source);
         let machine = definition.and_then(|definition| {
-            let mut compiler = Compiler::new(kind);
+            let mut compiler = Compiler::new(kind, definition.query_language());
             let machine = compiler.compile(&definition);
             diagnostics.extend(compiler.diagnostics);
             machine
@@ -85,6 +88,8 @@ impl StateMachine {
 /// Collects a machine and what is wrong with it.
 struct Compiler<'d> {
     kind: ExecutionKind,
+    /// The query language of states that do not declare their own.
+    language: QueryLanguage,
     diagnostics: Diagnostics,
     /// All states of all blocks, and the block of each, in the order of the machine's arena.
     listed: Vec<Listed<'d>>,
@@ -110,9 +115,10 @@ struct Names<'d> {
 }
 
 impl<'d> Compiler<'d> {
-    fn new(kind: ExecutionKind) -> Self {
+    fn new(kind: ExecutionKind, language: QueryLanguage) -> Self {
         Self {
             kind,
+            language,
             diagnostics: Diagnostics::default(),
             listed: Vec::new(),
             blocks: Vec::new(),
@@ -126,15 +132,17 @@ impl<'d> Compiler<'d> {
         let starts: Vec<Option<StateId>> = (0..self.blocks.len()).map(|block| self.start(block)).collect();
         self.check_graph();
         self.check_variables();
-        let jsonata = definition.query_language == Some(definition::QueryLanguage::Jsonata);
-        if jsonata {
+        self.check_labels();
+        for (at, text) in definition.unfilled() {
+            self.unfilled(text, at);
+        }
+        if self.language == QueryLanguage::Jsonata {
             self.not_yet(JsonPointer::root().key("QueryLanguage"), "JSONata");
         }
         let listed = self.listed.clone();
-        let states: Vec<Option<State>> = listed.iter().map(|listed| self.state(listed, jsonata)).collect();
+        let states: Vec<Option<State>> = listed.iter().map(|listed| self.state(listed)).collect();
         let timeout = definition.timeout_seconds.as_ref();
-        let timeout =
-            timeout.and_then(|amount| self.seconds(amount, &JsonPointer::root().key("TimeoutSeconds")));
+        let timeout = timeout.and_then(expression::whole);
         Some(StateMachine {
             name: UNNAMED.into(),
             definition: "".into(),
@@ -177,6 +185,10 @@ impl<'d> Compiler<'d> {
             self.inner.entry(state).or_default().push(id);
             self.list(block, &at);
         }
+    }
+
+    fn is_jsonata(&self, state: &definition::State) -> bool {
+        state.query_language_in(self.language) == QueryLanguage::Jsonata
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {

@@ -44,9 +44,10 @@ macro_rules! codes {
                 match self { $(Self::$name => Severity::$severity,)* }
             }
 
-            /// AWS's code for such problems; `SCHEMA_VALIDATION_FAILED` where AWS has none of its own.
-            pub fn aws(self) -> &'static str {
-                match self { $(Self::$name => $aws,)* }
+            /// AWS's code for such problems: `SCHEMA_VALIDATION_FAILED` where AWS refuses them without a code of
+            /// their own, `None` where AWS does not mind.
+            pub fn aws(self) -> Option<&'static str> {
+                match self { $(Self::$name => Some($aws).filter(|code| !code.is_empty()),)* }
             }
 
             /// The page that explains it, in Markdown: what it means, an example, what to do.
@@ -168,7 +169,7 @@ codes! {
 
     // not yet
     /// Something that is read and cannot be executed yet.
-    NotExecutedYet = "E0901", "something that is read and cannot be executed yet", Error, "SCHEMA_VALIDATION_FAILED";
+    NotExecutedYet = "E0901", "something that is read and cannot be executed yet", Error, "";
 }
 
 /// Text that is not the number of a code.
