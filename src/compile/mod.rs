@@ -26,62 +26,29 @@ use crate::machine::{Block, BlockId, ExecutionKind, StateId, StateMachine};
 /// What a machine is called that nobody names.
 const UNNAMED: &str = "StateMachine";
 
-impl StateMachine {
-    /// Reads and compiles a definition: JSON or, with the feature `yaml`, YAML.
-    ///
-    /// # Errors
-    ///
-    /// All problems of the definition at once, each with its place. They print with the line and a caret:
-    ///
-    /// ```
-    /// use stepwright::StateMachine;
-    ///
-    /// let text = r#"{ "StartAt": "Pay", "States": {
-    ///     "Pay":  { "Type": "Pass", "Next": "Shipp" },
-    ///     "Ship": { "Type": "Succeed" } } }"#;
-    /// let diagnostics = StateMachine::parse(text).unwrap_err();
-    /// let missing = diagnostics.iter().next().unwrap();
-    /// assert_eq!(missing.message(), "no state is named `Shipp`");
-    /// assert_eq!(missing.help().next(), Some("did you mean `Ship`?"));
-    /// ```
-    pub fn parse(text: &str) -> Result<Self, Diagnostics> {
-        Self::compile(&Source::new("definition", text), ExecutionKind::Standard)
-    }
-
-    /// The same from a source that has a name of its own, for executions of `kind`: express executions have no
-    /// callbacks, activities and distributed Maps.
-    ///
-    /// # Errors
-    ///
-    /// All problems of the definition at once.
-    ///
-    /// ```
-    /// use stepwright::diagnostic::Source;
-    /// use stepwright::{ExecutionKind, StateMachine};
-    ///
-    /// let source = Source::new("order.asl.json", r#"{ "StartAt": "A", "States": { "A": { "Type": "Succeed" } } }"#);
-    /// let machine = StateMachine::compile(&source, ExecutionKind::Express)?;
-    /// # Ok::<(), stepwright::Diagnostics>(())
-    /// ```
-    pub fn compile(source: &Source, kind: ExecutionKind) -> Result<Self, Diagnostics> {
-        let text = source.text().into();
-        let (definition, mut diagnostics) = Definition::read(source);
-        let machine = definition.and_then(|definition| {
-            let mut compiler = Compiler::new(kind, definition.query_language());
-            let machine = compiler.compile(&definition);
-            diagnostics.extend(compiler.diagnostics);
-            machine
-        });
-        diagnostics.attach(source);
-        diagnostics.sort();
-        match machine {
-            Some(mut machine) if !diagnostics.has_errors() => {
-                machine.definition = text;
-                machine.warnings = diagnostics;
-                Ok(machine)
-            }
-            _ => Err(diagnostics),
+/// The definition in `source`, and the machine that it makes; or all that is wrong with it.
+///
+/// `StateMachine::parse` and `StateMachine::compile` are on the floor above, with the advice that they add.
+pub(crate) fn compile(
+    source: &Source,
+    kind: ExecutionKind,
+) -> Result<(Definition, StateMachine), Diagnostics> {
+    let (definition, mut diagnostics) = Definition::read(source);
+    let compiled = definition.and_then(|definition| {
+        let mut compiler = Compiler::new(kind, definition.query_language());
+        let machine = compiler.compile(&definition);
+        diagnostics.extend(compiler.diagnostics);
+        Some((definition, machine?))
+    });
+    diagnostics.attach(source);
+    diagnostics.sort();
+    match compiled {
+        Some((definition, mut machine)) if !diagnostics.has_errors() => {
+            machine.definition = source.text().into();
+            machine.warnings = diagnostics;
+            Ok((definition, machine))
         }
+        _ => Err(diagnostics),
     }
 }
 
