@@ -57,8 +57,9 @@ mod compile;
 mod dataflow;
 pub mod template;
 
-// floor 5: the interpreter
+// floor 5: the interpreter, and advice
 mod execution;
+pub mod lint;
 
 // floor 6: memory
 #[cfg(feature = "runtime")]

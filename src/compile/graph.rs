@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::compile::Compiler;
-use crate::definition::{State, StateKind};
+use crate::definition::{State, StateKind, has_placeholder};
 use crate::diagnostic::{Code, Diagnostic, JsonPointer, closest};
 use crate::machine::StateId;
 
@@ -41,6 +41,10 @@ impl<'d> Compiler<'d> {
         if let Some(id) = names.get(name) {
             return Some(*id);
         }
+        if has_placeholder(name) {
+            self.unfilled(name, &at);
+            return None;
+        }
         // AWS says `Next`, whatever the field.
         let mut diagnostic = Diagnostic::new(Code::MissingTarget, at, format!("no state is named `{name}`"))
             .with_aws(format!("Missing 'Next' target: {name}"));
@@ -57,11 +61,13 @@ impl<'d> Compiler<'d> {
     /// Every block can end somewhere, and every state can be reached.
     pub(super) fn check_graph(&mut self) {
         // What could not be read may lead anywhere.
-        let unreadable = |state: &State| matches!(state.kind, StateKind::Unknown(_));
+        let unreadable = |state: &State| {
+            matches!(state.kind, StateKind::Unknown(_)) || successors(state).any(has_placeholder)
+        };
         for block in 0..self.blocks.len() {
             let states = &self.blocks[block].block.states;
             // Without a start everything would be unreachable, which says nothing new.
-            let no_start = self.blocks[block].block.start_at.is_none();
+            let no_start = self.blocks[block].block.start_at.as_deref().is_none_or(has_placeholder);
             if states.is_empty() || no_start || states.iter().any(unreadable) {
                 continue;
             }
