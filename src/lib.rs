@@ -1,4 +1,3 @@
-// The README is the front page, and its code compiles and runs as tests.
 #![doc = include_str!("../README.md")]
 //!
 //! # The modules, by floors
