@@ -80,7 +80,7 @@ pub fn lint(definition: &Definition) -> Diagnostics {
     let mut found = Diagnostics::default();
     for visit in tree.jsonpath() {
         found.extend(task::lint(visit));
-        found.extend(errors::lint(visit));
+        found.extend(errors::lint(visit, &tree));
         found.extend(data::lint(visit, &tree));
     }
     found.extend(flow::lint(&tree));
