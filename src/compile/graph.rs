@@ -62,7 +62,9 @@ impl<'d> Compiler<'d> {
     pub(super) fn check_graph(&mut self) {
         // What could not be read may lead anywhere.
         let unreadable = |state: &State| {
-            matches!(state.kind, StateKind::Unknown(_)) || successors(state).any(has_placeholder)
+            let lost =
+                state.state_type().is_none() || !state.is_terminal() && successors(state).next().is_none();
+            lost || successors(state).any(has_placeholder)
         };
         for block in 0..self.blocks.len() {
             let states = &self.blocks[block].block.states;
@@ -83,6 +85,21 @@ impl<'d> Compiler<'d> {
             }
             self.check_reachable(block);
         }
+    }
+
+    /// Whether transitions lead from one state of a block to another, or back to itself.
+    pub(super) fn leads(&self, block: usize, from: &str, to: &str) -> bool {
+        let block = self.blocks[block].block;
+        let mut reached = BTreeSet::new();
+        let mut queue: Vec<&str> = block.state(from).into_iter().flat_map(successors).collect();
+        while let Some(name) = queue.pop() {
+            if reached.insert(name)
+                && let Some(state) = block.state(name)
+            {
+                queue.extend(successors(state));
+            }
+        }
+        reached.contains(to)
     }
 
     fn check_reachable(&mut self, block: usize) {

@@ -76,7 +76,8 @@ impl<'d> Compiler<'d> {
     /// Checks what `arn` names and, if that exists, what is sent to it.
     pub(super) fn check_integration(&mut self, listed: &Listed<'d>, arn: &Arn, at: &JsonPointer) {
         let ResourceKind::Integration { service, action } = ResourceKind::of(arn) else { return };
-        if arn.service() != "states" {
+        // One with an account is not AWS's own form, and people have published some.
+        if arn.service() != "states" || !arn.account().is_empty() {
             return;
         }
         // `aws-sdk:dynamodb`: what is behind the colon is AWS's whole API.

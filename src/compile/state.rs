@@ -15,6 +15,9 @@ use crate::history::TaskResource;
 use crate::json::Json;
 use crate::machine::state::{Amount, Fail, Next, Parallel, Pass, Role, State, StateKind, Task, Wait};
 
+/// The longest timeout, in seconds.
+const LONGEST: u32 = 99_999_999;
+
 impl<'d> Compiler<'d> {
     /// A state, or `None` when something in it is wrong, or not executed yet.
     pub(super) fn state(&mut self, listed: &Listed<'d>) -> Option<State> {
@@ -98,7 +101,9 @@ impl<'d> Compiler<'d> {
             Some(Setting::Path(_)) | None => None,
         };
         if let (Some(timeout), Some(heartbeat)) = (written(&task.timeout), written(&task.heartbeat))
-            && heartbeat >= timeout
+            // The reader has said so if one of them is out of range by itself.
+            && (1..=heartbeat).contains(&timeout)
+            && heartbeat <= LONGEST
         {
             let message =
                 format!("`HeartbeatSeconds` has to be less than `TimeoutSeconds`, which is {timeout}");

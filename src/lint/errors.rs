@@ -1,6 +1,6 @@
 //! Entries of `Retry` and `Catch` that can never apply.
 
-use super::tree::Visit;
+use super::tree::{Tree, Visit};
 use crate::definition::{Amount, State, StateKind, StateType};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer, closest};
 
@@ -29,7 +29,7 @@ const RESERVED: &[(&str, &[StateType])] = {
     ]
 };
 
-pub(super) fn lint(visit: &Visit<'_>) -> Diagnostics {
+pub(super) fn lint(visit: &Visit<'_>, tree: &Tree<'_>) -> Diagnostics {
     let state = visit.state;
     let retry: Vec<&[String]> = state.retry.iter().flatten().map(|entry| &*entry.error_equals).collect();
     let catch: Vec<&[String]> = state.catch.iter().flatten().map(|entry| &*entry.error_equals).collect();
@@ -40,7 +40,9 @@ pub(super) fn lint(visit: &Visit<'_>) -> Diagnostics {
             for (i, name) in names.iter().enumerate() {
                 let at = at.index(n).key("ErrorEquals").index(i);
                 let earlier = entries[..n].iter().flat_map(|names| names.iter());
-                found.extend(name_of(state, name, at.clone()).or_else(|| shadowed(state, name, earlier, at)));
+                let own = tree.raises(name);
+                let odd = name_of(state, name, at.clone()).filter(|_| !own);
+                found.extend(odd.or_else(|| shadowed(state, name, earlier, at)));
             }
         }
     }

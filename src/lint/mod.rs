@@ -55,9 +55,9 @@ impl StateMachine {
     /// # Ok::<(), stepwright::Diagnostics>(())
     /// ```
     pub fn compile(source: &Source, kind: ExecutionKind) -> Result<Self, Diagnostics> {
-        let (definition, mut machine) = compile::compile(&source, kind)?;
+        let (definition, mut machine) = compile::compile(source, kind)?;
         let mut advice = lint(&definition);
-        advice.attach(&source);
+        advice.attach(source);
         machine.warnings.extend(advice);
         machine.warnings.sort();
         Ok(machine)
@@ -80,7 +80,7 @@ pub fn lint(definition: &Definition) -> Diagnostics {
     let mut found = Diagnostics::default();
     for visit in tree.jsonpath() {
         found.extend(task::lint(visit));
-        found.extend(errors::lint(visit));
+        found.extend(errors::lint(visit, &tree));
         found.extend(data::lint(visit, &tree));
     }
     found.extend(flow::lint(&tree));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::definition::{Block, Definition, Mode, QueryLanguage, State, StateKind};
+use crate::definition::{Block, Definition, Mode, QueryLanguage, Setting, State, StateKind};
 use crate::diagnostic::JsonPointer;
 
 /// All states and all blocks.
@@ -50,6 +50,16 @@ impl<'d> Tree<'d> {
     /// The names of all variables that some state assigns.
     pub(super) fn variables(&self) -> BTreeSet<&'d str> {
         self.states.iter().flat_map(Visit::assigned).map(|(name, _)| name).collect()
+    }
+
+    /// Whether a Fail state fails with `error`.
+    pub(super) fn raises(&self, error: &str) -> bool {
+        self.states.iter().any(|visit| match &visit.state.kind {
+            StateKind::Fail(fail) => {
+                fail.error.as_ref().is_some_and(|own| *own == Setting::Value(error.into()))
+            }
+            _ => false,
+        })
     }
 
     // Recursion is bounded by how deep the reader lets a document be.
