@@ -13,8 +13,8 @@ mod states;
 mod step;
 mod timer;
 
-use std::collections::BTreeMap;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::sync::Arc;
 
 pub use command::{CancelReason, Command, Iteration, TaskStart};
@@ -65,7 +65,6 @@ use crate::time::Timestamp;
 /// assert_eq!(step.status, ExecutionStatus::Succeeded { output: Json::from(3) });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Execution {
     machine: Arc<StateMachine>,
     start: Arc<Start>,
@@ -146,7 +145,8 @@ impl Execution {
             return Err(EventRejected::Closed);
         }
         self.now = self.now.max(now);
-        self.changed = true;
+        // Nothing has changed if nothing was due.
+        self.changed = !matches!(event, Event::Tick);
         match event {
             Event::Tick => self.tick(),
             Event::Stop { failure } => self.stop(failure),
@@ -238,14 +238,11 @@ impl Execution {
 
     /// Ends the execution: cancels what runs, forgets the frames, records the end.
     fn close(&mut self, previous: u64, status: ExecutionStatus) {
+        self.changed = true;
         for id in self.frames.ids() {
             let Some(mut frame) = self.frames.take(id) else { continue };
             self.timers.set(id, frame.deadline(), None);
-            if let Some(task) = states::task::end(&mut frame) {
-                self.forget_task(&frame, &task);
-                self.commands
-                    .push(Command::CancelTask { task: task.id, reason: CancelReason::ExecutionClosed });
-            }
+            self.abandon(&mut frame);
             self.frames.remove(id);
         }
         self.ready.clear();
@@ -284,7 +281,32 @@ mod sizes {
     #[test]
     fn show() {
         use super::*;
-        eprintln!("Execution {} Frame {} RunningTask {} Start {} Recorder {} Entropy {}", size_of::<Execution>(), size_of::<Frame>(), size_of::<frame::RunningTask>(), size_of::<Start>(), size_of::<Recorder>(), size_of::<Entropy>());
-        eprintln!("Json {} Object {} Array {}", size_of::<crate::Json>(), size_of::<crate::Object>(), size_of::<crate::Array>());
+        eprintln!(
+            "Execution {} Frame {} RunningTask {} Start {} Recorder {} Entropy {}",
+            size_of::<Execution>(),
+            size_of::<Frame>(),
+            size_of::<frame::RunningTask>(),
+            size_of::<Start>(),
+            size_of::<Recorder>(),
+            size_of::<Entropy>()
+        );
+        eprintln!(
+            "Json {} Object {} Array {}",
+            size_of::<crate::Json>(),
+            size_of::<crate::Object>(),
+            size_of::<crate::Array>()
+        );
+    }
+}
+
+/// Inputs of tasks hold their tokens: they are not shown.
+impl fmt::Debug for Execution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execution")
+            .field("id", &self.start.id)
+            .field("status", &self.status)
+            .field("now", &self.now)
+            .field("tasks", &self.tasks.keys())
+            .finish_non_exhaustive()
     }
 }
