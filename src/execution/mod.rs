@@ -209,6 +209,12 @@ impl Execution {
         Some(self.timers.next().map_or(own, |timer| timer.min(own)))
     }
 
+    /// Whether it is time for [`Event::Tick`]: the deadline has come by `now`, or had come before the clock was
+    /// set back.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= now.max(self.now))
+    }
+
     /// Tasks that were started and not yet reported: what to start again after a crash, in order.
     ///
     /// A task that was handed on and waits for its token is not among them, and neither is one whose answer
