@@ -15,6 +15,7 @@ mod step;
 mod timer;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 pub use command::{CancelReason, Command, Iteration, TaskStart};
@@ -65,7 +66,6 @@ use crate::time::Timestamp;
 /// assert_eq!(step.status, ExecutionStatus::Succeeded { output: Json::from(3) });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Execution {
     machine: Arc<StateMachine>,
     start: Arc<Start>,
@@ -144,7 +144,8 @@ impl Execution {
             return Err(EventRejected::Closed);
         }
         self.now = self.now.max(now);
-        self.changed = true;
+        // Nothing has changed if nothing was due.
+        self.changed = !matches!(event, Event::Tick);
         match event {
             Event::Tick => self.tick(),
             Event::Stop { failure } => self.stop(failure),
@@ -207,6 +208,12 @@ impl Execution {
         Some(self.timers.next().map_or(own, |timer| timer.min(own)))
     }
 
+    /// Whether it is time for [`Event::Tick`]: the deadline has come by `now`, or had come before the clock was
+    /// set back.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= now.max(self.now))
+    }
+
     /// Tasks that were started and not yet reported: what to start again after a crash, in order.
     ///
     /// A task that was handed on and waits for its token is not among them, and neither is one whose answer
@@ -236,14 +243,11 @@ impl Execution {
 
     /// Ends the execution: cancels what runs, forgets the frames, records the end.
     fn close(&mut self, previous: u64, status: ExecutionStatus) {
+        self.changed = true;
         for id in self.frames.ids() {
             let Some(mut frame) = self.frames.take(id) else { continue };
             self.timers.set(id, frame.deadline(), None);
-            if let Some(task) = states::task::end(&mut frame) {
-                self.forget_task(&frame, &task);
-                self.commands
-                    .push(Command::CancelTask { task: task.id, reason: CancelReason::ExecutionClosed });
-            }
+            self.abandon(&mut frame);
             self.frames.remove(id);
         }
         self.ready.clear();
@@ -274,5 +278,17 @@ impl Execution {
             status: self.status.clone(),
             changed: self.changed,
         }
+    }
+}
+
+/// Inputs of tasks hold their tokens: they are not shown.
+impl fmt::Debug for Execution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execution")
+            .field("id", &self.start.id)
+            .field("status", &self.status)
+            .field("now", &self.now)
+            .field("tasks", &self.tasks.iter().map(|(task, _)| task).collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }

@@ -61,10 +61,14 @@ impl Execution {
             let output = dataflow::caught(&catcher.result, frame.input.clone(), caught.clone())?;
             Ok(Done { output, assigned })
         });
+        let done = done.map_err(|mishap| Mishap::in_state(mishap, state.name.as_str(), frame.entered_event));
+        let done = done.and_then(|done| match self.too_much(frame, state, &done) {
+            None => Ok(done),
+            Some(failure) => Err(failure),
+        });
         match done {
             Ok(done) => self.exit(id, frame, state, done, Next::State(catcher.next)),
-            Err(mishap) => {
-                let failure = Mishap::in_state(mishap, state.name.as_str(), frame.entered_event);
+            Err(failure) => {
                 self.fail_frame(id, frame, state, Fault { failure, heartbeat: false, task: fault.task })
             }
         }
@@ -80,7 +84,7 @@ impl Execution {
                 self.child_failed(id, parent, frame.last_event, in_task, fault);
                 true
             }
-            _ => self.fail(id, frame.last_event, fault.failure),
+            _ => self.fail(id, frame, frame.last_event, fault.failure),
         }
     }
 }

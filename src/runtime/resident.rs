@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::execution::{Event, Execution, ExecutionStatus};
 use crate::id::{ExecutionId, TaskId};
-use crate::store::Revision;
+use crate::store::{Revision, StoreErrorKind};
 use crate::time::Timestamp;
 
 /// How many events may wait for one execution; whoever brings another waits too.
@@ -73,8 +73,10 @@ pub(super) struct Mail {
 pub(super) enum Refused {
     /// It does not apply.
     Rejected,
-    /// The execution is not here any more.
+    /// The execution is not here any more, and the event was not looked at.
     LetGo,
+    /// The store failed: whether the event counts is not known.
+    Failed(StoreErrorKind),
 }
 
 /// What became of mail that was brought.

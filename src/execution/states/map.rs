@@ -4,10 +4,11 @@ use crate::dataflow::Mishap;
 use crate::execution::Execution;
 use crate::execution::advance::{Outcome, Shown};
 use crate::execution::frame::{Children, Doing, Frame, Item};
-use crate::execution::states::effective_input;
+use crate::execution::states::{effective_input, fault};
 use crate::history::HistoryEventKind;
 use crate::id::FrameId;
 use crate::json::Json;
+use crate::machine::retry::Fault;
 use crate::machine::state::{Amount, Map, State};
 use crate::query::{Path, QueryError};
 
@@ -24,10 +25,21 @@ pub(super) fn enter(
     let length = items.as_array().map_or(0, <[Json]>::len);
     let total = u32::try_from(length).map_err(|_| Mishap::runtime("There are too many items."))?;
     let started = turn.record(frame, |_| HistoryEventKind::MapStateStarted { length: length as u64 });
-    let mut children =
-        Children { base: turn.new_frames(total), total, limit, items, started, begun: 0, running: 0 };
+    let mut children = Children {
+        base: turn.new_frames(total),
+        total,
+        limit,
+        items,
+        started,
+        begun: 0,
+        running: 0,
+        effective: Some(effective),
+    };
     while children.begun < total && children.running < limit {
-        begin_item(turn, id, frame, state, map, &mut children, started)?;
+        if let Err(fault) = begin_item(turn, id, frame, state, map, &mut children, started) {
+            frame.doing = Doing::Children(Box::new(children));
+            return Ok(turn.begin_failed(frame, state, fault));
+        }
     }
     let empty = total == 0;
     frame.doing = Doing::Children(Box::new(children));
@@ -43,18 +55,26 @@ pub(crate) fn begin_item(
     map: &Map,
     children: &mut Children,
     previous: u64,
-) -> Result<(), Mishap> {
+) -> Result<(), Fault> {
     let index = children.begun;
     let value = children.items.at(index as usize).cloned().unwrap_or_default();
     let item = Item { index, value };
     let input = match &map.selector {
         None => item.value.clone(),
         Some(selector) => {
-            let effective = effective_input(turn, frame, state)?;
+            if children.effective.is_none() {
+                children.effective =
+                    Some(effective_input(turn, frame, state).map_err(|mishap| fault(frame, state, mishap))?);
+            }
+            let effective = children.effective.as_ref().unwrap_or(&Json::Null);
             let shown = Shown { item: Some(&item), task: None };
-            turn.scoped(frame, state, shown, &effective, |scope| selector.evaluate(scope))?
+            let input = turn.scoped(frame, state, shown, effective, |scope| selector.evaluate(scope));
+            input.map_err(|error| fault(frame, state, error.into()))?
         }
     };
+    if let Some(failure) = turn.beyond_limits(&input, state.name.as_str()) {
+        return Err(Fault { failure, heartbeat: false, task: false });
+    }
     let name = state.name.clone();
     let now = turn.now;
     let event = turn

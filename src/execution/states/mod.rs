@@ -43,8 +43,13 @@ pub(super) fn again(turn: &mut Execution, id: FrameId, frame: &mut Frame) -> Out
 
 /// The outcome of a stage that failed.
 pub(super) fn failed(frame: &Frame, state: &State, mishap: Mishap) -> Outcome {
+    Outcome::Failed(fault(frame, state, mishap))
+}
+
+/// What a stage that failed means to Retry and Catch.
+fn fault(frame: &Frame, state: &State, mishap: Mishap) -> Fault {
     let failure = mishap.in_state(state.name.as_str(), frame.entered_event);
-    Outcome::Failed(Fault { failure, heartbeat: false, task: matches!(state.kind, StateKind::Task(_)) })
+    Fault { failure, heartbeat: false, task: matches!(state.kind, StateKind::Task(_)) }
 }
 
 /// InputPath.
