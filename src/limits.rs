@@ -22,8 +22,13 @@ pub struct Limits {
     pub history_events: u64,
     /// Bytes of a definition's text.
     pub definition_bytes: usize,
-    /// Containers within containers that a document or a definition may have.
+    /// Containers within containers that a document or a definition may have; documents never have more than
+    /// 127, because what is saved has to be read back.
     pub depth: usize,
+    /// Iterations of a Map that run at once, however many it asks for.
+    pub map_concurrency: u32,
+    /// Bytes of all variables that a state sees. One variable, and one `Assign`, may have `payload_bytes`.
+    pub variables_bytes: usize,
     /// Transitions that one step makes before others get their turn; not a limit of the execution.
     pub fuel: u32,
     /// How long an answer that came before its task's handler returned waits for the handler.
@@ -41,6 +46,8 @@ impl Limits {
         history_events: 25_000,
         definition_bytes: 1_048_576,
         depth: 128,
+        map_concurrency: 40,
+        variables_bytes: 10 << 20,
         fuel: 1_000,
         submission_grace: Duration::from_secs(5),
         execution_time: Duration::from_secs(365 * 24 * 60 * 60),
@@ -62,6 +69,12 @@ impl Limits {
     /// With definitions of up to `bytes`.
     pub const fn definition_bytes(mut self, bytes: usize) -> Self {
         self.definition_bytes = bytes;
+        self
+    }
+
+    /// With Maps of up to `iterations` at once.
+    pub const fn map_concurrency(mut self, iterations: u32) -> Self {
+        self.map_concurrency = iterations;
         self
     }
 

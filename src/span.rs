@@ -1,5 +1,6 @@
 //! Stretches of text, and a tree that says where each part of a document stands.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A stretch of text, in bytes.
@@ -17,13 +18,19 @@ pub(crate) struct SpanTree {
 /// One value of the document.
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
-    /// The key under which the value stands; `None` for the root and for elements of arrays.
-    name: Option<Box<str>>,
-    /// Where that key stands.
+    /// Where the key stands under which the value does; `None` for the root and for elements of arrays.
     pub(crate) key: Option<Span>,
     /// Where the value stands.
     pub(crate) value: Span,
-    children: Vec<u32>,
+    children: Children,
+}
+
+/// The parts of a value. Of two with the same key the later counts, as in the document itself.
+#[derive(Clone, Debug)]
+enum Children {
+    None,
+    Items(Vec<NodeId>),
+    Entries(BTreeMap<Box<str>, NodeId>),
 }
 
 /// Names a node of the tree that made it.
@@ -42,17 +49,20 @@ pub(crate) enum Step<'a> {
 impl SpanTree {
     /// Adds a value that starts at `start` and whose end is not known yet.
     pub(crate) fn open(&mut self, parent: Option<NodeId>, key: Option<(&str, Span)>, start: usize) -> NodeId {
-        let id =
-            u32::try_from(self.nodes.len()).expect("a document has fewer nodes than bytes, far below 4 G");
-        let (name, key) = match key {
-            Some((name, span)) => (Some(name.into()), Some(span)),
-            None => (None, None),
-        };
-        self.nodes.push(Node { name, key, value: start..start, children: Vec::new() });
-        if let Some(NodeId(parent)) = parent {
-            self.nodes[parent as usize].children.push(id);
+        let (name, key) = key.map_or((None, None), |(name, span)| (Some(name), Some(span)));
+        let id = self.add(Node { key, value: start..start, children: Children::None });
+        if let Some(parent) = parent {
+            let children = &mut self.nodes[parent.0 as usize].children;
+            match (children, name) {
+                (Children::Items(items), None) => items.push(id),
+                (Children::Entries(entries), Some(name)) => {
+                    entries.insert(name.into(), id);
+                }
+                (children, None) => *children = Children::Items(vec![id]),
+                (children, Some(name)) => *children = Children::Entries(BTreeMap::from([(name.into(), id)])),
+            }
         }
-        NodeId(id)
+        id
     }
 
     /// Says where the value ends.
@@ -62,11 +72,20 @@ impl SpanTree {
     }
 
     /// Moves what stands in `id` one step down, under `name`: a tag that became an object around a value.
-    pub(crate) fn wrap(&mut self, NodeId(id): NodeId, name: &str, span: Span) {
-        let inner =
-            u32::try_from(self.nodes.len()).expect("a document has fewer nodes than bytes, far below 4 G");
-        let children = std::mem::replace(&mut self.nodes[id as usize].children, vec![inner]);
-        self.nodes.push(Node { name: Some(name.into()), key: Some(span.clone()), value: span, children });
+    #[cfg(feature = "yaml")]
+    pub(crate) fn wrap(&mut self, id: NodeId, name: &str, span: Span) {
+        let children = std::mem::replace(&mut self.nodes[id.0 as usize].children, Children::None);
+        let inner = self.add(Node { key: Some(span.clone()), value: span, children });
+        self.nodes[id.0 as usize].children = Children::Entries(BTreeMap::from([(name.into(), inner)]));
+    }
+
+    /// Gives every place as `original` says.
+    #[cfg(feature = "yaml")]
+    pub(crate) fn relocate(&mut self, original: impl Fn(&Span) -> Span) {
+        for node in &mut self.nodes {
+            node.value = original(&node.value);
+            node.key = node.key.as_ref().map(&original);
+        }
     }
 
     /// The value that `steps` lead to, or the last one on the way that there is; and whether all of the
@@ -74,35 +93,25 @@ impl SpanTree {
     pub(crate) fn find<'a>(&self, steps: impl IntoIterator<Item = Step<'a>>) -> Option<(&Node, bool)> {
         let mut node = self.nodes.first()?;
         for step in steps {
-            // Of two values with the same key the later counts, as in the document itself.
-            let next = match step {
-                Step::Key(key) => node.children.iter().rev().find(|id| self.node(**id).is_named(key)),
-                Step::Index(index) if self.is_array(node) => node.children.get(index),
+            let next = match (&node.children, step) {
+                (Children::Items(items), Step::Index(index)) => items.get(index),
+                (Children::Entries(entries), Step::Key(key)) => entries.get(key),
                 // A pointer that was read from text cannot tell `0` the key from `0` the index.
-                Step::Index(index) => {
-                    let key = index.to_string();
-                    node.children.iter().rev().find(|id| self.node(**id).is_named(&key))
-                }
+                (Children::Entries(entries), Step::Index(index)) => entries.get(index.to_string().as_str()),
+                (Children::Items(_), Step::Key(_)) | (Children::None, _) => None,
             };
             match next {
-                Some(id) => node = self.node(*id),
+                Some(id) => node = &self.nodes[id.0 as usize],
                 None => return Some((node, false)),
             }
         }
         Some((node, true))
     }
 
-    fn is_array(&self, node: &Node) -> bool {
-        node.children.first().is_some_and(|id| self.node(*id).name.is_none())
-    }
-
-    fn node(&self, id: u32) -> &Node {
-        &self.nodes[id as usize]
-    }
-}
-
-impl Node {
-    fn is_named(&self, key: &str) -> bool {
-        self.name.as_deref() == Some(key)
+    fn add(&mut self, node: Node) -> NodeId {
+        let id =
+            u32::try_from(self.nodes.len()).expect("a document has fewer nodes than bytes, far below 4 G");
+        self.nodes.push(node);
+        NodeId(id)
     }
 }

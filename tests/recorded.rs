@@ -20,6 +20,7 @@ mod recorded {
     pub(crate) mod fault;
     pub(crate) mod gaps;
     pub(crate) mod histories;
+    pub(crate) mod mutations;
     pub(crate) mod outcomes;
     pub(crate) mod replay;
     pub(crate) mod runner;

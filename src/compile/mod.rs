@@ -7,92 +7,68 @@ mod choice;
 mod expression;
 mod flow;
 mod graph;
+mod integration;
+mod jsonata;
+mod map;
 mod resource;
 mod retry;
 mod state;
+mod variables;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::definition::{self, Definition};
+use crate::definition::{self, Definition, QueryLanguage};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer, Source};
 use crate::machine::state::State;
-use crate::machine::{Block, ExecutionKind, StateId, StateMachine};
+use crate::machine::{Block, BlockId, ExecutionKind, StateId, StateMachine};
 
 /// What a machine is called that nobody names.
 const UNNAMED: &str = "StateMachine";
 
-impl StateMachine {
-    /// Reads and compiles a definition: JSON or, with the feature `yaml`, YAML.
-    ///
-    /// # Errors
-    ///
-    /// All problems of the definition at once, each with its place. They print with the line and a caret:
-    ///
-    /// ```
-    /// use stepwright::StateMachine;
-    ///
-    /// let text = r#"{ "StartAt": "Pay", "States": {
-    ///     "Pay":  { "Type": "Pass", "Next": "Shipp" },
-    ///     "Ship": { "Type": "Succeed" } } }"#;
-    /// let diagnostics = StateMachine::parse(text).unwrap_err();
-    /// let missing = diagnostics.iter().next().unwrap();
-    /// assert_eq!(missing.message(), "no state is named `Shipp`");
-    /// assert_eq!(missing.help().next(), Some("did you mean `Ship`?"));
-    /// ```
-    pub fn parse(text: &str) -> Result<Self, Diagnostics> {
-        Self::compile(Source::new("definition", text), ExecutionKind::Standard)
-    }
-
-    /// The same from a source that has a name of its own, for executions of `kind`: express executions have no
-    /// callbacks, activities and distributed Maps.
-    ///
-    /// # Errors
-    ///
-    /// All problems of the definition at once.
-    ///
-    /// ```
-    /// use stepwright::diagnostic::Source;
-    /// use stepwright::{ExecutionKind, StateMachine};
-    ///
-    /// let source = Source::new("order.asl.json", r#"{ "StartAt": "A", "States": { "A": { "Type": "Succeed" } } }"#);
-    /// let machine = StateMachine::compile(source, ExecutionKind::Express)?;
-    /// # Ok::<(), stepwright::Diagnostics>(())
-    /// ```
-    pub fn compile(source: Source, kind: ExecutionKind) -> Result<Self, Diagnostics> {
-        let text = source.text().into();
-        let (definition, mut diagnostics) = Definition::read(&source);
-        let machine = definition.and_then(|definition| {
-            let mut compiler = Compiler::new(kind);
-            let machine = compiler.compile(&definition);
-            diagnostics.extend(compiler.diagnostics);
-            machine
-        });
-        diagnostics.attach(&source);
-        diagnostics.sort();
-        match machine {
-            Some(mut machine) if !diagnostics.has_errors() => {
-                machine.definition = text;
-                machine.warnings = diagnostics;
-                Ok(machine)
-            }
-            _ => Err(diagnostics),
+/// The definition in `source`, and the machine that it makes; or all that is wrong with it.
+///
+/// `StateMachine::parse` and `StateMachine::compile` are on the floor above, with the advice that they add.
+pub(crate) fn compile(
+    source: &Source,
+    kind: ExecutionKind,
+) -> Result<(Definition, StateMachine), Diagnostics> {
+    let (definition, mut diagnostics) = Definition::read(source);
+    let compiled = definition.and_then(|definition| {
+        let mut compiler = Compiler::new(kind, definition.query_language());
+        let machine = compiler.compile(&definition);
+        diagnostics.extend(compiler.diagnostics);
+        Some((definition, machine?))
+    });
+    diagnostics.attach(source);
+    diagnostics.sort();
+    match compiled {
+        Some((definition, mut machine)) if !diagnostics.has_errors() => {
+            machine.definition = source.text().into();
+            machine.warnings = diagnostics;
+            Ok((definition, machine))
         }
+        _ => Err(diagnostics),
     }
 }
 
 /// Collects a machine and what is wrong with it.
 struct Compiler<'d> {
     kind: ExecutionKind,
+    /// The query language of states that do not declare their own.
+    language: QueryLanguage,
     diagnostics: Diagnostics,
     /// All states of all blocks, and the block of each, in the order of the machine's arena.
     listed: Vec<Listed<'d>>,
     blocks: Vec<Names<'d>>,
+    /// The blocks within a state, in the order of its branches.
+    inner: BTreeMap<StateId, Vec<BlockId>>,
 }
 
 /// A state of the definition, on its way into the arena.
 #[derive(Clone)]
 struct Listed<'d> {
+    id: StateId,
     state: &'d definition::State,
     block: usize,
     at: JsonPointer,
@@ -106,24 +82,34 @@ struct Names<'d> {
 }
 
 impl<'d> Compiler<'d> {
-    fn new(kind: ExecutionKind) -> Self {
-        Self { kind, diagnostics: Diagnostics::default(), listed: Vec::new(), blocks: Vec::new() }
+    fn new(kind: ExecutionKind, language: QueryLanguage) -> Self {
+        Self {
+            kind,
+            language,
+            diagnostics: Diagnostics::default(),
+            listed: Vec::new(),
+            blocks: Vec::new(),
+            inner: BTreeMap::new(),
+        }
     }
 
     fn compile(&mut self, definition: &'d Definition) -> Option<StateMachine> {
-        self.list(&definition.block, JsonPointer::root());
+        self.list(&definition.block, &JsonPointer::root());
         self.check_names();
         let starts: Vec<Option<StateId>> = (0..self.blocks.len()).map(|block| self.start(block)).collect();
         self.check_graph();
-        let jsonata = definition.query_language == Some(definition::QueryLanguage::Jsonata);
-        if jsonata {
+        self.check_variables();
+        self.check_labels();
+        for (at, text) in definition.unfilled() {
+            self.unfilled(text, at);
+        }
+        if self.language == QueryLanguage::Jsonata {
             self.not_yet(JsonPointer::root().key("QueryLanguage"), "JSONata");
         }
         let listed = self.listed.clone();
-        let states: Vec<Option<State>> = listed.iter().map(|listed| self.state(listed, jsonata)).collect();
+        let states: Vec<Option<State>> = listed.iter().map(|listed| self.state(listed)).collect();
         let timeout = definition.timeout_seconds.as_ref();
-        let timeout =
-            timeout.and_then(|amount| self.seconds(amount, &JsonPointer::root().key("TimeoutSeconds")));
+        let timeout = timeout.and_then(expression::whole);
         Some(StateMachine {
             name: UNNAMED.into(),
             definition: "".into(),
@@ -135,7 +121,7 @@ impl<'d> Compiler<'d> {
     }
 
     /// Gives every state its place in the arena: a block's own states first, then those of inner blocks.
-    fn list(&mut self, block: &'d definition::Block, at: JsonPointer) {
+    fn list(&mut self, block: &'d definition::Block, at: &JsonPointer) {
         let number = self.blocks.len();
         let mut names = Names { block, at: at.clone(), states: BTreeMap::new() };
         let mut inner = Vec::new();
@@ -148,27 +134,28 @@ impl<'d> Compiler<'d> {
                     inner.extend(
                         map.processor
                             .iter()
-                            .map(|processor| (&processor.block, here.key(processor.field.as_str()))),
+                            .map(|processor| (id, &processor.block, here.key(processor.field.as_str()))),
                     );
                 }
                 definition::StateKind::Parallel(parallel) => {
                     let branches = here.key("Branches");
-                    inner.extend(
-                        parallel
-                            .branches
-                            .iter()
-                            .enumerate()
-                            .map(|(n, branch)| (&branch.block, branches.index(n))),
-                    );
+                    let numbered = parallel.branches.iter().enumerate();
+                    inner.extend(numbered.map(|(n, branch)| (id, &branch.block, branches.index(n))));
                 }
                 _ => {}
             }
-            self.listed.push(Listed { state, block: number, at: here });
+            self.listed.push(Listed { id, state, block: number, at: here });
         }
         self.blocks.push(names);
-        for (block, at) in inner {
-            self.list(block, at);
+        for (state, block, at) in inner {
+            let id = BlockId(self.blocks.len() as u32);
+            self.inner.entry(state).or_default().push(id);
+            self.list(block, &at);
         }
+    }
+
+    fn is_jsonata(&self, state: &definition::State) -> bool {
+        state.query_language_in(self.language) == QueryLanguage::Jsonata
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {

@@ -5,34 +5,33 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::arn::{IntegrationPattern, ResourceKind};
+use crate::compile::expression::whole;
+use crate::compile::retry::retry;
 use crate::compile::{Compiler, Listed};
-use crate::definition::{self, Amount, Setting, StateKind as Kind, Timing};
-use crate::diagnostic::JsonPointer;
+use crate::definition::{self, Setting, StateKind as Kind, Timing};
+use crate::diagnostic::{Code, Diagnostic, JsonPointer};
 use crate::failure::{ErrorName, Failure};
 use crate::history::TaskResource;
 use crate::json::Json;
-use crate::machine::state::{Fail, Next, Pass, Role, Seconds, State, StateKind, Task, Wait};
+use crate::machine::state::{Amount, Fail, Next, Parallel, Pass, Role, State, StateKind, Task, Wait};
+
+/// The longest timeout, in seconds.
+const LONGEST: u32 = 99_999_999;
 
 impl<'d> Compiler<'d> {
     /// A state, or `None` when something in it is wrong, or not executed yet.
-    pub(super) fn state(&mut self, listed: &Listed<'d>, jsonata: bool) -> Option<State> {
-        let Listed { state, at, block } = listed;
-        if state.query_language == Some(definition::QueryLanguage::Jsonata) {
-            self.not_yet(at.key("QueryLanguage"), "JSONata");
+    pub(super) fn state(&mut self, listed: &Listed<'d>) -> Option<State> {
+        let Listed { state, at, block, .. } = listed;
+        if self.is_jsonata(state) {
+            self.jsonata(listed);
             return None;
-        }
-        if jsonata {
-            return None;
-        }
-        if state.assign.is_some() {
-            self.not_yet(at.key("Assign"), "`Assign`");
         }
         let next = match (&state.next, &state.kind) {
             (Some(next), _) => self.target(*block, next, at.key("Next")).map(Next::State),
             (None, _) => Some(Next::End),
         };
         let flow = self.flow(state, at);
-        let retry = self.retry(listed);
+        let retry = retry(state);
         let catch = self.catch(listed);
         let kind = self.kind(listed);
         Some(State {
@@ -54,13 +53,10 @@ impl<'d> Compiler<'d> {
             Kind::Wait(wait) => self.wait(wait.timing.as_ref()?, at).map(StateKind::Wait),
             Kind::Succeed => Some(StateKind::Succeed),
             Kind::Fail(fail) => self.fail(fail, at).map(StateKind::Fail),
-            Kind::Map(_) => {
-                self.not_yet(at.key("Type"), "a Map state");
-                None
-            }
+            Kind::Map(map) => self.map(listed, map).map(|map| StateKind::Map(Box::new(map))),
             Kind::Parallel(_) => {
-                self.not_yet(at.key("Type"), "a Parallel state");
-                None
+                let branches = self.inner.get(&listed.id).cloned().unwrap_or_default();
+                Some(StateKind::Parallel(Parallel { branches: branches.into() }))
             }
             // The reader has said why.
             _ => None,
@@ -72,6 +68,7 @@ impl<'d> Compiler<'d> {
         let resource = task.resource.as_deref().and_then(|text| self.resource(listed, text));
         let timeout = self.setting(task.timeout.as_ref(), "TimeoutSeconds", at);
         let heartbeat = self.setting(task.heartbeat.as_ref(), "HeartbeatSeconds", at);
+        self.check_heartbeat(task, at);
         let credentials = match &task.credentials {
             Some(credentials) => Some(self.role(credentials, &at.key("Credentials"))?),
             None => None,
@@ -97,18 +94,38 @@ impl<'d> Compiler<'d> {
         })
     }
 
+    /// A heartbeat that comes no more often than the timeout says nothing.
+    pub(super) fn check_heartbeat(&mut self, task: &definition::Task, at: &JsonPointer) {
+        let written = |setting: &Option<Setting<definition::Amount>>| match setting {
+            Some(Setting::Value(amount)) => whole(amount),
+            Some(Setting::Path(_)) | None => None,
+        };
+        if let (Some(timeout), Some(heartbeat)) = (written(&task.timeout), written(&task.heartbeat))
+            // The reader has said so if one of them is out of range by itself.
+            && (1..=heartbeat).contains(&timeout)
+            && heartbeat <= LONGEST
+        {
+            let message =
+                format!("`HeartbeatSeconds` has to be less than `TimeoutSeconds`, which is {timeout}");
+            // unverified: AWS's words.
+            let diagnostic = Diagnostic::new(Code::OutOfRange, at.key("HeartbeatSeconds"), message)
+                .with_aws("HeartbeatSeconds must be smaller than TimeoutSeconds");
+            self.report(diagnostic);
+        }
+    }
+
     /// A field and its twin with `Path`; the outer `None` when it is wrong.
-    fn setting(
+    pub(super) fn setting(
         &mut self,
-        setting: Option<&Setting<Amount>>,
+        setting: Option<&Setting<definition::Amount>>,
         field: &str,
         at: &JsonPointer,
-    ) -> Option<Option<Seconds>> {
+    ) -> Option<Option<Amount>> {
         Some(match setting {
             None => None,
-            Some(Setting::Value(amount)) => Some(Seconds::Fixed(self.seconds(amount, &at.key(field))?)),
+            Some(Setting::Value(amount)) => Some(Amount::Fixed(whole(amount)?)),
             Some(Setting::Path(text)) => {
-                Some(Seconds::Path(self.path(text, &at.key(format!("{field}Path")))?))
+                Some(Amount::Path(self.single_path(text, &at.key(format!("{field}Path")))?))
             }
         })
     }
@@ -123,10 +140,12 @@ impl<'d> Compiler<'d> {
 
     fn wait(&mut self, timing: &Timing, at: &JsonPointer) -> Option<Wait> {
         Some(match timing {
-            Timing::Seconds(amount) => Wait::Seconds(self.seconds(amount, &at.key("Seconds"))?),
+            Timing::Seconds(amount) => Wait::Seconds(whole(amount)?),
             Timing::Timestamp(text) => Wait::Timestamp(self.timestamp(text, &at.key("Timestamp"))?),
-            Timing::SecondsPath(text) => Wait::SecondsPath(self.path(text, &at.key("SecondsPath"))?),
-            Timing::TimestampPath(text) => Wait::TimestampPath(self.path(text, &at.key("TimestampPath"))?),
+            Timing::SecondsPath(text) => Wait::SecondsPath(self.single_path(text, &at.key("SecondsPath"))?),
+            Timing::TimestampPath(text) => {
+                Wait::TimestampPath(self.single_path(text, &at.key("TimestampPath"))?)
+            }
         })
     }
 

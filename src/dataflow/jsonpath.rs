@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use crate::dataflow::Mishap;
+use crate::dataflow::context::entry;
 use crate::failure::Failure;
-use crate::json::Json;
+use crate::json::{Json, Object};
 use crate::machine::io::{DataFlow, ResultPath, Select};
 use crate::query::{QueryError, Scope, Template};
 
@@ -32,20 +33,32 @@ pub(crate) fn output(flow: &DataFlow, input: Json, result: Json, scope: &Scope<'
     }
 }
 
-/// What a catcher passes on: the Error Output, put into the raw `input` by the catcher's `ResultPath`.
+/// What `Assign` assigns, with `$` as the state's result; nothing when it is absent or empty.
+pub(crate) fn assign(assign: Option<&Template>, scope: &Scope<'_>) -> Result<Option<Arc<Object>>, Mishap> {
+    let Some(template) = assign else { return Ok(None) };
+    match template.evaluate(scope)? {
+        Json::Object(assigned) if !assigned.is_empty() => Ok(Some(assigned)),
+        _ => Ok(None),
+    }
+}
+
+/// The Error Output: what a catcher sees as its input.
 ///
 /// A failure without a cause has an empty one, unless it has no name either: then both are null
 /// (recorded: `invoke_timeout`, `sqs_failure_in_wait_for_task_tok_no_error_field`).
-pub(crate) fn caught(path: &ResultPath, input: Json, failure: &Failure) -> Result<Json, Mishap> {
-    let text = |text: &str| Json::string(text);
-    let error = failure.error.as_ref().map_or(Json::Null, |error| text(error.as_str()));
+pub(crate) fn error_output(failure: &Failure) -> Json {
+    let error = failure.error.as_ref().map_or(Json::Null, |error| Json::string(error.as_str()));
     let cause = match (&failure.cause, &failure.error) {
         (Some(cause), _) => Json::String(cause.clone()),
-        (None, Some(_)) => text(""),
+        (None, Some(_)) => Json::string(""),
         (None, None) => Json::Null,
     };
-    let entries: [(Arc<str>, Json); 2] = [("Error".into(), error), ("Cause".into(), cause)];
-    merge(path, input, Json::object(entries))
+    Json::object([entry("Error", error), entry("Cause", cause)])
+}
+
+/// What a catcher passes on: the Error Output, put into the raw `input` by the catcher's `ResultPath`.
+pub(crate) fn caught(path: &ResultPath, input: Json, error_output: Json) -> Result<Json, Mishap> {
+    merge(path, input, error_output)
 }
 
 fn select(stage: &Select, scope: &Scope<'_>) -> Result<Json, Mishap> {

@@ -4,9 +4,10 @@
 
 pub(crate) mod choose;
 pub(crate) mod context;
+pub(crate) mod integration;
 mod jsonpath;
 
-pub(crate) use jsonpath::{caught, effective_input, output, parameters, result};
+pub(crate) use jsonpath::{assign, caught, effective_input, error_output, output, parameters, result};
 
 use crate::failure::{ErrorName, Failure};
 use crate::query::QueryError;

@@ -24,16 +24,16 @@ pub(crate) fn load(source: &Source, limits: &Limits) -> (Option<Value>, Diagnost
         diagnostics.push(Diagnostic::new(Code::TooLong, JsonPointer::root(), message).at_span(0..0));
         return (None, diagnostics);
     }
-    if text.trim().is_empty() {
-        let diagnostic =
-            Diagnostic::new(Code::NotObject, JsonPointer::root(), "the text is empty").at_span(0..0);
-        diagnostics.push(diagnostic.with_aws_at("Definition must be a valid JSON object", None));
-        return (None, diagnostics);
-    }
     let value = match source.format() {
+        _ if text.trim().is_empty() => None,
         Format::Json => json(text, limits.depth.min(DEEPEST), &mut diagnostics),
         Format::Yaml => yaml(source, limits, &mut diagnostics),
     };
+    if value.is_none() && diagnostics.is_empty() {
+        let diagnostic = Diagnostic::new(Code::NotObject, JsonPointer::root(), "the text is empty");
+        diagnostics
+            .push(diagnostic.at_span(0..0).with_aws_at("Definition must be a valid JSON object", None));
+    }
     (value, diagnostics)
 }
 
@@ -116,8 +116,14 @@ fn json(text: &str, depth: usize, diagnostics: &mut Diagnostics) -> Option<Value
             Some(Open::Object(map, key)) => {
                 let (name, span) = key.take().expect("a value in an object comes after its key");
                 if map.insert(name.to_string(), value).is_some() {
-                    let aws = format!("Duplicate field '{name}'");
-                    diagnostics.push(with_jackson(duplicate(&name, span.clone()), text, &aws, span.end));
+                    let diagnostic = duplicate(&name, span.clone());
+                    // AWS's parser would end at the first. (That it minds at all is not measured.)
+                    diagnostics.push(match diagnostics.is_empty() {
+                        true => {
+                            with_jackson(diagnostic, text, &format!("Duplicate field '{name}'"), span.end)
+                        }
+                        false => diagnostic,
+                    });
                 }
             }
         }
@@ -209,14 +215,27 @@ mod tests {
 
     #[test]
     fn choice_rules_may_be_as_deep_as_the_limit() {
-        let nested = (0..124)
+        let nested = (0..500)
             .fold(r#"{"Variable":"$","IsNull":true}"#.to_owned(), |rule, _| format!(r#"{{"Not":{rule}}}"#));
         let rule = nested.replacen('{', r#"{"Next":"A","#, 1);
         let text = format!(r#"{{"StartAt":"A","States":{{"A":{{"Type":"Choice","Choices":[{rule}]}}}}}}"#);
         assert_eq!(codes(&text, &Limits::AWS), [Code::TooDeep]);
         let mut limits = Limits::AWS;
-        limits.depth = 200;
+        limits.depth = usize::MAX;
         assert_eq!(codes(&text, &limits), []);
+    }
+
+    #[test]
+    fn hostile_numbers_of_mistakes_are_survived() {
+        let fields: String = (0..60_000).map(|i| format!("\"f{i}\":1,")).collect();
+        let name = "n".repeat(200_000);
+        let text = format!(r#"{{{fields}"StartAt":"A","States":{{"{name}":{{{fields}"Type":"Pass"}}}}}}"#);
+        let (_, diagnostics) =
+            Definition::read_within(&Source::new("x.json", text), &Limits::AWS.definition_bytes(1 << 22));
+        assert_eq!(diagnostics.len(), 1_000);
+        assert!(diagnostics.to_string().ends_with("\n... and 900 more\n"));
+        let twice = format!("{{{}}}", vec![r#""a":1"#; 100_000].join(","));
+        assert!(Definition::parse(&twice).unwrap_err().has_errors());
     }
 
     #[test]

@@ -30,15 +30,15 @@ use crate::span::Span;
 /// use stepwright::Definition;
 ///
 /// let diagnostics = Definition::parse(r#"{
-///   "StartAt": "Wait",
-///   "States": { "Wait": { "Type": "Wait", "Second": 5, "End": true } }
+///   "StartAt": "Poll",
+///   "States": { "Poll": { "Type": "Wait", "Seconds": 5, "next": "Poll", "End": true } }
 /// }"#).unwrap_err();
 ///
 /// let diagnostic = diagnostics.iter().next().unwrap();
-/// assert_eq!(diagnostic.to_string(), "definition:3:41: error[E0101]: a Wait state has no field `Second`");
-/// assert_eq!(diagnostic.pointer().to_string(), "/States/Wait/Second");
-/// assert_eq!(diagnostic.help().next(), Some("did you mean `Seconds`?"));
-/// assert_eq!(diagnostic.aws().message, "Field 'Second' is not supported");
+/// assert_eq!(diagnostic.to_string(), "definition:3:55: error[E0101]: a Wait state has no field `next`");
+/// assert_eq!(diagnostic.pointer().to_string(), "/States/Poll/next");
+/// assert_eq!(diagnostic.help().next(), Some("did you mean `Next`?"));
+/// assert_eq!(diagnostic.aws().message, "Field 'next' is not supported");
 /// ```
 #[derive(Clone, Debug)]
 pub struct Diagnostic(Box<Inner>);
@@ -209,7 +209,7 @@ impl fmt::Display for Severity {
 
 /// All problems of a definition, in the order of its text.
 ///
-/// It prints them all, each with its line and a caret:
+/// It prints them, each with its line and a caret:
 ///
 /// ```
 /// use stepwright::Definition;
@@ -232,6 +232,12 @@ pub struct Diagnostics {
     list: Vec<Diagnostic>,
 }
 
+/// How many problems are kept. A definition of a megabyte may have more of them than there is memory.
+const MOST: usize = 1_000;
+
+/// How many problems are printed.
+const SHOWN: usize = 100;
+
 impl Diagnostics {
     /// Whether one of them is an error, so that the definition cannot run.
     pub fn has_errors(&self) -> bool {
@@ -253,9 +259,12 @@ impl Diagnostics {
         self.list.is_empty()
     }
 
-    /// One more.
+    /// One more, unless there are so many that nobody will read it.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        self.list.push(diagnostic);
+        let first_error = diagnostic.severity() == Severity::Error && !self.has_errors();
+        if self.list.len() < MOST || first_error {
+            self.list.push(diagnostic);
+        }
     }
 
     /// The text in which they are, for those that do not know yet.
@@ -263,21 +272,29 @@ impl Diagnostics {
         self.list.iter_mut().for_each(|diagnostic| diagnostic.attach(source));
     }
 
-    /// Brings them into the order of their text; those without a place stay behind those with one.
+    /// Brings them into the order of their text. Those without a place, and those that AWS does not locate
+    /// (what is wrong with the whole), come last.
     pub(crate) fn sort(&mut self) {
-        self.list.sort_by_cached_key(|diagnostic| diagnostic.span().map_or(usize::MAX, |span| span.start));
+        self.list.sort_by_cached_key(|diagnostic| {
+            let whole = diagnostic.0.aws.as_ref().is_some_and(|aws| aws.location.is_none());
+            let span = diagnostic.span().filter(|_| !whole);
+            span.map_or(usize::MAX, |span| span.start)
+        });
     }
 }
 
 impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, diagnostic) in self.list.iter().enumerate() {
+        for (i, diagnostic) in self.list.iter().take(SHOWN).enumerate() {
             if i > 0 {
                 f.write_str("\n")?;
             }
             f.write_str(&diagnostic.render())?;
         }
-        Ok(())
+        match self.list.len().checked_sub(SHOWN) {
+            None | Some(0) => Ok(()),
+            Some(more) => writeln!(f, "\n... and {more} more"),
+        }
     }
 }
 
@@ -292,13 +309,15 @@ impl std::error::Error for Diagnostics {}
 
 impl Extend<Diagnostic> for Diagnostics {
     fn extend<I: IntoIterator<Item = Diagnostic>>(&mut self, diagnostics: I) {
-        self.list.extend(diagnostics);
+        diagnostics.into_iter().for_each(|diagnostic| self.push(diagnostic));
     }
 }
 
 impl FromIterator<Diagnostic> for Diagnostics {
     fn from_iter<I: IntoIterator<Item = Diagnostic>>(diagnostics: I) -> Self {
-        Self { list: diagnostics.into_iter().collect() }
+        let mut all = Self::default();
+        all.extend(diagnostics);
+        all
     }
 }
 

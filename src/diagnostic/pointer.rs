@@ -156,11 +156,14 @@ impl Hash for JsonPointer {
     }
 }
 
+/// How many characters of a key a trail keeps: names of states have 80, names of fields fewer.
+const LONGEST_KEY: usize = 200;
+
 /// The way down to where a reader stands: links on its stack, nothing allocated until somebody asks for
 /// the pointer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Trail<'a> {
-    above: Option<(&'a Trail<'a>, Step<'a>)>,
+    above: Option<(&'a Self, Step<'a>)>,
 }
 
 impl<'a> Trail<'a> {
@@ -185,13 +188,16 @@ impl<'a> Trail<'a> {
         }
     }
 
-    /// The way as a pointer.
+    /// The way as a pointer. Keys of absurd length are cut, for each diagnostic has a pointer of its own.
     pub(crate) fn pointer(&self) -> JsonPointer {
         let mut segments = Vec::new();
         let mut here = self;
         while let Some((above, step)) = here.above {
             segments.push(match step {
-                Step::Key(key) => Segment::Key(key.into()),
+                Step::Key(key) => Segment::Key(match key.char_indices().nth(LONGEST_KEY) {
+                    Some((end, _)) => key[..end].into(),
+                    None => key.into(),
+                }),
                 Step::Index(index) => Segment::Index(index),
             });
             here = above;

@@ -88,7 +88,10 @@ fn excerpt(source: &Source, line: usize, span: &Span) -> (String, usize, usize) 
         true => start + 1,
         false => span.end.saturating_sub(whole.start).clamp(start, text.len()),
     };
-    let (before, marked, after) = (show(&text[..start]), show(&text[start..end]), show(&text[end..]));
+    // A line may have a megabyte; what is farther away than a line's width cannot be shown anyway.
+    let far = text[..start].char_indices().rev().nth(WIDTH).map_or(0, |(at, _)| at);
+    let near = text[end..].char_indices().nth(WIDTH).map_or(text.len(), |(at, _)| end + at);
+    let (before, marked, after) = (show(&text[far..start]), show(&text[start..end]), show(&text[end..near]));
 
     let total = width(&before) + width(&marked) + width(&after);
     if total <= WIDTH {

@@ -282,10 +282,12 @@ impl<'t> Scanner<'t> {
         let rest = &self.text[start..];
         let end =
             rest.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(rest.len());
-        match serde_json::from_str(&rest[..end]) {
+        match serde_json::from_str::<Number>(&rest[..end]) {
             Ok(number) => {
                 self.at += end;
-                Ok(number)
+                // Without its feature `float_roundtrip`, serde_json misses the last bit of some numbers.
+                let exact = rest[..end].parse().ok().filter(|_| number.is_f64());
+                Ok(exact.and_then(Number::from_f64).unwrap_or(number))
             }
             Err(_) => Err(SyntaxError {
                 span: start..start + end,

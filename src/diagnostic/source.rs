@@ -102,11 +102,13 @@ impl Source {
     }
 
     /// The same text, of which only the part at `base` is the definition: pointers start there.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for definitions inside of templates"))]
     pub(crate) fn within(&self, base: &JsonPointer) -> Self {
         Self { shared: Arc::clone(&self.shared), base: self.base.join(base) }
     }
 
     /// Tells where the parts of the text stand, for formats in which this cannot be found out here.
+    #[cfg(feature = "yaml")]
     pub(crate) fn set_spans(&self, spans: SpanTree) {
         // The tree of a text is always the same, so whoever came first was right too.
         let _ = self.shared.spans.set(spans);

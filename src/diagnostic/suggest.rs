@@ -4,11 +4,13 @@
 /// is the closest.
 pub(crate) fn closest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let folded = word.to_lowercase();
+    let length = folded.chars().count();
     // Two slips in a word of six letters, three in one of nine: more is another word.
-    let tolerated = (folded.chars().count() / 3).clamp(1, 4);
+    let tolerated = (length / 3).clamp(1, 4);
     candidates
         .into_iter()
-        .filter(|candidate| *candidate != word)
+        // What differs more in length differs more altogether; comparing would cost both lengths' product.
+        .filter(|candidate| *candidate != word && candidate.chars().count().abs_diff(length) <= tolerated)
         .map(|candidate| (strsim::damerau_levenshtein(&folded, &candidate.to_lowercase()), candidate))
         .filter(|(distance, _)| *distance <= tolerated)
         .min_by_key(|(distance, _)| *distance)

@@ -1,28 +1,64 @@
 //! Running frames until each of them waits, and what happens when their time has come.
 
+use std::sync::Arc;
+
 use crate::dataflow::context::Context;
 use crate::execution::command::{CancelReason, Command};
 use crate::execution::event::EventRejected;
-use crate::execution::frame::{Doing, Frame, RunningTask};
+use crate::execution::frame::{Doing, Frame, Frames, Item, RunningTask, assign};
 use crate::execution::{Execution, ExecutionStatus, states};
 use crate::failure::{ErrorName, Failure};
 use crate::history::HistoryEventKind;
 use crate::id::{FrameId, TaskId};
-use crate::json::Json;
+use crate::json::{Json, Object};
 use crate::machine::retry::Fault;
 use crate::machine::state::{Next, State, StateKind};
-use crate::query::Scope;
+use crate::query::{Scope, Variables};
 
 /// What a state came to.
 pub(super) enum Outcome {
-    /// It is over, with this output, and leads where its `next` says.
-    Done(Json),
-    /// It is over, with this output, and leads elsewhere.
-    Choose(Json, Next),
+    /// It is over, and leads where its `next` says.
+    Done(Done),
+    /// It is over, and leads elsewhere.
+    Choose(Done, Next),
     /// It waits for something.
     Waits,
     /// It failed; Retry and Catch have their say.
     Failed(Fault),
+}
+
+/// What a state leaves behind.
+pub(super) struct Done {
+    pub(super) output: Json,
+    /// The variables that it assigns, if any.
+    pub(super) assigned: Option<Arc<Object>>,
+}
+
+/// What expressions see besides their input, in places where there is more to see.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Shown<'a> {
+    /// The task whose token `$$.Task.Token` is.
+    pub(super) task: Option<TaskId>,
+    /// The item that `$$.Map.Item` is, where it is not the frame's.
+    pub(super) item: Option<&'a Item>,
+}
+
+/// The variables of a frame and of those around it.
+struct Visible<'a> {
+    frames: &'a Frames,
+    frame: &'a Frame,
+}
+
+impl Variables for Visible<'_> {
+    fn variable(&self, name: &str) -> Option<&Json> {
+        let mut frame = self.frame;
+        loop {
+            if let Some(value) = frame.variables.get(name) {
+                return Some(value);
+            }
+            frame = self.frames.get(frame.parent?.frame)?;
+        }
+    }
 }
 
 impl Execution {
@@ -35,6 +71,7 @@ impl Execution {
                 return;
             }
             let Some(frame) = self.frames.take(id) else { continue };
+            self.changed = true;
             self.run(id, frame, &mut fuel);
         }
     }
@@ -64,40 +101,49 @@ impl Execution {
         self.frames.put(id, frame);
     }
 
-    /// Carries out what a state came to; `true` when the execution is over.
+    /// Carries out what a state came to; `true` when the frame is gone.
     pub(super) fn settle(&mut self, id: FrameId, frame: &mut Frame, state: &State, outcome: Outcome) -> bool {
-        let (output, next) = match outcome {
-            Outcome::Waits => return self.end_if_full(id),
-            Outcome::Failed(fault) => return self.retry_or_catch(id, frame, state, fault),
-            Outcome::Done(output) => (output, state.next),
-            Outcome::Choose(output, next) => (output, next),
+        let gone = match outcome {
+            Outcome::Waits => false,
+            Outcome::Failed(fault) => self.retry_or_catch(id, frame, state, fault),
+            Outcome::Done(done) => self.leave(id, frame, state, done, state.next),
+            Outcome::Choose(done, next) => self.leave(id, frame, state, done, next),
         };
-        if output.size() > self.start.limits.payload_bytes {
-            let failure = too_large(state.name.as_str());
-            let task = matches!(state.kind, StateKind::Task(_));
-            return self.retry_or_catch(id, frame, state, Fault { failure, heartbeat: false, task });
-        }
-        self.exit(id, frame, state, output, next)
+        gone || self.end_if_full(id, frame)
     }
 
-    /// Leaves a state for the next one; `true` when the execution is over.
+    /// Leaves a state, unless what it leaves behind is too much.
+    fn leave(&mut self, id: FrameId, frame: &mut Frame, state: &State, done: Done, next: Next) -> bool {
+        match self.too_much(frame, state, &done) {
+            None => self.exit(id, frame, state, done, next),
+            Some(failure) => {
+                let task = matches!(state.kind, StateKind::Task(_));
+                self.retry_or_catch(id, frame, state, Fault { failure, heartbeat: false, task })
+            }
+        }
+    }
+
+    /// Leaves a state for the next one; `true` when the frame is gone.
     pub(super) fn exit(
         &mut self,
         id: FrameId,
         frame: &mut Frame,
         state: &State,
-        output: Json,
+        done: Done,
         next: Next,
     ) -> bool {
+        let Done { output, assigned } = done;
         self.record(frame, |_| HistoryEventKind::StateExited {
             state_type: state.kind.state_type(),
             name: state.name.clone(),
             output: output.clone(),
-            assigned: None,
+            assigned: assigned.clone(),
         });
-        if self.end_if_full(id) {
+        if self.end_if_full(id, frame) {
             return true;
         }
+        // What a state assigns is seen from the next one on.
+        frame.assign(assigned.as_deref());
         match next {
             Next::State(next) => {
                 frame.go(next, output);
@@ -105,31 +151,35 @@ impl Execution {
             }
             Next::End => {
                 self.end_frame(id);
-                self.close(frame.last_event, ExecutionStatus::Succeeded { output });
+                match frame.parent {
+                    Some(parent) => self.child_finished(id, parent, frame.last_event, output),
+                    None => self.close(frame.last_event, ExecutionStatus::Succeeded { output }),
+                }
                 true
             }
         }
     }
 
     /// Ends the execution with `failure`, after the history event `previous`.
-    pub(super) fn fail(&mut self, id: FrameId, previous: u64, failure: Failure) -> bool {
+    pub(super) fn fail(&mut self, id: FrameId, frame: &mut Frame, previous: u64, failure: Failure) -> bool {
         self.end_frame(id);
+        self.abandon(frame);
         self.close(previous, ExecutionStatus::Failed { failure });
         true
     }
 
     /// Ends the execution if its history has no room for more than its end.
-    fn end_if_full(&mut self, id: FrameId) -> bool {
+    pub(super) fn end_if_full(&mut self, id: FrameId, frame: &mut Frame) -> bool {
         if !self.recorder.is_full() {
             return false;
         }
         let limit = self.start.limits.history_events;
         let cause = format!("The execution reached the maximum number of history events ({limit}).");
-        self.fail(id, self.recorder.newest(), Failure::new(ErrorName::RUNTIME, cause))
+        self.fail(id, frame, self.recorder.newest(), Failure::new(ErrorName::RUNTIME, cause))
     }
 
     /// The frame that is being run will not be put back.
-    fn end_frame(&mut self, id: FrameId) {
+    pub(super) fn end_frame(&mut self, id: FrameId) {
         self.frames.remove(id);
     }
 
@@ -139,16 +189,33 @@ impl Execution {
             self.close(0, ExecutionStatus::TimedOut);
             return;
         }
+        // Tasks that time out together all say so before the first of them cuts the others short (recorded:
+        // service_lambda_map_timeout).
+        let mut overdue = Vec::new();
         while let Some(id) = self.timers.due(self.now) {
             self.on_frame(id, |turn, frame| match &mut frame.doing {
-                Doing::Entering => Outcome::Waits,
                 Doing::Waiting { .. } => states::wait::over(turn, frame),
                 Doing::BackingOff { .. } => states::again(turn, id, frame),
-                Doing::Task(_) => turn.task_overdue(frame),
+                Doing::Task(_) => {
+                    let outcome = turn.task_overdue(frame);
+                    if let Doing::Overdue(_) = frame.doing {
+                        overdue.push(id);
+                    }
+                    outcome
+                }
+                Doing::Entering | Doing::Children(_) | Doing::Finished { .. } | Doing::Overdue(_) => {
+                    Outcome::Waits
+                }
             });
-            if self.status.is_closed() {
-                return;
-            }
+        }
+        for id in overdue {
+            self.on_frame(id, |_, frame| match std::mem::replace(&mut frame.doing, Doing::Entering) {
+                Doing::Overdue(fault) => Outcome::Failed(fault),
+                doing => {
+                    frame.doing = doing;
+                    Outcome::Waits
+                }
+            });
         }
     }
 
@@ -158,7 +225,7 @@ impl Execution {
         task: TaskId,
         change: impl FnOnce(&mut Self, &mut Frame) -> Result<Outcome, EventRejected>,
     ) -> Result<(), EventRejected> {
-        let id = *self.tasks.get(&task).ok_or(EventRejected::NoSuchTask(task))?;
+        let id = *self.tasks.get(task).ok_or(EventRejected::NoSuchTask(task))?;
         let mut rejected = None;
         self.on_frame(id, |turn, frame| {
             change(turn, frame).unwrap_or_else(|error| {
@@ -172,13 +239,18 @@ impl Execution {
     /// Takes a frame out, lets `change` act on it, carries out the outcome, and puts it back.
     fn on_frame(&mut self, id: FrameId, change: impl FnOnce(&mut Self, &mut Frame) -> Outcome) {
         let Some(mut frame) = self.frames.take(id) else { return };
+        self.changed = true;
         self.timers.set(id, frame.deadline(), None);
         let machine = self.machine.clone();
         let state = machine.state(frame.state);
         let outcome = change(self, &mut frame);
-        if self.settle(id, &mut frame, state, outcome) {
-            return;
+        if !self.settle(id, &mut frame, state, outcome) {
+            self.keep(id, frame);
         }
+    }
+
+    /// Puts a frame in whose next move is settled.
+    pub(super) fn keep(&mut self, id: FrameId, frame: Box<Frame>) {
         if let Doing::Entering = frame.doing {
             self.ready.push_back(id);
         } else {
@@ -199,25 +271,41 @@ impl Execution {
         &self,
         frame: &Frame,
         state: &State,
-        task: Option<TaskId>,
+        shown: Shown<'_>,
         input: &Json,
         evaluate: impl FnOnce(&Scope<'_>) -> R,
     ) -> R {
-        let token = task.map(|id| move || self.start.token(id));
+        let token = shown.task.map(|id| move || self.start.token(id));
         let context = Context {
-            execution: &self.context,
+            execution: &|| self.start.context(self.started_at),
             state: state.name.as_str(),
             entered: frame.entered_at,
             retry_count: matches!(state.kind, StateKind::Task(_)).then_some(frame.retries),
+            item: shown.item.or_else(|| self.item(frame)).map(|item| (item.index, &item.value)),
             token: token.as_ref().map(|token| token as &dyn Fn() -> _),
             whole: std::cell::OnceCell::new(),
         };
-        evaluate(&Scope { context: &context, ..Scope::new(input, &self.entropy, &self.start.limits) })
+        evaluate(&Scope {
+            context: &context,
+            variables: &Visible { frames: &self.frames, frame },
+            ..Scope::new(input, &self.entropy, &self.start.limits)
+        })
+    }
+
+    /// The item of the innermost iteration around `frame`.
+    fn item<'a>(&'a self, frame: &'a Frame) -> Option<&'a Item> {
+        let mut frame = frame;
+        loop {
+            if frame.item.is_some() {
+                return frame.item.as_ref();
+            }
+            frame = self.frames.get(frame.parent?.frame)?;
+        }
     }
 
     /// Nobody may answer this task any longer.
     pub(super) fn forget_task(&mut self, frame: &Frame, running: &RunningTask) {
-        self.tasks.remove(&running.id);
+        self.tasks.remove(running.id);
         let machine = self.machine.clone();
         if let StateKind::Task(task) = &machine.state(frame.state).kind
             && let Some(token) = states::task::token(&self.start, task, running.id)
@@ -226,10 +314,66 @@ impl Execution {
         }
     }
 
+    /// Ends the task of a frame that ends with the execution.
+    pub(super) fn abandon(&mut self, frame: &mut Frame) {
+        if let Some(task) = states::task::end(frame) {
+            self.forget_task(frame, &task);
+            self.cancel(task.id, CancelReason::ExecutionClosed);
+        }
+    }
+
     /// Tells the world that nobody waits for a task any longer.
     pub(super) fn cancel(&mut self, task: TaskId, reason: CancelReason) {
         self.commands.push(Command::CancelTask { task, reason });
     }
+}
+
+impl Execution {
+    /// The failure of `source` when a document of its making is larger or deeper than the limits allow.
+    pub(super) fn beyond_limits(&self, document: &Json, source: &str) -> Option<Failure> {
+        let limits = &self.start.limits;
+        if document.size() > limits.payload_bytes {
+            return Some(too_large(source));
+        }
+        let depth = limits.depth.min(Json::DEEPEST);
+        document.deeper_than(depth).then(|| too_deep(source, depth))
+    }
+
+    /// The failure of a state whose output or variables are larger or deeper than the limits allow.
+    pub(super) fn too_much(&self, frame: &Frame, state: &State, done: &Done) -> Option<Failure> {
+        let name = state.name.as_str();
+        self.beyond_limits(&done.output, name).or_else(|| {
+            let assigned = done.assigned.as_ref()?;
+            self.beyond_limits(&Json::Object(assigned.clone()), name)
+                .or_else(|| self.too_many_variables(frame, assigned).then(|| too_large(name)))
+        })
+    }
+
+    /// Whether the frame and those around it would keep more in variables than the limit allows.
+    fn too_many_variables(&self, frame: &Frame, assigned: &Object) -> bool {
+        let limit = self.start.limits.variables_bytes;
+        let mut outer = 0;
+        let mut around = frame.parent;
+        while let Some(frame) = around.and_then(|parent| self.frames.get(parent.frame)) {
+            outer += frame.variables.size();
+            around = frame.parent;
+        }
+        // What replaces an older value counts twice here: look closer only if that would be too much.
+        if outer + frame.variables.size() + assigned.size() <= limit {
+            return false;
+        }
+        let mut variables = frame.variables.clone();
+        assign(&mut variables, assigned);
+        outer + variables.size() > limit
+    }
+}
+
+fn too_deep(source: &str, depth: usize) -> Failure {
+    // DIFFERENCE: AWS's words for this are not known.
+    let cause = format!(
+        "The state/task '{source}' returned a result with more than {depth} arrays and objects within one another."
+    );
+    Failure::new(ErrorName::DATA_LIMIT_EXCEEDED, cause)
 }
 
 /// AWS's words for a result of `source` that is larger than the limit.

@@ -38,6 +38,8 @@ pub struct TaskStart {
     pub pattern: IntegrationPattern,
     /// The effective input, or what `Parameters` made of it.
     pub input: Json,
+    /// The Map iterations around the state, outermost first.
+    pub iterations: Vec<Iteration>,
     /// How often this entry of the state was tried before.
     pub attempt: u32,
     /// `TimeoutSeconds`, where the definition sets it.
@@ -50,6 +52,16 @@ pub struct TaskStart {
     pub token: Option<TaskToken>,
 }
 
+/// One iteration of a Map.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Iteration {
+    /// The Map's name.
+    pub map: StateName,
+    /// The item's index.
+    pub index: u32,
+}
+
 /// Why nobody waits for a task any longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -58,6 +70,8 @@ pub enum CancelReason {
     TimedOut,
     /// Whoever held the token answered before the handler returned.
     Answered,
+    /// Another branch or iteration failed.
+    StateAborted,
     /// The execution ended.
     ExecutionClosed,
 }

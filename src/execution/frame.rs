@@ -1,20 +1,26 @@
 //! One run of a `States` block: where it stands, what it carries, what it waits for.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::execution::command::TaskStart;
+use crate::execution::few::Few;
 use crate::failure::Failure;
-use crate::id::{FrameId, TaskId, TaskToken};
-use crate::json::Json;
+use crate::id::{FrameId, TaskId};
+use crate::json::{Json, Object};
 use crate::machine::StateId;
+use crate::machine::retry::Fault;
 use crate::time::Timestamp;
 
 /// One run of a `States` block.
 #[derive(Clone, Debug)]
 pub(crate) struct Frame {
+    /// The frame that waits for this one; none waits for the machine's own.
+    pub(super) parent: Option<Parent>,
+    /// What a Map's iteration is for.
+    pub(super) item: Option<Item>,
+    /// The variables assigned in this run, as an object; those of outer frames are read through it.
+    pub(super) variables: Json,
     /// The state it is in, or is about to enter.
     pub(super) state: StateId,
     /// The raw input of that state.
@@ -32,6 +38,21 @@ pub(crate) struct Frame {
     pub(super) doing: Doing,
 }
 
+/// The frame that waits for another one, as its branch or iteration number `slot`.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Parent {
+    pub(super) frame: FrameId,
+    pub(super) slot: u32,
+}
+
+/// What a Map's iteration is for: `$$.Map.Item`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Item {
+    pub(super) index: u32,
+    #[serde(with = "crate::json::verbatim")]
+    pub(super) value: Json,
+}
+
 /// What a frame waits for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) enum Doing {
@@ -43,6 +64,44 @@ pub(super) enum Doing {
     BackingOff { until: Timestamp },
     /// A task's answer.
     Task(Box<RunningTask>),
+    /// Its branches or iterations.
+    Children(Box<Children>),
+    /// The frame that waits for this one.
+    Finished {
+        #[serde(with = "crate::json::verbatim")]
+        output: Json,
+        /// The history event of its end.
+        event: u64,
+    },
+    /// Nothing: its task timed out in the step being made.
+    #[serde(skip)]
+    Overdue(Fault),
+}
+
+/// The branches of a Parallel or the iterations of a Map.
+///
+/// What changes whenever one of them ends is not saved: it follows from their own frames.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Children {
+    /// The frame of the first; the others' follow.
+    pub(super) base: FrameId,
+    pub(super) total: u32,
+    /// How many run at once.
+    pub(super) limit: u32,
+    /// A Map's items.
+    #[serde(with = "crate::json::verbatim")]
+    pub(super) items: Json,
+    /// The history event that they follow.
+    pub(super) started: u64,
+    /// The effective input that a Map's items were taken from, until a restart.
+    #[serde(skip)]
+    pub(super) effective: Option<Json>,
+    /// How many have begun.
+    #[serde(skip)]
+    pub(super) begun: u32,
+    /// How many run.
+    #[serde(skip)]
+    pub(super) running: u32,
 }
 
 /// A task that was started and has not come to its end.
@@ -80,6 +139,9 @@ impl Frame {
     /// A frame that is about to enter `state`.
     pub(super) fn new(state: StateId, input: Json, previous: u64) -> Self {
         Self {
+            parent: None,
+            item: None,
+            variables: Json::Null,
             state,
             input,
             entered_at: Timestamp::EPOCH,
@@ -100,10 +162,17 @@ impl Frame {
         self.doing = Doing::Entering;
     }
 
+    /// Takes over variables that a state assigned.
+    pub(super) fn assign(&mut self, assigned: Option<&Object>) {
+        if let Some(assigned) = assigned {
+            assign(&mut self.variables, assigned);
+        }
+    }
+
     /// When something happens by itself.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         match &self.doing {
-            Doing::Entering => None,
+            Doing::Entering | Doing::Children(_) | Doing::Finished { .. } | Doing::Overdue(_) => None,
             Doing::Waiting { until } | Doing::BackingOff { until } => Some(*until),
             Doing::Task(task) => Some(task.deadline()),
         }
@@ -116,6 +185,15 @@ impl Frame {
             _ => None,
         }
     }
+}
+
+/// Takes `assigned` over into `variables`.
+pub(super) fn assign(variables: &mut Json, assigned: &Object) {
+    if variables.is_null() {
+        *variables = Json::empty_object();
+    }
+    let variables = variables.object_mut().expect("variables are an object");
+    assigned.iter().for_each(|(name, value)| variables.insert(name.clone(), value.clone()));
 }
 
 impl RunningTask {
@@ -131,75 +209,58 @@ impl RunningTask {
     pub(super) fn beat(&mut self, now: Timestamp) {
         self.heartbeat_due_at = self.heartbeat.map(|seconds| now + Duration::from_secs(seconds.into()));
     }
-
-    /// The request for it, as it was first made.
-    pub(super) fn request(
-        &self,
-        frame: &Frame,
-        state: &crate::machine::state::State,
-        task: &crate::machine::state::Task,
-        token: Option<TaskToken>,
-    ) -> TaskStart {
-        TaskStart {
-            task: self.id,
-            state: state.name.clone(),
-            resource: task.resource.clone(),
-            pattern: task.pattern,
-            input: self.input.clone(),
-            attempt: frame.retries,
-            timeout: self.timeout.map(|seconds| Duration::from_secs(seconds.into())),
-            heartbeat: self.heartbeat.map(|seconds| Duration::from_secs(seconds.into())),
-            role: self.role.clone(),
-            token,
-        }
-    }
 }
 
 /// The arena of frames, with marks on those that were touched.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    frames: BTreeMap<FrameId, Box<Frame>>,
-    dirty: BTreeSet<FrameId>,
+    frames: Few<FrameId, Box<Frame>>,
+    dirty: Few<FrameId, ()>,
 }
 
 impl Frames {
     pub(super) fn get(&self, id: FrameId) -> Option<&Frame> {
-        self.frames.get(&id).map(|frame| &**frame)
+        self.frames.get(id).map(|frame| &**frame)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (FrameId, &Frame)> {
-        self.frames.iter().map(|(id, frame)| (*id, &**frame))
+        self.frames.iter().map(|(id, frame)| (id, &**frame))
+    }
+
+    /// Those from `start` up to but not including `end`, in order.
+    pub(super) fn range(&self, start: FrameId, end: FrameId) -> impl Iterator<Item = (FrameId, &Frame)> {
+        self.frames.range(start..end).map(|(id, frame)| (id, &**frame))
     }
 
     /// Takes a frame out, to change it.
     pub(super) fn take(&mut self, id: FrameId) -> Option<Box<Frame>> {
-        self.frames.remove(&id)
+        self.frames.remove(id)
     }
 
     /// Puts a frame in, and marks it.
     pub(super) fn put(&mut self, id: FrameId, frame: Box<Frame>) {
         self.frames.insert(id, frame);
-        self.dirty.insert(id);
+        self.dirty.insert(id, ());
+    }
+
+    /// Puts a frame back in which nothing changed that has to be saved.
+    pub(super) fn put_back(&mut self, id: FrameId, frame: Box<Frame>) {
+        self.frames.insert(id, frame);
     }
 
     /// Marks a frame that was taken and will not come back.
     pub(super) fn remove(&mut self, id: FrameId) {
-        self.frames.remove(&id);
-        self.dirty.insert(id);
-    }
-
-    /// Puts a frame in that needs no saving: it was just read.
-    pub(super) fn restore(&mut self, id: FrameId, frame: Box<Frame>) {
-        self.frames.insert(id, frame);
+        self.frames.remove(id);
+        self.dirty.insert(id, ());
     }
 
     pub(super) fn ids(&self) -> Vec<FrameId> {
-        self.frames.keys().copied().collect()
+        self.frames.iter().map(|(id, _)| id).collect()
     }
 
     /// The frames touched since the last call: as they are now, or gone.
     pub(super) fn take_dirty(&mut self) -> Vec<(FrameId, Option<Frame>)> {
         let dirty = std::mem::take(&mut self.dirty);
-        dirty.into_iter().map(|id| (id, self.get(id).cloned())).collect()
+        dirty.iter().map(|(id, ())| (id, self.get(id).cloned())).collect()
     }
 }

@@ -1,8 +1,10 @@
 //! The interpreter: one run of a state machine, events in, commands out.
 
 mod advance;
+mod children;
 mod command;
 mod event;
+mod few;
 mod frame;
 mod record;
 mod retry_catch;
@@ -12,24 +14,23 @@ mod states;
 mod step;
 mod timer;
 
-use std::collections::BTreeMap;
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
-pub use command::{CancelReason, Command, TaskStart};
+pub use command::{CancelReason, Command, Iteration, TaskStart};
 pub use event::{Event, EventRejected, Reporter};
 pub use snapshot::{Changes, Record, RecordKey, RestoreError, Snapshot};
 pub use start::{Seed, Start};
 pub use step::{ExecutionStatus, IssuedToken, Step, TokenChanges};
 
-use crate::dataflow::context::ExecutionContext;
+use crate::execution::few::Few;
 use crate::execution::frame::{Answer, Frame, Frames};
 use crate::execution::record::Recorder;
 use crate::execution::timer::Timers;
 use crate::failure::{ErrorName, Failure};
 use crate::history::HistoryEventKind;
 use crate::id::{ExecutionId, FrameId, TaskId};
-use crate::machine::state::StateKind;
 use crate::machine::{BlockId, StateMachine};
 use crate::query::Entropy;
 use crate::time::Timestamp;
@@ -65,18 +66,17 @@ use crate::time::Timestamp;
 /// assert_eq!(step.status, ExecutionStatus::Succeeded { output: Json::from(3) });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Execution {
     machine: Arc<StateMachine>,
     start: Arc<Start>,
-    context: ExecutionContext,
     started_at: Timestamp,
     now: Timestamp,
     status: ExecutionStatus,
     frames: Frames,
     timers: Timers,
-    tasks: BTreeMap<TaskId, FrameId>,
+    tasks: Few<TaskId, FrameId>,
     next_task: u64,
+    next_frame: u64,
     entropy: Entropy,
     recorder: Recorder,
     /// Frames that can go on at once.
@@ -112,14 +112,14 @@ impl Execution {
 
     fn new(machine: Arc<StateMachine>, start: Arc<Start>, now: Timestamp) -> Self {
         Self {
-            context: start.context(now),
             started_at: now,
             now,
             status: ExecutionStatus::Running,
             frames: Frames::default(),
             timers: Timers::default(),
-            tasks: BTreeMap::new(),
+            tasks: Few::default(),
             next_task: 0,
+            next_frame: ROOT.0 + 1,
             entropy: Entropy::new(*start.seed.bytes()),
             recorder: Recorder::new(1, start.history, start.limits.history_events),
             ready: VecDeque::new(),
@@ -144,7 +144,8 @@ impl Execution {
             return Err(EventRejected::Closed);
         }
         self.now = self.now.max(now);
-        self.changed = true;
+        // Nothing has changed if nothing was due.
+        self.changed = !matches!(event, Event::Tick);
         match event {
             Event::Tick => self.tick(),
             Event::Stop { failure } => self.stop(failure),
@@ -207,6 +208,12 @@ impl Execution {
         Some(self.timers.next().map_or(own, |timer| timer.min(own)))
     }
 
+    /// Whether it is time for [`Event::Tick`]: the deadline has come by `now`, or had come before the clock was
+    /// set back.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= now.max(self.now))
+    }
+
     /// Tasks that were started and not yet reported: what to start again after a crash, in order.
     ///
     /// A task that was handed on and waits for its token is not among them, and neither is one whose answer
@@ -217,9 +224,7 @@ impl Execution {
             .iter()
             .filter_map(|(_, frame)| {
                 let running = frame.task().filter(|task| !task.submitted && task.answer.is_none())?;
-                let state = self.machine.state(frame.state);
-                let StateKind::Task(task) = &state.kind else { return None };
-                Some(running.request(frame, state, task, states::task::token(&self.start, task, running.id)))
+                Some(self.task_start(frame, running))
             })
             .collect();
         outstanding.sort_by_key(|start| start.task);
@@ -238,14 +243,11 @@ impl Execution {
 
     /// Ends the execution: cancels what runs, forgets the frames, records the end.
     fn close(&mut self, previous: u64, status: ExecutionStatus) {
+        self.changed = true;
         for id in self.frames.ids() {
             let Some(mut frame) = self.frames.take(id) else { continue };
             self.timers.set(id, frame.deadline(), None);
-            if let Some(task) = states::task::end(&mut frame) {
-                self.forget_task(&frame, &task);
-                self.commands
-                    .push(Command::CancelTask { task: task.id, reason: CancelReason::ExecutionClosed });
-            }
+            self.abandon(&mut frame);
             self.frames.remove(id);
         }
         self.ready.clear();
@@ -276,5 +278,17 @@ impl Execution {
             status: self.status.clone(),
             changed: self.changed,
         }
+    }
+}
+
+/// Inputs of tasks hold their tokens: they are not shown.
+impl fmt::Debug for Execution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execution")
+            .field("id", &self.start.id)
+            .field("status", &self.status)
+            .field("now", &self.now)
+            .field("tasks", &self.tasks.iter().map(|(task, _)| task).collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }

@@ -3,21 +3,22 @@
 //! State is the truth, and nothing is replayed. The head carries a format number; a later version reads every
 //! earlier format.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::execution::Execution;
-use crate::execution::frame::{Doing, Frame};
+use crate::execution::frame::{Doing, Frame, Item, Parent};
 use crate::execution::record::Recorder;
-use crate::execution::start::{Seed, Start};
+use crate::execution::start::Start;
 use crate::execution::step::ExecutionStatus;
-use crate::id::{ExecutionId, FrameId, StateName};
+use crate::execution::{Execution, ROOT};
+use crate::id::{FrameId, StateName};
 use crate::json::Json;
 use crate::limits::Limits;
-use crate::machine::{ExecutionKind, StateMachine};
+use crate::machine::StateMachine;
+use crate::machine::state::StateKind;
 use crate::query::Entropy;
 use crate::time::Timestamp;
 
@@ -28,7 +29,7 @@ const FORMAT: u32 = 1;
 /// frame that was touched.
 ///
 /// Records are encoded when a store asks for their bytes, so that a store in memory need not.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Changes {
     head: Arc<Head>,
     frames: Vec<(FrameId, Option<Arc<FrameRecord>>)>,
@@ -54,7 +55,7 @@ pub struct Changes {
 /// assert_eq!(again.deadline(), execution.deadline());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Snapshot {
     head: Option<Arc<Head>>,
     frames: BTreeMap<FrameId, Arc<FrameRecord>>,
@@ -102,30 +103,38 @@ pub enum RestoreError {
         /// The state that is missing.
         state: StateName,
     },
+    /// A record does not fit the others, or its state.
+    #[error("the record of frame {frame} does not fit the rest of the execution's state")]
+    Inconsistent {
+        /// Which frame's.
+        frame: FrameId,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     format: u32,
-    id: ExecutionId,
-    name: Arc<str>,
-    machine_arn: Arc<str>,
-    role_arn: Arc<str>,
-    #[serde(with = "crate::json::verbatim")]
-    input: Json,
-    kind: ExecutionKind,
-    seed: Seed,
-    history: bool,
+    start: Arc<Start>,
     started_at: Timestamp,
     now: Timestamp,
     status: ExecutionStatus,
     next_task: u64,
+    next_frame: u64,
     next_event: u64,
     drawn: u64,
+    /// Frames that can go on at once, in their order: there are some only when a step ran out of fuel.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ready: Vec<FrameId>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct FrameRecord {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    parent: Option<Parent>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    item: Option<Item>,
+    #[serde(default, with = "crate::json::verbatim", skip_serializing_if = "Json::is_null")]
+    variables: Json,
     state: StateName,
     #[serde(with = "crate::json::verbatim")]
     input: Json,
@@ -142,27 +151,24 @@ struct FrameRecord {
 impl Execution {
     /// What has changed since the last call: the execution's head and the frames that were touched.
     pub fn take_changes(&mut self) -> Changes {
-        let start = &self.start;
         let head = Head {
             format: FORMAT,
-            id: start.id.clone(),
-            name: start.name.clone(),
-            machine_arn: start.machine_arn.clone(),
-            role_arn: start.role_arn.clone(),
-            input: start.input.clone(),
-            kind: start.kind,
-            seed: start.seed.clone(),
-            history: start.history,
+            start: self.start.clone(),
             started_at: self.started_at,
             now: self.now,
             status: self.status.clone(),
             next_task: self.next_task,
+            next_frame: self.next_frame,
             next_event: self.recorder.newest() + 1,
             drawn: self.entropy.drawn(),
+            ready: self.ready.iter().copied().collect(),
         };
         let machine = &self.machine;
         let record = |frame: Frame| {
             Arc::new(FrameRecord {
+                parent: frame.parent,
+                item: frame.item,
+                variables: frame.variables,
                 state: machine.state(frame.state).name.clone(),
                 input: frame.input,
                 entered_at: frame.entered_at,
@@ -195,27 +201,80 @@ impl Execution {
         if head.format > FORMAT {
             return Err(RestoreError::TooNew { found: head.format });
         }
-        let start = Start {
-            id: head.id.clone(),
-            name: head.name.clone(),
-            machine_arn: head.machine_arn.clone(),
-            role_arn: head.role_arn.clone(),
-            input: head.input.clone(),
-            kind: head.kind,
-            seed: head.seed.clone(),
-            limits,
-            history: head.history,
+        let start = match head.start.limits == limits {
+            true => head.start.clone(),
+            false => Arc::new(Start { limits, ..(*head.start).clone() }),
         };
-        let mut execution = Self::new(machine, Arc::new(start), head.started_at);
+        let mut execution = Self::new(machine, start, head.started_at);
         execution.now = head.now;
         execution.status = head.status.clone();
         execution.next_task = head.next_task;
-        execution.entropy = Entropy::resume(*head.seed.bytes(), head.drawn);
-        execution.recorder = Recorder::new(head.next_event, head.history, limits.history_events);
+        execution.next_frame = head.next_frame;
+        execution.entropy = Entropy::resume(*head.start.seed.bytes(), head.drawn);
+        execution.recorder = Recorder::new(head.next_event, head.start.history, limits.history_events);
         for (id, record) in &snapshot.frames {
             execution.restore_frame(*id, record, now)?;
         }
+        execution.check()?;
+        execution.queue(&head.ready);
+        execution.recount();
         Ok(execution)
+    }
+
+    /// Puts the frames that can go on in the order they were in.
+    fn queue(&mut self, order: &[FrameId]) {
+        let entering = |(id, frame): (FrameId, &Frame)| matches!(frame.doing, Doing::Entering).then_some(id);
+        let mut entering: BTreeSet<FrameId> = self.frames.iter().filter_map(entering).collect();
+        let mut ready: VecDeque<FrameId> = order.iter().copied().filter(|id| entering.remove(id)).collect();
+        ready.extend(entering);
+        self.ready = ready;
+    }
+
+    /// Whether the frames fit one another and their states: nothing that a store gives back may make the
+    /// interpreter trip.
+    fn check(&self) -> Result<(), RestoreError> {
+        if !self.status.is_closed() && self.frames.get(ROOT).is_none() {
+            return Err(RestoreError::Inconsistent { frame: ROOT });
+        }
+        for (id, frame) in self.frames.iter() {
+            if !self.fits(id, frame) {
+                return Err(RestoreError::Inconsistent { frame: id });
+            }
+        }
+        Ok(())
+    }
+
+    fn fits(&self, id: FrameId, frame: &Frame) -> bool {
+        let state = self.machine.state(frame.state);
+        let doing = match (&frame.doing, &state.kind) {
+            (Doing::Children(children), StateKind::Map(_)) => {
+                children.items.as_array().is_some_and(|items| items.len() == children.total as usize)
+            }
+            (Doing::Children(children), StateKind::Parallel(parallel)) => {
+                parallel.branches.len() == children.total as usize
+            }
+            (Doing::Waiting { .. }, kind) => matches!(kind, StateKind::Wait(_)),
+            (Doing::Task(task), kind) => {
+                matches!(kind, StateKind::Task(_))
+                    && task.id.0 < self.next_task
+                    && self.tasks.get(task.id) == Some(&id)
+            }
+            (Doing::Entering | Doing::BackingOff { .. } | Doing::Finished { .. }, _) => true,
+            (Doing::Children(_) | Doing::Overdue(_), _) => false,
+        };
+        let place = match frame.parent {
+            None => id == ROOT,
+            Some(parent) => self.frames.get(parent.frame).is_some_and(|waiting| match &waiting.doing {
+                Doing::Children(children) => {
+                    parent.frame < id
+                        && parent.slot < children.total
+                        && children.base.0.checked_add(parent.slot.into()) == Some(id.0)
+                }
+                _ => false,
+            }),
+        };
+        let variables = frame.variables.is_null() || frame.variables.as_object().is_some();
+        doing && place && variables && id.0 < self.next_frame
     }
 
     fn restore_frame(
@@ -230,14 +289,16 @@ impl Execution {
             .ok_or_else(|| RestoreError::OtherMachine { state: record.state.clone() })?;
         let mut doing = record.doing.clone();
         match &mut doing {
-            Doing::Entering => self.ready.push_back(id),
             Doing::Task(task) => {
                 task.beat(now.max(self.now));
                 self.tasks.insert(task.id, id);
             }
-            Doing::Waiting { .. } | Doing::BackingOff { .. } => {}
+            _ => {}
         }
         let frame = Frame {
+            parent: record.parent,
+            item: record.item.clone(),
+            variables: record.variables.clone(),
             state,
             input: record.input.clone(),
             entered_at: record.entered_at,
@@ -248,7 +309,7 @@ impl Execution {
             doing,
         };
         self.timers.set(id, None, frame.deadline());
-        self.frames.restore(id, Box::new(frame));
+        self.frames.put_back(id, Box::new(frame));
         Ok(())
     }
 }
@@ -301,6 +362,22 @@ impl Record {
     /// A record as a store kept it.
     pub fn new(key: RecordKey, bytes: Vec<u8>) -> Self {
         Self { key, bytes: Some(bytes) }
+    }
+}
+
+/// Inputs of tasks hold their tokens: only what was touched is shown.
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let frames: Vec<FrameId> = self.frames.iter().map(|(id, _)| *id).collect();
+        f.debug_struct("Changes").field("execution", &self.head.start.id).field("frames", &frames).finish()
+    }
+}
+
+/// Inputs of tasks hold their tokens: only the size is shown.
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let execution = self.head.as_ref().map(|head| &head.start.id);
+        f.debug_struct("Snapshot").field("execution", &execution).field("frames", &self.frames.len()).finish()
     }
 }
 

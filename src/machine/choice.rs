@@ -5,21 +5,22 @@ use std::sync::Arc;
 use crate::json::Number;
 use crate::machine::StateId;
 use crate::pattern::Pattern;
-use crate::query::Path;
+use crate::query::{Path, Template};
 
 /// A top-level rule: where to go when its condition holds.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) condition: Condition,
     pub(crate) next: StateId,
+    pub(crate) assign: Option<Template>,
 }
 
 /// What holds or does not.
 #[derive(Debug)]
 pub(crate) enum Condition {
-    And(Box<[Condition]>),
-    Or(Box<[Condition]>),
-    Not(Box<Condition>),
+    And(Box<[Self]>),
+    Or(Box<[Self]>),
+    Not(Box<Self>),
     Compare { variable: Path, test: Test },
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct DataFlow {
     pub(crate) result: ResultPath,
     /// `OutputPath`.
     pub(crate) output: Select,
+    /// `Assign`.
+    pub(crate) assign: Option<Template>,
 }
 
 /// What `InputPath` and `OutputPath` take of a document.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::failure::{ErrorName, Failure};
 use crate::machine::StateId;
 use crate::machine::io::ResultPath;
+use crate::query::Template;
 
 /// An entry of `Retry`.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(crate) struct Catcher {
     pub(crate) errors: Errors,
     pub(crate) next: StateId,
     pub(crate) result: ResultPath,
+    pub(crate) assign: Option<Template>,
 }
 
 /// `ErrorEquals`.

@@ -7,11 +7,11 @@ use crate::failure::Failure;
 use crate::history::{StateType, TaskResource};
 use crate::id::StateName;
 use crate::json::Json;
-use crate::machine::StateId;
 use crate::machine::choice::Rule;
 use crate::machine::io::DataFlow;
 use crate::machine::retry::{Catcher, Retrier};
-use crate::query::{Expression, Path};
+use crate::machine::{BlockId, StateId};
+use crate::query::{Expression, Path, Template};
 use crate::time::Timestamp;
 
 /// One entry of `States`, compiled.
@@ -42,6 +42,8 @@ pub(crate) enum StateKind {
     Wait(Wait),
     Succeed,
     Fail(Fail),
+    Parallel(Parallel),
+    Map(Box<Map>),
 }
 
 impl StateKind {
@@ -53,6 +55,8 @@ impl StateKind {
             Self::Wait(_) => StateType::Wait,
             Self::Succeed => StateType::Succeed,
             Self::Fail(_) => StateType::Fail,
+            Self::Parallel(_) => StateType::Parallel,
+            Self::Map(_) => StateType::Map,
         }
     }
 }
@@ -70,8 +74,8 @@ pub(crate) struct Task {
     pub(crate) pattern: IntegrationPattern,
     /// `resourceType` and `resource` of the history events.
     pub(crate) wire: Arc<TaskResource>,
-    pub(crate) timeout: Option<Seconds>,
-    pub(crate) heartbeat: Option<Seconds>,
+    pub(crate) timeout: Option<Amount>,
+    pub(crate) heartbeat: Option<Amount>,
     /// `RoleArn` of `Credentials`.
     pub(crate) credentials: Option<Role>,
 }
@@ -83,11 +87,26 @@ pub(crate) enum Role {
     Expression(Expression),
 }
 
-/// A number of seconds, written or looked up.
+/// A whole number, written or looked up.
 #[derive(Debug)]
-pub(crate) enum Seconds {
+pub(crate) enum Amount {
     Fixed(u32),
     Path(Path),
+}
+
+#[derive(Debug)]
+pub(crate) struct Parallel {
+    pub(crate) branches: Box<[BlockId]>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Map {
+    pub(crate) processor: BlockId,
+    /// `ItemsPath`; the effective input itself if absent.
+    pub(crate) items: Option<Path>,
+    /// `ItemSelector`, or `Parameters` as it was called before.
+    pub(crate) selector: Option<Template>,
+    pub(crate) concurrency: Option<Amount>,
 }
 
 #[derive(Debug)]

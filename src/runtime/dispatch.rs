@@ -37,6 +37,10 @@ impl Inner {
     }
 
     pub(super) fn start_task(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, start: TaskStart) {
+        if self.shutdown.is_cancelled() {
+            // It is outstanding, and whoever takes the execution over starts it.
+            return;
+        }
         let cancelled = self.shutdown.child_token();
         live.running.insert(start.task, cancelled.clone());
         let handler = self.handlers.find(start.resource.as_str()).cloned();
@@ -86,8 +90,10 @@ impl Inner {
             outcome = call => outcome,
             () = given_up => return None,
         };
-        // A handler that returns because the runtime shuts down has not answered.
-        if self.shutdown.is_cancelled() && !matches!(outcome, Ok(Ok(_))) {
+        // Nobody waits for the answer. A handler that was done when the runtime began to shut down has answered;
+        // one that returns because of that has not.
+        let answered = self.shutdown.is_cancelled() && matches!(outcome, Ok(Ok(_)));
+        if cancelled.is_cancelled() && !answered {
             return None;
         }
         let reporter = Reporter::Handler;

@@ -50,6 +50,12 @@ pub enum StartError {
         /// `Limits::payload_bytes`.
         limit: usize,
     },
+    /// The input has more arrays and objects within one another than a document may have.
+    #[error("the input has more than {limit} arrays and objects within one another")]
+    InputTooDeep {
+        /// `Limits::depth`, and 127 at most.
+        limit: usize,
+    },
     /// AWS's `ExecutionAlreadyExists`: the name was used, with another input or for an execution that has ended.
     #[error("an execution called `{id}` exists already")]
     ExecutionAlreadyExists {

@@ -65,7 +65,7 @@ impl ExecutionHandle {
                 Some(here) => here,
                 None => match self.runtime.resident(&self.id).await {
                     Ok(here) => here,
-                    Err(AskError::Rejected(_)) => return self.stored().await,
+                    Err(AskError::Rejected) => return self.stored().await,
                     Err(AskError::Unknown) => {
                         return Err(ExecutionError::ExecutionDoesNotExist { id: self.id.clone() }.into());
                     }

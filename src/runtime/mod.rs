@@ -20,7 +20,7 @@ mod resident;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
@@ -36,7 +36,7 @@ pub use handle::ExecutionHandle;
 pub use handler::{HandlerFn, ResourceHandler, SharedHandler, TaskOutcome, TaskRequest, handler_fn};
 pub use observer::Observer;
 
-use crate::execution::{Event, EventRejected, Execution, Reporter};
+use crate::execution::{Event, Execution, Reporter};
 use crate::failure::Failure;
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskToken};
@@ -45,9 +45,12 @@ use crate::limits::Limits;
 use crate::machine::StateMachine;
 use crate::registry::Registry;
 use crate::runtime::alarm::Alarms;
+use crate::runtime::builder::Arns;
+use crate::runtime::recovery::Loading;
 use crate::runtime::resident::{Brought, Live, Mail, Refused, Resident};
 use crate::store::{
-    Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Store, TaskAddress,
+    Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Store, StoreError,
+    StoreErrorKind, TaskAddress,
 };
 
 /// Runs executions on tokio: calls handlers, keeps time, commits every step before it acts on it, and takes
@@ -100,8 +103,11 @@ pub(crate) struct Inner {
     history: bool,
     cancel_grace: Duration,
     residents: Mutex<HashMap<ExecutionId, Arc<Resident>>>,
-    /// Machines of executions that came from the store, by their definitions.
-    machines: Mutex<HashMap<Arc<str>, Arc<StateMachine>>>,
+    /// Machines of executions that came from the store, by their definitions and ARNs, while there are such
+    /// executions.
+    machines: Mutex<HashMap<(Arc<str>, Arc<str>), Weak<StateMachine>>>,
+    /// The ARNs of machines that were started here, by their names.
+    arns: Mutex<HashMap<Arc<str>, Arns>>,
     alarms: Arc<Alarms>,
     keeping_time: AtomicBool,
     room: Arc<Semaphore>,
@@ -256,10 +262,13 @@ impl Runtime {
         id: &ExecutionId,
         failure: Failure,
     ) -> Result<ExecutionSummary, ExecutionError> {
+        if self.inner.shutdown.is_cancelled() {
+            return Err(ExecutionError::ShuttingDown);
+        }
         let open = !self.describe_execution(id).await?.status.is_closed();
         if open {
             match self.inner.ask(id, Event::Stop { failure }).await {
-                Ok(()) | Err(AskError::Rejected(_)) => {}
+                Ok(()) | Err(AskError::Rejected) => {}
                 Err(AskError::Unknown) => {
                     return Err(ExecutionError::ExecutionDoesNotExist { id: id.clone() });
                 }
@@ -334,6 +343,9 @@ impl Runtime {
         token: &TaskToken,
         event: impl FnOnce(crate::id::TaskId) -> Event,
     ) -> Result<(), ReportError> {
+        if self.inner.shutdown.is_cancelled() {
+            return Err(ReportError::ShuttingDown);
+        }
         let found = self.inner.store.find_task(&token.hash()).await?;
         let address = found.ok_or(ReportError::InvalidToken)?;
         if !address.open {
@@ -341,10 +353,10 @@ impl Runtime {
         }
         let told = self.inner.ask(&address.execution, event(address.task)).await;
         told.map_err(|error| match error {
-            AskError::Rejected(_) | AskError::Unknown => gone(&address),
+            AskError::Rejected | AskError::Unknown => gone(&address),
             AskError::ShuttingDown => ReportError::ShuttingDown,
             AskError::Execution(ExecutionError::Store(error)) => ReportError::Store(error),
-            AskError::Execution(_) => gone(&address),
+            AskError::Execution(error) => ReportError::Store(StoreError::new(StoreErrorKind::Corrupt, error)),
         })
     }
 }
@@ -366,7 +378,7 @@ fn gone(address: &TaskAddress) -> ReportError {
 #[derive(Debug)]
 pub(crate) enum AskError {
     /// It does not apply.
-    Rejected(EventRejected),
+    Rejected,
     /// There is no such execution.
     Unknown,
     /// The runtime is shutting down, or another one has the execution now.
@@ -390,49 +402,81 @@ impl Inner {
         if size > limit {
             return Err(StartError::InputTooLarge { size, limit });
         }
+        let limit = self.limits.depth.min(Json::DEEPEST);
+        if input.deeper_than(limit) {
+            return Err(StartError::InputTooDeep { limit });
+        }
         let name = self.account.execution_name(name)?;
         self.keep_time();
-        let start = self.account.start(machine, &name, input, self.limits, self.history);
+        let start = self.account.start(machine, self.arns(machine), &name, input, self.limits, self.history);
         let now = self.clock.now();
-        let (input, id, machine_arn) = (start.input.clone(), start.id.clone(), start.machine_arn.clone());
+        let (input, id) = (start.input.clone(), start.id.clone());
+        let (name, machine_arn) = (start.name.clone(), start.machine_arn.clone());
         let (mut execution, mut step) = Execution::start(Arc::clone(machine), start, now);
-        let new = NewExecution::new(
-            id.clone(),
-            name.into(),
-            machine_arn,
-            machine.definition.clone(),
-            input.clone(),
-            now,
-        );
+        let new =
+            NewExecution::new(id.clone(), name, machine_arn, machine.definition.clone(), input.clone(), now);
         let history = self.watched(&step.history);
         let commit = Commit::new(&mut step, execution.take_changes(), now);
-        let revision = match self.store.create(new, commit).await? {
-            Created::New(revision) => revision,
-            Created::Existing(summary) => {
-                let same = !summary.status.is_closed() && summary.input == input;
-                return match same {
-                    true => Ok(ExecutionHandle::new(Arc::clone(self), id, None)),
-                    false => Err(StartError::ExecutionAlreadyExists { id }),
-                };
-            }
-        };
-        let resident = Arc::new(Resident::busy(id.clone()));
-        self.residents().insert(id.clone(), Arc::clone(&resident));
-        let live =
-            Live { execution, revision, alarm: None, running: Default::default(), permit: Some(permit) };
-        let handle = ExecutionHandle::new(Arc::clone(self), id, Some(Arc::clone(&resident)));
-        self.begin(&resident, Box::new(live), step, &history);
-        Ok(handle)
+        // On a task of its own: what was kept goes on, even if nobody waits for it to begin.
+        let inner = Arc::clone(self);
+        let created = self.tracker.spawn(async move {
+            let resident = Arc::new(Resident::busy(id.clone()));
+            // Whoever asks for it meanwhile leaves their mail here, and does not load it a second time.
+            inner.residents().entry(id.clone()).or_insert_with(|| Arc::clone(&resident));
+            let mut loading = Loading { inner: &inner, resident: &resident, over: false };
+            let revision = match inner.store.create(new, commit).await? {
+                Created::New(revision) => revision,
+                Created::Existing(summary) => {
+                    let same = !summary.status.is_closed() && summary.input == input;
+                    return match same {
+                        true => Ok((id, None)),
+                        false => Err(StartError::ExecutionAlreadyExists { id }),
+                    };
+                }
+            };
+            loading.over = true;
+            inner.residents().insert(id.clone(), Arc::clone(&resident));
+            let live =
+                Live { execution, revision, alarm: None, running: Default::default(), permit: Some(permit) };
+            inner.begin(&resident, Box::new(live), step, &history);
+            Ok((id, Some(Arc::clone(&resident))))
+        });
+        match created.await {
+            Ok(created) => created.map(|(id, resident)| ExecutionHandle::new(Arc::clone(self), id, resident)),
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(StartError::ShuttingDown),
+            },
+        }
+    }
+
+    /// An execution is not here any more.
+    fn forget(&self, resident: &Arc<Resident>) {
+        let mut residents = self.residents();
+        // Another one may have come in its place.
+        if residents.get(&resident.id).is_some_and(|here| Arc::ptr_eq(here, resident)) {
+            residents.remove(&resident.id);
+        }
     }
 
     /// Tells an execution something and waits until it is committed.
     pub(crate) async fn ask(self: &Arc<Self>, id: &ExecutionId, event: Event) -> Result<(), AskError> {
-        let (answer, answered) = oneshot::channel();
-        self.bring(id, Mail { event, answer: Some(answer), handler_done: None }).await?;
-        match answered.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(Refused::Rejected(rejected))) => Err(AskError::Rejected(rejected)),
-            Ok(Err(Refused::LetGo)) | Err(_) => Err(AskError::ShuttingDown),
+        loop {
+            let (answer, answered) = oneshot::channel();
+            let mail = Mail { event: event.clone(), answer: Some(answer), handler_done: None };
+            self.bring(id, mail).await?;
+            return match answered.await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(Refused::Rejected)) => Err(AskError::Rejected),
+                Ok(Err(Refused::Failed(_))) | Err(_) if self.shutdown.is_cancelled() => {
+                    Err(AskError::ShuttingDown)
+                }
+                Ok(Err(Refused::LetGo)) if self.shutdown.is_cancelled() => Err(AskError::ShuttingDown),
+                // Nobody has looked at it.
+                Ok(Err(Refused::LetGo)) => continue,
+                Ok(Err(Refused::Failed(kind))) => Err(AskError::Execution(StoreError::from(kind).into())),
+                Err(_) => Err(AskError::Execution(StoreError::from(StoreErrorKind::Unavailable).into())),
+            };
         }
     }
 
@@ -452,7 +496,7 @@ impl Inner {
                     self.drive(resident, live);
                     return Ok(());
                 }
-                Brought::Closed => return Err(AskError::Rejected(EventRejected::Closed)),
+                Brought::Closed => return Err(AskError::Rejected),
                 Brought::Full(again) => {
                     mail = again;
                     resident.room().await;
@@ -461,6 +505,11 @@ impl Inner {
                 Brought::LetGo(again) => mail = again,
             }
         }
+    }
+
+    fn arns(&self, machine: &StateMachine) -> Arns {
+        let mut arns = self.arns.lock().unwrap_or_else(PoisonError::into_inner);
+        arns.entry(machine.name.clone()).or_insert_with(|| self.account.arns(&machine.name)).clone()
     }
 
     fn keep_time(self: &Arc<Self>) {

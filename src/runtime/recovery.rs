@@ -1,6 +1,6 @@
 //! Executions that are in the store and not here: loading them, and going on with them.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 use crate::execution::{Execution, Step};
 use crate::id::ExecutionId;
@@ -26,7 +26,7 @@ impl Inner {
                 None => break,
             }
         }
-        let mut recovered = 0;
+        let (mut recovered, mut failed) = (0, None);
         for id in open {
             let here = self.residents().contains_key(&id);
             if here {
@@ -34,12 +34,13 @@ impl Inner {
             }
             match self.resident(&id).await {
                 Ok(_) => recovered += 1,
-                Err(AskError::Execution(error)) => return Err(error),
+                // One that cannot be gone on with does not keep the others waiting.
+                Err(AskError::Execution(error)) => failed = failed.or(Some(error)),
                 // It has ended meanwhile, or the runtime ends.
                 Err(_) => {}
             }
         }
-        Ok(recovered)
+        failed.map_or(Ok(recovered), Err)
     }
 
     /// The execution in memory, loaded if need be. Whoever comes first loads it; others leave their mail.
@@ -56,26 +57,33 @@ impl Inner {
             residents.insert(id.clone(), Arc::clone(&resident));
             resident
         };
-        let loaded = self.load(id).await;
+        // On a task of its own: whoever asked first may lose patience, and others wait for it too.
+        let (inner, loading) = (Arc::clone(self), Arc::clone(&resident));
+        let loaded = self.tracker.spawn(async move { inner.bring_in(&loading).await }).await;
         match loaded {
-            Ok(live) => {
-                self.keep_time();
-                self.resume(&resident, Box::new(live));
-                Ok(resident)
-            }
-            Err(error) => {
-                self.residents().remove(id);
-                resident.let_go();
-                Err(error)
-            }
+            Ok(Ok(())) => Ok(resident),
+            Ok(Err(error)) => Err(error),
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(AskError::ShuttingDown),
+            },
         }
+    }
+
+    async fn bring_in(self: &Arc<Self>, resident: &Arc<Resident>) -> Result<(), AskError> {
+        let mut loading = Loading { inner: self, resident, over: false };
+        let live = self.load(&resident.id).await?;
+        loading.over = true;
+        self.keep_time();
+        self.resume(resident, Box::new(live));
+        Ok(())
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Live, AskError> {
         let stored = self.store.load(id).await.map_err(|error| AskError::Execution(error.into()))?;
         let stored = stored.ok_or(AskError::Unknown)?;
         if stored.summary.status.is_closed() {
-            return Err(AskError::Rejected(crate::execution::EventRejected::Closed));
+            return Err(AskError::Rejected);
         }
         let unusable = |reason: String| AskError::Execution(ExecutionError::Unusable { reason });
         let machine = self.machine(&stored).map_err(unusable)?;
@@ -96,14 +104,33 @@ impl Inner {
 
     /// The machine that an execution was started with: its definition is stored beside it.
     fn machine(&self, stored: &StoredExecution) -> Result<Arc<StateMachine>, String> {
+        let key = (stored.definition.clone(), stored.summary.machine_arn.clone());
         let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(machine) = machines.get(&stored.definition) {
-            return Ok(Arc::clone(machine));
+        if let Some(machine) = machines.get(&key).and_then(Weak::upgrade) {
+            return Ok(machine);
         }
         let machine = StateMachine::parse(&stored.definition).map_err(|error| error.to_string())?;
         let name = stored.summary.machine_arn.rsplit(':').next().unwrap_or_default();
         let machine = Arc::new(machine.named(name));
-        machines.insert(stored.definition.clone(), Arc::clone(&machine));
+        machines.retain(|_, machine| machine.strong_count() > 0);
+        machines.insert(key, Arc::downgrade(&machine));
         Ok(machine)
+    }
+}
+
+/// Lets go of an execution that could not be loaded, or whose loading was given up.
+pub(super) struct Loading<'a> {
+    pub(super) inner: &'a Inner,
+    pub(super) resident: &'a Arc<Resident>,
+    /// It is there.
+    pub(super) over: bool,
+}
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.inner.forget(self.resident);
+            self.resident.let_go();
+        }
     }
 }

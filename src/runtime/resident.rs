@@ -8,9 +8,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use crate::execution::{Event, EventRejected, Execution, ExecutionStatus};
+use crate::execution::{Event, Execution, ExecutionStatus};
 use crate::id::{ExecutionId, TaskId};
-use crate::store::Revision;
+use crate::store::{Revision, StoreErrorKind};
 use crate::time::Timestamp;
 
 /// How many events may wait for one execution; whoever brings another waits too.
@@ -71,9 +71,12 @@ pub(super) struct Mail {
 /// Why an event came to nothing.
 #[derive(Debug)]
 pub(super) enum Refused {
-    Rejected(EventRejected),
-    /// The execution is not here any more.
+    /// It does not apply.
+    Rejected,
+    /// The execution is not here any more, and the event was not looked at.
     LetGo,
+    /// The store failed: whether the event counts is not known.
+    Failed(StoreErrorKind),
 }
 
 /// What became of mail that was brought.
@@ -125,7 +128,7 @@ impl Resident {
     }
 
     /// The next mail for the driver of `live`, or nothing: then the execution sleeps here again.
-    pub(super) fn next(&self, live: Box<Live>) -> Option<(Mail, Box<Live>)> {
+    pub(super) fn next(&self, mut live: Box<Live>) -> Option<(Mail, Box<Live>)> {
         let mut mailbox = self.lock();
         match mailbox.mail.pop_front() {
             Some(mail) => {
@@ -135,8 +138,11 @@ impl Resident {
                 Some((mail, live))
             }
             None => {
-                // A sleeper keeps no room for mail.
+                // A sleeper keeps no room for mail, nor for handlers that have returned.
                 mailbox.mail = VecDeque::new();
+                if live.running.is_empty() {
+                    live.running = BTreeMap::new();
+                }
                 mailbox.place = Place::Asleep(live);
                 None
             }
@@ -145,7 +151,7 @@ impl Resident {
 
     /// The execution has ended: mail that waits is refused.
     pub(super) fn close(&self, status: ExecutionStatus) {
-        self.end(Place::Closed(status), || Refused::Rejected(EventRejected::Closed));
+        self.end(Place::Closed(status), || Refused::Rejected);
     }
 
     /// The execution is somebody else's now: mail that waits is refused.

@@ -7,8 +7,8 @@ mod page;
 use std::fmt;
 use std::sync::Arc;
 
-use async_trait::async_trait;
-
+/// The attribute that implementations of [`Store`] need.
+pub use async_trait::async_trait;
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use page::{Page, PageRequest};
@@ -56,6 +56,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError>;
 
     /// Executions that pass the filter, in the order they were started, a page at a time.
+    ///
+    /// One that passes all the time is on exactly one page, whatever starts and ends between the pages.
     async fn list(
         &self,
         filter: ExecutionFilter,

@@ -97,11 +97,15 @@ impl Found {
         let broken = |error: &dyn fmt::Display| format!("{}: {error}", self.path.display());
         let text = fs::read_to_string(&self.path).map_err(|error| broken(&error))?;
         let value = serde_json::from_str(&text).map_err(|error| broken(&error))?;
-        Ok(Case { value })
+        Ok(Case::new(value))
     }
 }
 
 impl Case {
+    pub(crate) fn new(value: Value) -> Self {
+        Self { value }
+    }
+
     /// The member `name`; `null` if there is none.
     pub(crate) fn get(&self, name: &str) -> &Value {
         &self.value[name]

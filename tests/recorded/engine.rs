@@ -55,13 +55,12 @@ impl Engine {
             compile(&setup.definition, setup.express).map_err(|diagnostics| refused(&diagnostics))?;
         let now: Timestamp = setup.start_time.parse().map_err(|error| format!("{error}"))?;
         let input: Json = setup.input.parse().map_err(|error| format!("{error}"))?;
-        let mut start =
-            Start::new("run", input).arns(&setup.execution_arn, &setup.machine_arn, &setup.role_arn);
+        let mut start = Start::new("run", input).arns(
+            &setup.execution_arn,
+            setup.machine_arn.as_str(),
+            setup.role_arn.as_str(),
+        );
         start.kind = kind(setup.express);
-        if setup.express {
-            // `arn:aws:states:...:express:<machine>:<name>:<id>`
-            start.name = setup.execution_arn.split(':').nth(7).unwrap_or_default().into();
-        }
         let (execution, step) = Execution::start(Arc::new(machine), start, now);
         let mut engine = Self {
             execution,
@@ -174,14 +173,23 @@ impl Engine {
                 let id = start.task.as_u64();
                 self.tasks.insert(id, start.task);
                 let parameters = Value::from(&start.input);
-                self.asked.push(Task { id, state: start.state.to_string(), path: Vec::new(), parameters });
+                self.asked.push(Task {
+                    id,
+                    state: start.state.to_string(),
+                    path: start
+                        .iterations
+                        .iter()
+                        .map(|iteration| (iteration.map.to_string(), iteration.index.into()))
+                        .collect(),
+                    parameters,
+                });
             }
         }
     }
 }
 
 fn compile(definition: &str, express: bool) -> Result<StateMachine, Diagnostics> {
-    StateMachine::compile(Source::new("definition", definition), kind(express))
+    StateMachine::compile(&Source::new("definition", definition), kind(express))
 }
 
 fn refused(diagnostics: &Diagnostics) -> Fault {

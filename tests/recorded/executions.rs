@@ -15,7 +15,7 @@ const START_TIME: &str = "2026-11-23T05:35:00Z";
 pub(crate) fn run(case: &Case) -> Result<(), Fault> {
     let mut outcomes = Outcomes::of(case);
     let replayed = replay(&setup(case), &mut outcomes, &until(case))?;
-    check(case, &replayed)
+    check(case, &replayed).map_err(|fault| fault.with_history(&replayed.history))
 }
 
 /// What the execution of `case` starts from.

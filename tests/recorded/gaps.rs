@@ -27,9 +27,12 @@ impl Gaps {
         case::project().join("tests/recorded/gaps.toml")
     }
 
-    /// Reads the list: `reason = "..."` and, after it, lines of quoted names.
     pub(crate) fn read() -> Result<Self, String> {
-        let text = fs::read_to_string(Self::path()).unwrap_or_default();
+        Self::parse(&fs::read_to_string(Self::path()).unwrap_or_default())
+    }
+
+    /// Reads the list: `reason = "..."` and, after it, lines of quoted names.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut gaps = Self::default();
         let mut reason = None;
         for (line, number) in text.lines().map(str::trim).zip(1..) {
@@ -71,6 +74,13 @@ impl Gaps {
 
     /// Writes the list of those that fail now, with the reasons known; answers how many have none.
     pub(crate) fn bless(&self, failing: &BTreeMap<String, Fault>) -> Result<usize, String> {
+        let (text, unexplained) = self.blessed(failing);
+        fs::write(Self::path(), text).map_err(|error| error.to_string())?;
+        Ok(unexplained)
+    }
+
+    /// The list's new text, and how many of its cases have no reason.
+    pub(crate) fn blessed(&self, failing: &BTreeMap<String, Fault>) -> (String, usize) {
         let mut by_reason: BTreeMap<&str, Vec<(&str, String)>> = BTreeMap::new();
         for (name, fault) in failing {
             let reason = match (fault, self.reason(name)) {
@@ -78,20 +88,19 @@ impl Gaps {
                 (Fault::Differs(_), Some(reason)) if !Fault::is_of_no_runner(reason) => reason,
                 (Fault::Differs(_), _) => UNKNOWN,
             };
-            by_reason.entry(reason).or_default().push((name, fault.to_string()));
+            by_reason.entry(reason).or_default().push((name, fault.brief()));
         }
         let mut text = HEAD.to_owned();
         for (reason, names) in &by_reason {
             text += &format!("\n[[gap]]\nreason = {}\ncases = [\n", serde_json::Value::from(*reason));
             for (name, failure) in names {
                 if *reason == UNKNOWN {
-                    text += &format!("    # {}\n", failure.split_whitespace().collect::<Vec<_>>().join(" "));
+                    text += &format!("    # {failure}\n");
                 }
                 text += &format!("    \"{name}\",\n");
             }
             text += "]\n";
         }
-        fs::write(Self::path(), text).map_err(|error| error.to_string())?;
-        Ok(by_reason.get(UNKNOWN).map_or(0, Vec::len))
+        (text, by_reason.get(UNKNOWN).map_or(0, Vec::len))
     }
 }

@@ -1,285 +1,48 @@
-//! The comparer's own tests: what was recorded is equal to itself, and to nothing else.
+//! The comparer's own tests; those over all recorded histories are in `mutations.rs`.
 
 use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
 use serde_json::{Value, json};
-use stepwright::HistoryEvent;
 
 use super::case::{Case, Found};
 use super::compare::Comparer;
+use super::fault::Fault;
+use super::gaps::Gaps;
 use super::histories::{self, Mode};
+use super::mutations::{self, CaseTest, Check};
+use super::outcomes::{Answer, Asked, Outcomes};
 use super::threads::{self, Role};
-use super::wildcards::{Kind, Wildcards};
+use super::wildcards::Wildcards;
 
-type Check = Result<(), String>;
 type Test = fn() -> Check;
-type CaseTest = fn(&Subject) -> Check;
-
-/// Details of more bytes are not changed everywhere in turn.
-const LARGE: usize = 500;
-
-/// Members of details whose text is JSON.
-const TEXTS: [&str; 4] = ["input", "output", "parameters", "cause"];
 
 pub(crate) fn trials(cases: &Arc<Vec<Found>>) -> Vec<Trial> {
     let over_cases: [(&str, CaseTest); 4] = [
-        ("comparer/a-recorded-history-matches-itself", matches_itself),
-        ("comparer/a-changed-history-is-noticed", notices_changes),
-        ("comparer/the-order-of-keys-counts-only-if-strict", notices_key_order),
-        ("comparer/the-crate-reads-and-writes-each-recorded-event", survives_the_crate),
+        ("comparer/a-recorded-history-matches-itself", mutations::matches_itself),
+        ("comparer/a-changed-history-is-noticed", mutations::notices_changes),
+        ("comparer/the-order-of-keys-counts-only-if-strict", mutations::notices_key_order),
+        ("comparer/the-crate-reads-and-writes-each-recorded-event", mutations::survives_the_crate),
     ];
-    let on_its_own: [(&str, Test); 6] = [
+    let on_its_own: [(&str, Test); 8] = [
         ("comparer/wildcards-bind-and-match", wildcards),
         ("comparer/texts-and-values", texts_and_values),
         ("comparer/drifts-are-accepted-and-nothing-else", drifts),
         ("comparer/threads-interleave-as-they-like", interleaving),
         ("comparer/a-retried-map-opens-its-threads-again", retried),
         ("comparer/a-lossy-parallel-is-compared-as-far-as-known", lossy),
+        ("comparer/outcomes-go-to-their-tasks", outcomes),
+        ("comparer/gaps-keep-their-reasons", gaps),
     ];
     let mut trials: Vec<Trial> =
         on_its_own.map(|(name, test)| Trial::test(name, move || test().map_err(Failed::from))).into();
     if !cases.is_empty() {
         trials.extend(over_cases.map(|(name, test)| {
             let cases = cases.clone();
-            Trial::test(name, move || for_each_history(&cases, test).map_err(Failed::from))
+            Trial::test(name, move || mutations::for_each_history(&cases, test).map_err(Failed::from))
         }));
     }
     trials
-}
-
-/// A recorded history, and one that might have been the interpreter's.
-struct Subject {
-    case: Case,
-    expected: Vec<Value>,
-    actual: Vec<Value>,
-}
-
-fn for_each_history(cases: &[Found], test: CaseTest) -> Check {
-    for found in cases.iter().filter(|found| ["executions", "local_mocking"].contains(&found.corpus)) {
-        let case = found.read()?;
-        let Some(expected) = case.history().map(<[Value]>::to_vec) else { continue };
-        let actual = instance(&expected, &Wildcards::of(case.get("wildcards")));
-        test(&Subject { case, expected, actual }).map_err(|mistake| format!("{}: {mistake}", found.name))?;
-    }
-    Ok(())
-}
-
-impl Subject {
-    fn verdict(&self, actual: &[Value]) -> Check {
-        let mut comparer = Comparer::new(Wildcards::of(self.case.get("wildcards")));
-        comparer
-            .history(&self.expected, actual, self.case.mode())
-            .map_err(|difference| difference.to_string())
-    }
-
-    fn must_differ(&self, what: &str, actual: &[Value]) -> Check {
-        match self.verdict(actual) {
-            Ok(()) => Err(format!("nobody noticed {what}")),
-            Err(_) => Ok(()),
-        }
-    }
-}
-
-/// A history that `expected` describes: tokens are replaced by texts, and values by their JSON.
-fn instance(expected: &[Value], wildcards: &Wildcards) -> Vec<Value> {
-    let mut count = 0;
-    let mut with = |token: &str, kind: Kind| {
-        count += 1;
-        let letters: String = token.chars().filter(|c| c.is_alphanumeric()).collect();
-        if kind == Kind::Any { format!("any-{count}") } else { format!("bound-{letters}") }
-    };
-    let mut history = Vec::new();
-    for (event, id) in expected.iter().zip(1_u64..) {
-        let mut event = event.clone();
-        replace(&mut event, wildcards, &mut with);
-        event["timestamp"] = 1_795_412_100.25.into();
-        if event.get("id").is_none() {
-            event["id"] = id.into();
-            event["previousEventId"] = (id - 1).into();
-        }
-        let Some(key) = histories::details(&event).map(|(key, _)| key.to_owned()) else {
-            history.push(event);
-            continue;
-        };
-        let details = &mut event[key.as_str()];
-        for name in TEXTS {
-            if let Some(text) = details.get_mut(name) {
-                to_text(text);
-            }
-        }
-        if let Some(variables) = details.get_mut("assignedVariables").and_then(Value::as_object_mut) {
-            variables.values_mut().for_each(to_text);
-        }
-        history.push(event);
-    }
-    history
-}
-
-fn to_text(value: &mut Value) {
-    if !value.is_string() {
-        *value = value.to_string().into();
-    }
-}
-
-fn replace(value: &mut Value, wildcards: &Wildcards, with: &mut impl FnMut(&str, Kind) -> String) {
-    match value {
-        Value::String(text) => *text = wildcards.replace(text, &mut *with),
-        Value::Array(items) => items.iter_mut().for_each(|item| replace(item, wildcards, with)),
-        Value::Object(members) => members.values_mut().for_each(|member| replace(member, wildcards, with)),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-fn matches_itself(subject: &Subject) -> Check {
-    subject.verdict(&subject.actual)
-}
-
-fn notices_changes(subject: &Subject) -> Check {
-    let ordered = subject.case.mode() == Mode::Ordered;
-    let wildcards = Wildcards::of(subject.case.get("wildcards"));
-    let mut history = subject.actual.clone();
-    for (at, expected) in subject.expected.iter().enumerate() {
-        let name = histories::outline(expected);
-        let event = history.remove(at);
-        subject.must_differ(&format!("that {name} is missing"), &history)?;
-        history.insert(at, event);
-        if ordered || !histories::type_name(expected).starts_with("ParallelState") {
-            history.insert(at, history[at].clone());
-            subject.must_differ(&format!("that {name} is there twice"), &history)?;
-            history.remove(at);
-        }
-        for member in ["id", "previousEventId", "type"] {
-            let before = history[at][member].take();
-            history[at][member] = match before.as_u64() {
-                Some(id) => (id + 1000).into(),
-                None => "TeaServed".into(),
-            };
-            if ordered || member == "type" {
-                subject.must_differ(&format!("another {member} of {name}"), &history)?;
-            }
-            history[at][member] = before;
-        }
-        if !ordered && at > 0 && expected.get("id").is_none() && subject.expected[at - 1].get("id").is_none()
-        {
-            // Of these the order is not known.
-            history.swap(at - 1, at);
-            subject.verdict(&history)?;
-            history.swap(at - 1, at);
-        }
-        let Some((key, details)) = histories::details(expected) else { continue };
-        let large = details.to_string().len() > LARGE;
-        for changed_details in variants(details, &wildcards, large) {
-            let mut changed = expected.clone();
-            changed[key] = changed_details.clone();
-            let changed = instance(&[changed], &wildcards);
-            if Comparer::new(wildcards.clone()).event(expected, &changed[0]).is_ok() {
-                return Err(format!("nobody noticed other details of {name}: {changed_details}"));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// What `value` becomes when one thing in it is changed, for each thing; of a large one, only for each member.
-fn variants(value: &Value, wildcards: &Wildcards, large: bool) -> Vec<Value> {
-    match value {
-        Value::String(text) => {
-            let mut literal = true;
-            wildcards.replace(text, |_, _| {
-                literal = false;
-                String::new()
-            });
-            // A token at the end would take whatever is added.
-            if literal { vec![format!("{text}!").into()] } else { vec![] }
-        }
-        Value::Number(number) => vec![json!(number.as_f64().unwrap_or(0.0) + 1.0)],
-        Value::Bool(value) => vec![json!(!value)],
-        Value::Null => vec![json!(0)],
-        Value::Array(items) => {
-            let mut all = vec![Value::Array(items.iter().cloned().chain([json!("more")]).collect())];
-            for (at, item) in items.iter().enumerate().filter(|_| !large) {
-                all.extend(variants(item, wildcards, large).into_iter().map(|variant| {
-                    let mut items = items.clone();
-                    items[at] = variant;
-                    Value::Array(items)
-                }));
-            }
-            all
-        }
-        Value::Object(members) => {
-            let mut more = members.clone();
-            more.insert("more".into(), json!("more"));
-            let mut all = vec![Value::Object(more)];
-            for (key, member) in members {
-                let mut fewer = members.clone();
-                fewer.shift_remove(key);
-                all.push(Value::Object(fewer));
-                if large && (member.is_object() || member.is_array()) {
-                    continue;
-                }
-                all.extend(variants(member, wildcards, large).into_iter().map(|variant| {
-                    let mut members = members.clone();
-                    members.insert(key.clone(), variant);
-                    Value::Object(members)
-                }));
-            }
-            all
-        }
-    }
-}
-
-fn notices_key_order(subject: &Subject) -> Check {
-    let wildcards = Wildcards::of(subject.case.get("wildcards"));
-    let mode = subject.case.mode();
-    let strict =
-        |actual: &[Value]| Comparer::strict(wildcards.clone()).history(&subject.expected, actual, mode);
-    strict(&subject.actual).map_err(|difference| difference.to_string())?;
-    for at in 0..subject.actual.len() {
-        let Some((key, details)) = histories::details(&subject.expected[at]) else { continue };
-        for name in TEXTS {
-            let Some(members) =
-                details.get(name).and_then(Value::as_object).filter(|members| members.len() > 1)
-            else {
-                continue;
-            };
-            let mut expected = subject.expected.clone();
-            let reversed = members.iter().rev().map(|(key, value)| (key.clone(), value.clone())).collect();
-            expected[at][key][name] = Value::Object(reversed);
-            let changed = instance(&expected, &wildcards);
-            subject.verdict(&changed)?;
-            if strict(&changed).is_ok() {
-                return Err(format!("nobody noticed another order of keys in {name} of event {}", at + 1));
-            }
-        }
-    }
-    Ok(())
-}
-
-fn survives_the_crate(subject: &Subject) -> Check {
-    for event in &subject.actual {
-        let mut event = event.clone();
-        let member = histories::details(&event).map(|(key, _)| key.to_owned());
-        for name in ["input", "output", "parameters"] {
-            // A text may consist of what a token stands for, and then it is no JSON.
-            let text = member.as_deref().and_then(|key| event[key].get_mut(name));
-            if let Some(text) = text.filter(|text| text.as_str().is_some_and(|text| !is_json(text))) {
-                *text = "null".into();
-            }
-        }
-        if let Some(arn) = event.pointer_mut("/mapRunStartedEventDetails/mapRunArn") {
-            *arn = "arn:aws:states:us-east-1:111111111111:mapRun:M/L:1".into();
-        }
-        let read = HistoryEvent::from_wire(&event).map_err(|error| format!("{event}: {error}"))?;
-        if read.to_wire() != event {
-            return Err(format!("{event} comes back as {}", read.to_wire()));
-        }
-    }
-    Ok(())
-}
-
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<Value>(text).is_ok()
 }
 
 fn assert(holds: bool, what: &str) -> Check {
@@ -527,4 +290,69 @@ fn lossy() -> Check {
         assert(same(&renumbered).is_ok() == concurrent, "ids depend on timing only in concurrent cases")?;
     }
     Ok(())
+}
+
+fn outcomes() -> Check {
+    let case = Case::new(json!({
+        "outcomes": [
+            { "state": "Send", "kind": "task", "parameters": { "Token": "<token>" }, "submitted": "1",
+              "viaCallback": true, "result": { "event": "TaskSucceeded", "output": "\"<token> and <uuid>\"" } },
+            { "state": "Send", "kind": "task", "path": [{ "map": "Each", "index": 1 }],
+              "result": { "event": "TaskTimedOut", "error": "States.Timeout" } },
+            { "state": "Count", "kind": "lambda", "derived": "so", "path": [{ "map": "All", "index": 0 }],
+              "parameters": 7, "result": { "event": "LambdaFunctionFailed" } },
+            { "state": "Poll", "kind": "activity", "started": true, "workerName": "Ann", "result": null },
+        ],
+        "wildcards": { "<token>": "bind", "<uuid>": "bind" },
+    }));
+    let mut outcomes = Outcomes::of(&case);
+    let mut ask = |state: &str, path: &[(String, u64)], parameters: Value| {
+        outcomes.answer(&Asked { state, path, parameters: &parameters })
+    };
+    let inside = |index| [("Each".to_owned(), index)];
+    assert(ask("Send", &inside(0), json!({})).is_err(), "an outcome belongs to its iteration")?;
+    assert(ask("Send", &inside(1), json!({}))?.is_empty(), "a timeout comes by itself")?;
+    assert(
+        ask("Send", &[], json!({ "Token": "secret" }))?
+            == [
+                Answer::Submitted { output: "1".into() },
+                Answer::Succeeded { output: "\"secret and <uuid>\"".into(), by_token: true },
+            ],
+        "what was bound is filled in",
+    )?;
+    assert(ask("Send", &[], json!({})).is_err(), "an outcome is used once")?;
+    assert(ask("Count", &[], json!(8)).is_err(), "a derived outcome is found by its parameters")?;
+    assert(
+        ask("Count", &[], json!(7))? == [Answer::Failed { error: None, cause: None, by_token: false }],
+        "a failure may say nothing",
+    )?;
+    let started = Answer::Started { worker: Some("Ann".into()) };
+    assert(ask("Poll", &[], json!(1))? == [started], "what nobody answered stays unanswered")
+}
+
+fn gaps() -> Check {
+    let list =
+        "# A remark\n[[gap]]\nreason = \"it is \\\"hard\\\"\"\ncases = [\n    \"a/b\",\n    \"a/c\",\n]\n";
+    let gaps = Gaps::parse(list)?;
+    assert(gaps.reason("a/b") == Some("it is \"hard\""), "a listed case has a reason")?;
+    assert(gaps.reason("a/d").is_none(), "others have none")?;
+    let names = ["a/b", "a/d"].into();
+    assert(gaps.mistakes(&names).len() == 1, "a case that is not there is a mistake")?;
+    let faults = [
+        ("a/c".to_owned(), Fault::Differs("as ever".into())),
+        ("a/d".to_owned(), Fault::Differs("this is\n  new\n\nand so on".into())),
+        ("a/e".to_owned(), Fault::no_runner("no tea yet")),
+    ];
+    let (text, unexplained) = gaps.blessed(&faults.into());
+    assert(
+        unexplained == 1 && text.contains("    # this is new\n    \"a/d\",\n"),
+        "what is new is to be explained",
+    )?;
+    let blessed = Gaps::parse(&text)?;
+    assert(blessed.reason("a/c") == gaps.reason("a/c"), "what is known stays")?;
+    assert(blessed.reason("a/b").is_none(), "what passes goes")?;
+    assert(blessed.reason("a/e") == Some("no tea yet"), "what has no runner says so")?;
+    let names = ["a/c", "a/d", "a/e"].into();
+    assert(blessed.mistakes(&names).len() == 1, "a missing reason is a mistake")?;
+    assert(Gaps::parse("\"a/b\",").is_err() && Gaps::parse("reasons").is_err(), "what cannot be read is told")
 }

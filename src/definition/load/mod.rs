@@ -25,6 +25,8 @@ pub(super) struct Reader {
     unfilled: Vec<Unfilled>,
     /// The query language of the top level.
     language: Option<QueryLanguage>,
+    /// Whether that is an unfilled placeholder, so that no state is known to use the wrong language.
+    any_language: bool,
 }
 
 /// How many characters the name of a state has at most.
@@ -50,6 +52,7 @@ impl Reader {
         self.fields(object);
         let query_language = self.query_language(object);
         self.language = query_language;
+        self.any_language = query_language.is_none() && object.has("QueryLanguage");
         object.language = Some(query_language.unwrap_or(QueryLanguage::JsonPath));
         let version = self.text(object, "Version");
         if let Some(version) = version.as_deref().filter(|version| *version != "1.0") {
@@ -119,7 +122,7 @@ impl Reader {
     }
 
     fn unknown_field(&mut self, object: Object<'_>, name: &str) {
-        let message = format!("{} has no field `{name}`", object.shape.noun());
+        let message = format!("{} has no field `{}`", object.shape.noun(), short(name));
         let mut diagnostic =
             Diagnostic::new(Code::UnknownField, object.at.key(name).pointer(), message).at_key().with_aws_at(
                 format!("Field '{name}' is not supported"),
@@ -128,7 +131,7 @@ impl Reader {
         let elsewhere = super::field::state_types_with(name);
         if matches!(object.shape, Shape::State(_)) && !elsewhere.is_empty() {
             let types: Vec<_> = elsewhere.iter().map(|state| state.as_str()).collect();
-            diagnostic = diagnostic.with_help(format!("{} states have it", list(&types)));
+            diagnostic = diagnostic.with_help(format!("{} states have it", list(&types, "and", "")));
         } else if let Some(known) = closest(name, object.shape.names()) {
             diagnostic = diagnostic.with_help(format!("did you mean `{known}`?"));
         } else if name == "QueryLanguage" && (object.shape == BRANCH || object.map.contains_key("States")) {
@@ -179,9 +182,7 @@ impl Reader {
     }
 
     fn missing(&mut self, object: Object<'_>, names: &[&str], aws: String) {
-        let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-        let quoted: Vec<_> = quoted.iter().map(String::as_str).collect();
-        let message = format!("{} needs {}", object.shape.noun(), list(&quoted));
+        let message = format!("{} needs {}", object.shape.noun(), list(names, "and", "`"));
         let mut diagnostic = Diagnostic::new(Code::MissingField, object.at.pointer(), message).at_key();
         // A name that was almost right is reported as unknown as well; here it explains what is missing.
         for name in names {
@@ -219,8 +220,7 @@ impl Reader {
     }
 
     fn none_of(&mut self, object: Object<'_>, names: &[&str], help: Option<&str>) {
-        let quoted: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-        let message = format!("{} needs {}", object.shape.noun(), quoted.join(" or "));
+        let message = format!("{} needs {}", object.shape.noun(), list(names, "or", "`"));
         let aws = format!("This object should have only one of the following fields: [{}]", names.join(", "));
         let diagnostic =
             Diagnostic::new(Code::NoneOfFields, object.at.pointer(), message).at_key().with_aws(aws);
@@ -232,11 +232,7 @@ impl Reader {
 
     fn not_one_of<'w>(&mut self, at: &Trail<'_>, found: &str, words: impl IntoIterator<Item = &'w str>) {
         let words: Vec<_> = words.into_iter().collect();
-        let quoted: Vec<_> = words.iter().map(|word| format!("`{word}`")).collect();
-        let message = match quoted.as_slice() {
-            [only] => format!("the value has to be {only}, and is `{}`", short(found)),
-            _ => format!("the value has to be one of {}, and is `{}`", quoted.join(", "), short(found)),
-        };
+        let message = format!("the value has to be {}, and is `{}`", list(&words, "or", "`"), short(found));
         let mut diagnostic = Diagnostic::new(Code::NotOneOf, at.pointer(), message)
             .with_aws(format!("Value should be one of the following: [{}]", words.join(", ")));
         if let Some(word) = closest(found, words.iter().copied()).filter(|_| words.len() > 1) {
@@ -296,12 +292,13 @@ impl Reader {
     }
 }
 
-/// `a`, `a and b`, `a, b and c`.
-fn list(items: &[&str]) -> String {
-    match items {
+/// `a`, `a and b`, `a, b and c`, each between two of `quote`.
+fn list(items: &[&str], conjunction: &str, quote: &str) -> String {
+    let quoted: Vec<_> = items.iter().map(|item| format!("{quote}{item}{quote}")).collect();
+    match quoted.as_slice() {
         [] => String::new(),
-        [only] => (*only).into(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} {conjunction} {last}", first.join(", ")),
     }
 }
 

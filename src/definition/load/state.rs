@@ -26,7 +26,7 @@ impl Reader {
         let declared = self.query_language(object);
         let downgrade =
             (declared, self.language) == (Some(QueryLanguage::JsonPath), Some(QueryLanguage::Jsonata));
-        let unsure = declared.is_none() && object.has("QueryLanguage");
+        let unsure = declared.is_none() && (self.any_language || object.has("QueryLanguage"));
         if downgrade {
             let message = "the definition uses JSONata, so its states cannot use JSONPath";
             let diagnostic =

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::dataflow::Mishap;
 use crate::execution::Execution;
-use crate::execution::advance::Outcome;
+use crate::execution::advance::{Outcome, Shown};
 use crate::execution::frame::Frame;
 use crate::failure::{ErrorName, Failure};
 use crate::machine::retry::Fault;
@@ -34,7 +34,8 @@ fn text(
     field: &str,
 ) -> Result<Option<Arc<str>>, Mishap> {
     let Some(expression) = expression else { return Ok(None) };
-    let value = turn.scoped(frame, state, None, &frame.input, |scope| expression.evaluate(scope, field))?;
+    let value =
+        turn.scoped(frame, state, Shown::default(), &frame.input, |scope| expression.evaluate(scope, field))?;
     match value.as_str() {
         Some(text) => Ok(Some(text.into())),
         // DIFFERENCE: AWS's words for this are not known.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use crate::arn::{IntegrationPattern, ResourceKind};
 use crate::dataflow::{self, Mishap};
-use crate::execution::advance::{Outcome, too_large};
-use crate::execution::command::{CancelReason, Command};
+use crate::execution::advance::{Outcome, Shown};
+use crate::execution::command::{CancelReason, Command, TaskStart};
 use crate::execution::event::{EventRejected, Reporter};
 use crate::execution::frame::{Answer, Doing, EarlyAnswer, Frame, RunningTask};
 use crate::execution::states::{effective_input, failed};
@@ -17,7 +17,7 @@ use crate::history::{HistoryEventKind, TaskTerms};
 use crate::id::{FrameId, TaskId, TaskToken};
 use crate::json::Json;
 use crate::machine::retry::Fault;
-use crate::machine::state::{Role, Seconds, State, StateKind, Task};
+use crate::machine::state::{Amount, Role, State, StateKind, Task};
 use crate::query::QueryError;
 
 /// Evaluates what the task gets, and asks for it: on entry, and again for each retry.
@@ -30,10 +30,14 @@ pub(crate) fn enter(
 ) -> Result<Outcome, Mishap> {
     let effective = effective_input(turn, frame, state)?;
     let task_id = TaskId(turn.next_task);
-    let shown = task.pattern.has_token().then_some(task_id);
+    let shown = Shown { task: task.pattern.has_token().then_some(task_id), item: None };
     let parameters =
         turn.scoped(frame, state, shown, &effective, |scope| dataflow::parameters(&state.flow, scope))?;
-    let seconds = |value: &Option<Seconds>, field| match value {
+    let parameters = dataflow::integration::accept(&task.kind, parameters)?;
+    if let Some(failure) = turn.beyond_limits(&parameters, state.name.as_str()) {
+        return Ok(Outcome::Failed(Fault { failure, heartbeat: false, task: true }));
+    }
+    let seconds = |value: &Option<Amount>, field| match value {
         None => Ok(None),
         Some(value) => seconds_of(turn, frame, state, value, field, &effective).map(Some),
     };
@@ -56,12 +60,16 @@ pub(crate) fn enter(
     };
     running.beat(turn.now);
     record_scheduled(turn, frame, task, &running);
-    let token = token(&turn.start, task, task_id);
-    if let Some(token) = &token {
+    if turn.recorder.is_full() {
+        // The execution ends here: nothing is asked for that no history tells of.
+        return Ok(Outcome::Waits);
+    }
+    let start = turn.task_start(frame, &running);
+    if let Some(token) = &start.token {
         let activity = task.kind == ResourceKind::Activity;
         turn.tokens.issued.push(IssuedToken { hash: token.hash(), task: task_id, activity });
     }
-    turn.commands.push(Command::StartTask(running.request(frame, state, task, token)));
+    turn.commands.push(Command::StartTask(start));
     turn.tasks.insert(task_id, id);
     frame.doing = Doing::Task(Box::new(running));
     Ok(Outcome::Waits)
@@ -81,6 +89,25 @@ pub(crate) fn end(frame: &mut Frame) -> Option<Box<RunningTask>> {
 }
 
 impl Execution {
+    /// The request for the task that a frame waits for, the same whenever it is made.
+    pub(in crate::execution) fn task_start(&self, frame: &Frame, running: &RunningTask) -> TaskStart {
+        let state = self.machine.state(frame.state);
+        let task = task_in(state);
+        TaskStart {
+            task: running.id,
+            state: state.name.clone(),
+            resource: task.resource.clone(),
+            pattern: task.pattern,
+            input: running.input.clone(),
+            iterations: self.iterations(frame),
+            attempt: frame.retries,
+            timeout: running.timeout.map(|seconds| Duration::from_secs(seconds.into())),
+            heartbeat: running.heartbeat.map(|seconds| Duration::from_secs(seconds.into())),
+            role: running.role.clone(),
+            token: token(&self.start, task, running.id),
+        }
+    }
+
     /// A worker has begun an activity task.
     pub(in crate::execution) fn task_started(
         &mut self,
@@ -112,12 +139,13 @@ impl Execution {
         if running.submitted || !has_token {
             return Err(EventRejected::NotApplicable(running.id));
         }
-        if output.size() > self.start.limits.payload_bytes {
-            let failure = too_large(&resource.service);
-            return Ok(self.complete(frame, Answer::Failed(failure)));
+        let early = running.answer.take();
+        if let Some(failure) = self.beyond_limits(&output, &resource.service) {
+            // An answer that was acknowledged counts, whatever the call came to.
+            let answer = early.map_or(Answer::Failed(failure), |early| early.answer);
+            return Ok(self.complete(frame, answer));
         }
         running.submitted = true;
-        let early = running.answer.take();
         self.record(frame, |_| HistoryEventKind::TaskSubmitted { resource, output });
         Ok(match early {
             Some(early) => self.complete(frame, early.answer),
@@ -167,7 +195,10 @@ impl Execution {
             (Reporter::TokenHolder, answer)
                 if pattern == IntegrationPattern::WaitForTaskToken && !running.submitted =>
             {
-                running.answer = Some(EarlyAnswer { answer, waits_until });
+                let answer = self.within_limits(self.task_of(frame), answer);
+                if let Doing::Task(running) = &mut frame.doing {
+                    running.answer = Some(EarlyAnswer { answer, waits_until });
+                }
                 Ok(Outcome::Waits)
             }
             (Reporter::TokenHolder, answer) => Ok(self.complete(frame, answer)),
@@ -176,14 +207,14 @@ impl Execution {
 
     /// The task's time is over, or its early answer has waited long enough.
     pub(in crate::execution) fn task_overdue(&mut self, frame: &mut Frame) -> Outcome {
-        let now = self.now;
         let Doing::Task(running) = &mut frame.doing else { return Outcome::Waits };
         if let Some(early) = running.answer.take() {
             let id = running.id;
             self.cancel(id, CancelReason::Answered);
             return self.complete(frame, early.answer);
         }
-        let heartbeat = running.times_out_at > now;
+        // Whichever of the two came first, however late it is noticed.
+        let heartbeat = running.heartbeat_due_at.is_some_and(|due| due < running.times_out_at);
         let machine = self.machine.clone();
         let task = task_in(machine.state(frame.state));
         let Some(running) = end(frame) else { return Outcome::Waits };
@@ -200,7 +231,8 @@ impl Execution {
                 }
             }
         });
-        Outcome::Failed(Fault { failure, heartbeat, task: true })
+        frame.doing = Doing::Overdue(Fault { failure, heartbeat, task: true });
+        Outcome::Waits
     }
 
     /// Takes a task's answer: the event that says so, then the stages of the result.
@@ -210,19 +242,11 @@ impl Execution {
         let task = task_in(state);
         let Some(running) = end(frame) else { return Outcome::Waits };
         self.forget_task(frame, &running);
-        let answer = match answer {
-            Answer::Succeeded(output) if output.size() > self.start.limits.payload_bytes => {
-                Answer::Failed(too_large(match &task.kind {
-                    ResourceKind::Integration { service, .. } => service,
-                    ResourceKind::Lambda | ResourceKind::Activity => task.resource.as_str(),
-                }))
-            }
-            answer => answer,
-        };
+        let answer = self.within_limits(task, answer);
         match answer {
             Answer::Succeeded(output) => {
                 self.record(frame, |_| succeeded(task, output.clone()));
-                self.with_result(frame, state, running.id, output)
+                self.with_result(frame, state, running.id, &output)
                     .unwrap_or_else(|mishap| failed(frame, state, mishap))
             }
             Answer::Failed(failure) => {
@@ -232,14 +256,29 @@ impl Execution {
         }
     }
 
+    /// The same answer, or a failure in place of a result that is larger or deeper than the limits allow.
+    fn within_limits(&self, task: &Task, answer: Answer) -> Answer {
+        let Answer::Succeeded(output) = &answer else { return answer };
+        let source = match &task.kind {
+            ResourceKind::Integration { service, .. } => service,
+            ResourceKind::Lambda | ResourceKind::Activity => task.resource.as_str(),
+        };
+        match self.beyond_limits(output, source) {
+            Some(failure) => Answer::Failed(failure),
+            None => answer,
+        }
+    }
+
     /// ResultSelector, ResultPath, OutputPath.
-    fn with_result(&self, frame: &Frame, state: &State, id: TaskId, output: Json) -> Result<Outcome, Mishap> {
-        let token = task_in(state).pattern.has_token().then_some(id);
-        self.scoped(frame, state, token, &output, |scope| {
-            let result = dataflow::result(&state.flow, scope)?;
-            dataflow::output(&state.flow, frame.input.clone(), result, scope)
-        })
-        .map(Outcome::Done)
+    fn with_result(
+        &self,
+        frame: &Frame,
+        state: &State,
+        id: TaskId,
+        output: &Json,
+    ) -> Result<Outcome, Mishap> {
+        let shown = Shown { task: task_in(state).pattern.has_token().then_some(id), item: None };
+        self.take_result(frame, state, shown, output).map(Outcome::Done)
     }
 
     fn task_of(&self, frame: &Frame) -> &Task {
@@ -258,15 +297,15 @@ fn seconds_of(
     turn: &Execution,
     frame: &Frame,
     state: &State,
-    value: &Seconds,
+    value: &Amount,
     field: &str,
     effective: &Json,
 ) -> Result<u32, Mishap> {
     let path = match value {
-        Seconds::Fixed(seconds) => return Ok(*seconds),
-        Seconds::Path(path) => path,
+        Amount::Fixed(seconds) => return Ok(*seconds),
+        Amount::Path(path) => path,
     };
-    let value = turn.scoped(frame, state, None, effective, |scope| {
+    let value = turn.scoped(frame, state, Shown::default(), effective, |scope| {
         path.select(scope).map_err(|miss| Mishap::from(QueryError::invalid_path(&miss)))
     })?;
     let seconds =
@@ -292,7 +331,8 @@ fn role(
         Some(Role::Fixed(role)) => return Ok(Some(role.clone())),
         Some(Role::Expression(role)) => role,
     };
-    let value = turn.scoped(frame, state, None, effective, |scope| role.evaluate(scope, "RoleArn.$"))?;
+    let value =
+        turn.scoped(frame, state, Shown::default(), effective, |scope| role.evaluate(scope, "RoleArn.$"))?;
     match value {
         Json::String(role) => Ok(Some(role)),
         // DIFFERENCE: AWS's words for this are not known.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::dataflow::Mishap;
 use crate::execution::Execution;
-use crate::execution::advance::Outcome;
+use crate::execution::advance::{Outcome, Shown};
 use crate::execution::frame::{Doing, Frame};
 use crate::execution::states::{effective_input, failed, pass_on};
 use crate::json::Json;
@@ -23,7 +23,7 @@ pub(super) fn enter(
 ) -> Result<Outcome, Mishap> {
     let effective = effective_input(turn, frame, state)?;
     let now = turn.now;
-    let until = turn.scoped(frame, state, None, &effective, |scope| match wait {
+    let until = turn.scoped(frame, state, Shown::default(), &effective, |scope| match wait {
         Wait::Seconds(seconds) => Ok(now + Duration::from_secs((*seconds).into())),
         Wait::Timestamp(until) => Ok(*until),
         Wait::SecondsPath(path) => seconds(path, scope).map(|seconds| now + Duration::from_secs(seconds)),
@@ -42,7 +42,7 @@ pub(crate) fn over(turn: &mut Execution, frame: &mut Frame) -> Outcome {
     let machine = turn.machine.clone();
     let state = machine.state(frame.state);
     effective_input(turn, frame, state)
-        .and_then(|effective| pass_on(turn, frame, state, effective))
+        .and_then(|effective| pass_on(turn, frame, state, state.flow.assign.as_ref(), &effective))
         .map_or_else(|mishap| failed(frame, state, mishap), Outcome::Done)
 }
 

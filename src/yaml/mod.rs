@@ -3,11 +3,16 @@
 //! The core schema of YAML 1.2 (`yes` and `on` are strings), with merge keys (`<<`), which people use though
 //! 1.2 has dropped them. Numbers with leading zeros stay strings: they are account ids, not octal numbers.
 
+mod place;
+mod scalar;
+
 use std::collections::BTreeMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as Marks, Tag};
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
+use self::place::{Padded, Places};
+use self::scalar::core_schema;
 use crate::span::{NodeId, Span, SpanTree};
 
 /// A document, as far as it could be read.
@@ -64,8 +69,31 @@ const FUNCTIONS: [&str; 19] = [
 
 /// The document in `text`. Containers may be `depth` deep, and all that aliases stand for `alias_bytes` long.
 pub(crate) fn load(text: &str, depth: usize, alias_bytes: usize) -> Loaded {
+    let mut padded = Padded::new(text);
+    loop {
+        match attempt(padded.text(), depth, alias_bytes) {
+            Ok(mut loaded) => {
+                let original = |span: &Span| padded.original(span.start)..padded.original(span.end);
+                loaded.spans.relocate(original);
+                loaded.problems.iter_mut().for_each(|(_, span)| *span = original(span));
+                return loaded;
+            }
+            Err(NotFarIn(offset)) if padded.move_in(offset) => {}
+            Err(NotFarIn(offset)) => {
+                let at = padded.original(offset);
+                let problem = Problem::Syntax("this line is not moved in far enough".into());
+                return Loaded { problems: vec![(problem, at..at)], ..Loaded::default() };
+            }
+        }
+    }
+}
+
+/// The line at this place, inside of brackets, is not moved in as far as the parser wants.
+struct NotFarIn(usize);
+
+fn attempt(text: &str, depth: usize, alias_bytes: usize) -> Result<Loaded, NotFarIn> {
     let mut loader = Loader {
-        places: Places { text, index: 0, offset: 0 },
+        places: Places::new(text),
         depth,
         alias_bytes,
         loaded: Loaded::default(),
@@ -78,8 +106,11 @@ pub(crate) fn load(text: &str, depth: usize, alias_bytes: usize) -> Loaded {
         let going_on = match event {
             Ok((event, marks)) => loader.event(event, marks),
             Err(error) => {
-                let at = loader.places.offset(error.marker().index());
-                loader.problem(Problem::Syntax(error.info().to_owned()), at..at);
+                let offset = loader.places.offset(error.marker().index());
+                if matches!(error.info(), "invalid indentation" | "invalid indentation in flow construct") {
+                    return Err(NotFarIn(offset));
+                }
+                loader.problem(Problem::Syntax(error.info().to_owned()), offset..offset);
                 loader.loaded.value = None;
                 false
             }
@@ -88,7 +119,7 @@ pub(crate) fn load(text: &str, depth: usize, alias_bytes: usize) -> Loaded {
             break;
         }
     }
-    loader.loaded
+    Ok(loader.loaded)
 }
 
 struct Loader<'t> {
@@ -371,7 +402,7 @@ impl Loader<'_> {
         if anchor == 0 {
             return true;
         }
-        let end = self.places.offset;
+        let end = self.places.last();
         if !self.spend(value, &(end..end)) {
             return false;
         }
@@ -402,73 +433,6 @@ impl Loader<'_> {
     fn problem(&mut self, problem: Problem, span: Span) {
         self.loaded.problems.push((problem, span));
     }
-}
-
-/// Turns the parser's marks, which count characters, into bytes. Most marks come in order.
-struct Places<'t> {
-    text: &'t str,
-    index: usize,
-    offset: usize,
-}
-
-impl Places<'_> {
-    fn span(&mut self, marks: Marks) -> Span {
-        let start = self.offset(marks.start.index());
-        let end = self.offset(marks.end.index()).max(start);
-        start..self.trim_end(start, end)
-    }
-
-    fn offset(&mut self, index: usize) -> usize {
-        if index < self.index {
-            let back = self.text[..self.offset].char_indices().rev().nth(self.index - index - 1);
-            self.offset = back.map_or(0, |(offset, _)| offset);
-        } else {
-            let rest = &self.text[self.offset..];
-            let ahead = rest.char_indices().nth(index - self.index).map_or(rest.len(), |(offset, _)| offset);
-            self.offset += ahead;
-        }
-        self.index = index;
-        self.offset
-    }
-
-    /// The end without the white space that the parser counts to a block.
-    fn trim_end(&self, start: usize, end: usize) -> usize {
-        start + self.text[start..end.max(start)].trim_end().len()
-    }
-}
-
-/// A plain scalar as YAML 1.2's core schema reads it.
-fn core_schema(text: &str) -> Value {
-    match text {
-        "" | "~" | "null" | "Null" | "NULL" => return Value::Null,
-        "true" | "True" | "TRUE" => return Value::Bool(true),
-        "false" | "False" | "FALSE" => return Value::Bool(false),
-        _ => {}
-    }
-    number(text).map_or_else(|| Value::from(text), Value::Number)
-}
-
-fn number(text: &str) -> Option<Number> {
-    let radix =
-        |prefix, radix| text.strip_prefix(prefix).and_then(|digits| u64::from_str_radix(digits, radix).ok());
-    if let Some(number) = radix("0x", 16).or_else(|| radix("0o", 8)) {
-        return Some(number.into());
-    }
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let plain = |c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-');
-    if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') || !digits.chars().all(plain) {
-        return None;
-    }
-    if digits.starts_with('0') && digits[1..].starts_with(|c: char| c.is_ascii_digit()) {
-        return None;
-    }
-    // JSON wants digits on both sides of the point and no plus in front.
-    let json = text.strip_prefix('+').unwrap_or(text);
-    if let Ok(number) = serde_json::from_str(json) {
-        return Some(number);
-    }
-    let finite: f64 = json.parse().ok()?;
-    Number::from_f64(finite)
 }
 
 /// About how many bytes a value takes as text.
@@ -593,6 +557,16 @@ mod tests {
         assert_eq!(problems("a: 1\nb: 2\na: 3"), [Problem::DuplicateKey("a".into())]);
         assert_eq!(problems(&"[".repeat(100)), [Problem::TooDeep]);
         assert!(matches!(problems("a: [1").as_slice(), [Problem::Syntax(_)]));
+    }
+
+    #[test]
+    fn inside_of_brackets_it_does_not_matter_how_far_lines_are_moved_in() {
+        let text = "a:\n    b: {\n  c: [1,\n2],\n d: e\n}\nf: é\n";
+        assert_eq!(read(text), json!({"a": {"b": {"c": [1, 2], "d": "e"}}, "f": "é"}));
+        let spans = load(text, 16, 100).spans;
+        let (node, _) = spans.find([crate::span::Step::Key("a"), crate::span::Step::Key("b")]).unwrap();
+        assert_eq!(&text[node.value.clone()], "{\n  c: [1,\n2],\n d: e\n}");
+        assert!(load(&format!("a:\n  b: [{}]", "\nx,".repeat(20_000)), 16, 100).value.is_none());
     }
 
     #[test]

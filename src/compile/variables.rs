@@ -1,0 +1,97 @@
+//! Variables: names that can be assigned, and scopes that do not clash.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::compile::Compiler;
+use crate::definition::{State, StateKind};
+use crate::diagnostic::{Code, Diagnostic, JsonPointer};
+
+/// How many characters the name of a variable has at most.
+const NAME: usize = 80;
+
+impl Compiler<'_> {
+    /// Checks every `Assign` of the machine: states, Choice rules, catchers.
+    pub(super) fn check_variables(&mut self) {
+        let mut found = Vec::new();
+        for (n, listed) in self.listed.iter().enumerate() {
+            found.extend(assigned(listed.state, &listed.at).into_iter().map(|(name, at)| (n, name, at)));
+        }
+        let mut by_name: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+        for (n, name, _) in &found {
+            by_name.entry(name).or_default().insert(*n);
+        }
+        let clashes: Vec<bool> = found
+            .iter()
+            .map(|(n, name, _)| by_name[name.as_str()].len() > 1 && self.clashes(*n, &by_name[name.as_str()]))
+            .collect();
+        for ((_, name, at), clash) in found.into_iter().zip(clashes) {
+            self.check_variable_name(&name, &at);
+            if clash {
+                let message = format!("the variable `{name}` is assigned outside of this block too");
+                // unverified: AWS's words.
+                let aws = format!("The variable name '{name}' was already defined in a parent scope.");
+                let diagnostic = Diagnostic::new(Code::DuplicateVariable, at, message)
+                    .at_key()
+                    .with_aws(aws)
+                    .with_help("inner states read outer variables, and assign only their own");
+                self.report(diagnostic);
+            }
+        }
+    }
+
+    /// Whether one of `others` assigns in a block around that of state `n`, before that block begins. What is
+    /// assigned only afterwards is no obstacle (recorded: parallel_catch_error).
+    fn clashes(&self, n: usize, others: &BTreeSet<usize>) -> bool {
+        let around = |block: usize| {
+            let within = self.inner.iter().find(|(_, blocks)| blocks.iter().any(|id| id.0 as usize == block));
+            within.map(|(state, _)| &self.listed[state.0 as usize])
+        };
+        std::iter::successors(around(self.listed[n].block), move |state| around(state.block)).any(|state| {
+            others.iter().map(|other| &self.listed[*other]).any(|other| {
+                other.block == state.block && self.leads(state.block, &other.state.name, &state.state.name)
+            })
+        })
+    }
+
+    fn check_variable_name(&mut self, name: &str, at: &JsonPointer) {
+        let diagnostic = if name == "states" {
+            Diagnostic::new(Code::ReservedVariable, at.clone(), "the variable `states` is reserved")
+                .with_aws("Cannot assign to reserved variable '$states'.")
+        } else if !is_identifier(name) || name.chars().count() > NAME {
+            let message = format!("`{name}` is not a name for a variable");
+            let aws =
+                format!("Invalid variable name '{name}': the variable name contains invalid characters.");
+            Diagnostic::new(Code::InvalidVariableName, at.clone(), message)
+                .with_aws(aws)
+                .with_help("a name has up to 80 letters, digits and underscores, and starts with a letter")
+        } else {
+            return;
+        };
+        self.report(diagnostic.at_key());
+    }
+}
+
+/// The variables that a state assigns, and where.
+fn assigned(state: &State, at: &JsonPointer) -> Vec<(String, JsonPointer)> {
+    let mut places = vec![(state.assign.as_ref(), at.key("Assign"))];
+    if let StateKind::Choice(choice) = &state.kind {
+        let rules = at.key("Choices");
+        let numbered = choice.choices.iter().enumerate();
+        places.extend(numbered.map(|(n, rule)| (rule.assign.as_ref(), rules.index(n).key("Assign"))));
+    }
+    let catchers = at.key("Catch");
+    let numbered = state.catch.iter().flatten().enumerate();
+    places.extend(numbered.map(|(n, catcher)| (catcher.assign.as_ref(), catchers.index(n).key("Assign"))));
+    let names = |(assign, at): (Option<&serde_json::Map<String, _>>, JsonPointer)| {
+        let keys: Vec<String> = assign.into_iter().flat_map(|assign| assign.keys().cloned()).collect();
+        keys.into_iter().map(move |key| (key.strip_suffix(".$").unwrap_or(&key).to_owned(), at.key(key)))
+    };
+    places.into_iter().flat_map(names).collect()
+}
+
+/// Whether `name` is an identifier as Unicode has them: a letter, then letters, digits and underscores.
+fn is_identifier(name: &str) -> bool {
+    let mut chars = name.chars();
+    chars.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && chars.all(|c| c.is_alphanumeric() || c == '_')
+}

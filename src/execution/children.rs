@@ -1,0 +1,269 @@
+//! Branches and iterations: how they begin, end, and cut each other short.
+
+use crate::execution::Execution;
+use crate::execution::advance::{Outcome, Shown};
+use crate::execution::command::{CancelReason, Iteration};
+use crate::execution::frame::{Children, Doing, Frame, Item, Parent};
+use crate::execution::states::{self, map};
+use crate::failure::ErrorName;
+use crate::history::{HistoryEventKind, StateType};
+use crate::id::FrameId;
+use crate::json::Json;
+use crate::machine::BlockId;
+use crate::machine::retry::Fault;
+use crate::machine::state::{State, StateKind};
+
+impl Execution {
+    /// Numbers for `count` frames: the first of them.
+    pub(super) fn new_frames(&mut self, count: u32) -> FrameId {
+        let base = FrameId(self.next_frame);
+        self.next_frame += u64::from(count);
+        base
+    }
+
+    /// Begins a branch or iteration of the frame `parent`.
+    pub(super) fn begin_child(
+        &mut self,
+        parent: FrameId,
+        children: &mut Children,
+        block: BlockId,
+        input: Json,
+        item: Option<Item>,
+        previous: u64,
+    ) {
+        let slot = children.begun;
+        let mut child = Frame::new(self.machine.block(block).start, input, previous);
+        child.parent = Some(Parent { frame: parent, slot });
+        child.item = item;
+        let id = children.frame(slot);
+        self.frames.put(id, Box::new(child));
+        self.ready.push_back(id);
+        children.begun += 1;
+        children.running += 1;
+    }
+
+    /// A branch or iteration reached its end.
+    pub(super) fn child_finished(&mut self, id: FrameId, parent: Parent, last_event: u64, output: Json) {
+        let Some(mut waiting) = self.frames.take(parent.frame) else { return };
+        let machine = self.machine.clone();
+        let state = machine.state(waiting.state);
+        let event = match &state.kind {
+            StateKind::Map(_) => {
+                self.recorder.record(self.now, last_event, || HistoryEventKind::MapIterationSucceeded {
+                    name: state.name.clone(),
+                    index: parent.slot.into(),
+                })
+            }
+            _ => last_event,
+        };
+        waiting.last_event = waiting.last_event.max(event);
+        let mut finished = Frame::new(waiting.state, Json::Null, event);
+        finished.parent = Some(parent);
+        finished.doing = Doing::Finished { output, event };
+        self.frames.put(id, Box::new(finished));
+
+        let Doing::Children(mut children) = std::mem::replace(&mut waiting.doing, Doing::Entering) else {
+            unreachable!("a frame with children waits for them");
+        };
+        children.running -= 1;
+        let mut begun = Ok(());
+        if let StateKind::Map(map) = &state.kind
+            && children.begun < children.total
+        {
+            // It follows the last state of the iteration whose place it takes.
+            begun = map::begin_item(self, parent.frame, &waiting, state, map, &mut children, last_event);
+        }
+        let over = children.running == 0;
+        waiting.doing = Doing::Children(children);
+        let outcome = match begun {
+            Err(fault) => self.begin_failed(&mut waiting, state, fault),
+            Ok(()) if over => self.join(&mut waiting, state),
+            Ok(()) => {
+                if !self.end_if_full(parent.frame, &mut waiting) {
+                    self.frames.put_back(parent.frame, waiting);
+                }
+                return;
+            }
+        };
+        if !self.settle(parent.frame, &mut waiting, state, outcome) {
+            self.keep(parent.frame, waiting);
+        }
+    }
+
+    /// The next iteration could not begin: those that have are cut short before the Map fails.
+    pub(super) fn begin_failed(&mut self, frame: &mut Frame, state: &State, fault: Fault) -> Outcome {
+        // A mistake of the definition ends everything, and nothing is said of the iterations.
+        if !fault.failure.is(&ErrorName::RUNTIME) {
+            self.cut_children(frame, state, None, frame.last_event);
+        }
+        Outcome::Failed(fault)
+    }
+
+    /// Ends the branches or iterations of a frame, except for one that has ended already.
+    fn cut_children(&mut self, frame: &mut Frame, state: &State, except: Option<FrameId>, failed: u64) {
+        let Doing::Children(children) = std::mem::replace(&mut frame.doing, Doing::Entering) else { return };
+        let map = matches!(state.kind, StateKind::Map(_)).then_some(state);
+        for slot in 0..children.begun {
+            let child = children.frame(slot);
+            if Some(child) != except {
+                self.cut_short(child, failed, map);
+            }
+        }
+    }
+
+    /// All branches or iterations are over: their outputs, in their order, are the result.
+    pub(super) fn join(&mut self, frame: &mut Frame, state: &State) -> Outcome {
+        let results = self.take_outputs(frame);
+        let kind = || match state.kind.state_type() {
+            StateType::Map => HistoryEventKind::MapStateSucceeded,
+            _ => HistoryEventKind::ParallelStateSucceeded,
+        };
+        let succeeded = self.recorder.record(self.now, frame.last_event, kind);
+        if let Some(failure) = self.beyond_limits(&results, state.name.as_str()) {
+            frame.last_event = succeeded;
+            return Outcome::Failed(Fault { failure, heartbeat: false, task: false });
+        }
+        // What leaves the state follows the last of the children, and what goes wrong here the success.
+        match self.take_result(frame, state, Shown::default(), &results) {
+            Ok(done) => Outcome::Done(done),
+            Err(mishap) => {
+                frame.last_event = succeeded;
+                states::failed(frame, state, mishap)
+            }
+        }
+    }
+
+    fn take_outputs(&mut self, frame: &mut Frame) -> Json {
+        let Doing::Children(children) = std::mem::replace(&mut frame.doing, Doing::Entering) else {
+            return Json::array(Vec::new());
+        };
+        let ids = (0..children.total).map(|slot| children.frame(slot));
+        let outputs = ids.filter_map(|id| {
+            let frame = self.frames.take(id)?;
+            self.frames.remove(id);
+            match frame.doing {
+                Doing::Finished { output, .. } => Some(output),
+                _ => None,
+            }
+        });
+        Json::array(outputs.collect())
+    }
+
+    /// A branch or iteration failed at the history event `failed`: the others are cut short, and the state that
+    /// waits for them fails.
+    pub(super) fn child_failed(
+        &mut self,
+        id: FrameId,
+        parent: Parent,
+        failed: u64,
+        in_task: bool,
+        fault: Fault,
+    ) {
+        let Some(mut waiting) = self.frames.take(parent.frame) else { return };
+        let machine = self.machine.clone();
+        let state = machine.state(waiting.state);
+        let is_map = matches!(state.kind, StateKind::Map(_));
+        let now = self.now;
+        if is_map {
+            self.recorder.record(now, failed, || HistoryEventKind::MapIterationFailed {
+                name: state.name.clone(),
+                index: parent.slot.into(),
+            });
+        }
+        if in_task {
+            let aborted = HistoryEventKind::StateAborted { state_type: StateType::Task };
+            self.recorder.record(now, failed, || aborted);
+        }
+        self.cut_children(&mut waiting, state, Some(id), failed);
+        waiting.last_event = failed;
+        let gone = !self.retry(&mut waiting, state, &fault) && {
+            self.record(&mut waiting, |_| match is_map {
+                true => HistoryEventKind::MapStateFailed,
+                false => HistoryEventKind::ParallelStateFailed,
+            });
+            self.catch_or_fail(parent.frame, &mut waiting, state, fault)
+        };
+        if !gone && !self.end_if_full(parent.frame, &mut waiting) {
+            self.keep(parent.frame, waiting);
+        }
+    }
+
+    /// Ends a frame whose sibling failed, and all within it.
+    fn cut_short(&mut self, id: FrameId, failed: u64, map: Option<&State>) {
+        let Some(mut frame) = self.frames.take(id) else { return };
+        self.frames.remove(id);
+        self.timers.set(id, frame.deadline(), None);
+        if let Doing::Finished { .. } = frame.doing {
+            return;
+        }
+        let now = self.now;
+        if let (Some(map), Some(parent)) = (map, frame.parent) {
+            self.recorder.record(now, failed, || HistoryEventKind::MapIterationAborted {
+                name: map.name.clone(),
+                index: parent.slot.into(),
+            });
+        }
+        let machine = self.machine.clone();
+        let state = machine.state(frame.state);
+        match &frame.doing {
+            Doing::Children(_) => self.cut_children(&mut frame, state, None, failed),
+            Doing::Entering | Doing::Finished { .. } => {}
+            Doing::Waiting { .. } | Doing::BackingOff { .. } | Doing::Task(_) | Doing::Overdue(_) => {
+                if let Some(task) = states::task::end(&mut frame) {
+                    self.forget_task(&frame, &task);
+                    self.cancel(task.id, CancelReason::StateAborted);
+                }
+                let state_type = state.kind.state_type();
+                if let StateType::Task | StateType::Wait = state_type {
+                    self.recorder.record(now, failed, || HistoryEventKind::StateAborted { state_type });
+                }
+            }
+        }
+    }
+
+    /// Counts, after a restart, what is not saved because it follows from the frames of the children.
+    pub(super) fn recount(&mut self) {
+        for id in self.frames.ids() {
+            let Some(mut frame) = self.frames.take(id) else { continue };
+            if let Doing::Children(children) = &mut frame.doing {
+                // A store in memory keeps what is not saved, too.
+                (children.begun, children.running) = (0, 0);
+                let mut last = children.started;
+                let end = FrameId(children.base.0.saturating_add(children.total.into()));
+                for (id, child) in self.frames.range(children.base, end) {
+                    children.begun = (id.0 - children.base.0) as u32 + 1;
+                    match &child.doing {
+                        Doing::Finished { event, .. } => last = last.max(*event),
+                        _ => children.running += 1,
+                    }
+                }
+                frame.last_event = last;
+            }
+            self.frames.put_back(id, frame);
+        }
+    }
+}
+
+impl Execution {
+    /// The Map iterations around a frame, outermost first.
+    pub(super) fn iterations(&self, frame: &Frame) -> Vec<Iteration> {
+        let mut iterations = Vec::new();
+        let mut frame = frame;
+        while let Some(waiting) = frame.parent.and_then(|parent| self.frames.get(parent.frame)) {
+            if let Some(item) = &frame.item {
+                let map = self.machine.state(waiting.state).name.clone();
+                iterations.push(Iteration { map, index: item.index });
+            }
+            frame = waiting;
+        }
+        iterations.reverse();
+        iterations
+    }
+}
+
+impl Children {
+    /// The frame of the branch or iteration number `slot`.
+    fn frame(&self, slot: u32) -> FrameId {
+        FrameId(self.base.0 + u64::from(slot))
+    }
+}
