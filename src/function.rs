@@ -80,13 +80,15 @@ fn function_name(function: &str) -> &str {
 
 /// What `lambda:invoke` puts around a function's result: AWS's keys in AWS's order.
 fn envelope(payload: Value, request_id: &str) -> Value {
-    json!({
+    let mut response = json!({
         "ExecutedVersion": "$LATEST",
-        "Payload": payload,
+        "Payload": null,
         "SdkHttpMetadata": { "AllHttpHeaders": {}, "HttpHeaders": {}, "HttpStatusCode": 200 },
         "SdkResponseMetadata": { "RequestId": request_id },
         "StatusCode": 200,
-    })
+    });
+    response["Payload"] = payload;
+    response
 }
 
 #[cfg(test)]

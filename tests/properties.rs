@@ -1,5 +1,7 @@
 //! Random machines under random handlers: what holds for all of them, whatever they come to.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;

@@ -303,7 +303,7 @@ impl Simulation {
                 hash.update(record.bytes.as_deref().unwrap_or_default());
             }
             for event in history {
-                hash.update(event.to_wire().to_string());
+                hash.update(serde_json::to_vec(event).unwrap_or_default());
             }
         }
         for record in records {
