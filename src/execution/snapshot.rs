@@ -245,7 +245,10 @@ impl Execution {
         match &mut doing {
             Doing::Entering => self.ready.push_back(id),
             Doing::Task(task) => {
-                task.beat(now.max(self.now));
+                // What had no heartbeat when it was saved waits for its worker still.
+                if task.heartbeat_due_at.is_some() {
+                    task.beat(now.max(self.now));
+                }
                 self.tasks.insert(task.id, id);
             }
             _ => {}
