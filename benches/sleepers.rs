@@ -90,7 +90,8 @@ fn memory(count: usize, history: bool) -> Memory {
     let (payload, _) = heap(count, |_| Json::from(callback::order(PAYLOAD)));
     let (core, _) = heap(count, |n| asleep_alone(&machine, n, history));
     let (runtime, ..) = asleep_in_runtime(count, history, Arc::new(Forgetful));
-    let (whole, resident, threads, tasks) = asleep_in_runtime(count, history, Arc::new(MemoryStore::default()));
+    let (whole, resident, threads, tasks) =
+        asleep_in_runtime(count, history, Arc::new(MemoryStore::default()));
     Memory { payload, core, runtime, whole, resident, threads, tasks }
 }
 
@@ -183,7 +184,8 @@ impl Sleepers {
     fn new(count: usize, history: bool, store: Arc<dyn Store>) -> Self {
         let tokens = Arc::new(Mutex::new(Vec::with_capacity(count + 1)));
         let queue = Queue { tokens: Arc::clone(&tokens) };
-        let runtime = Runtime::builder().store(store).history(history).handler(callback::QUEUE, queue).build();
+        let runtime =
+            Runtime::builder().store(store).history(history).handler(callback::QUEUE, queue).build();
         Self { runtime: runtime.expect("nothing is registered twice"), machine: callback::machine(), tokens }
     }
 
