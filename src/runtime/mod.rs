@@ -425,16 +425,11 @@ impl Inner {
         self.keep_time();
         let start = self.account.start(machine, &name, input, self.limits, self.history);
         let now = self.clock.now();
-        let (input, id, machine_arn) = (start.input.clone(), start.id.clone(), start.machine_arn.clone());
+        let (input, id) = (start.input.clone(), start.id.clone());
+        let (name, machine_arn) = (start.name.clone(), start.machine_arn.clone());
         let (mut execution, mut step) = Execution::start(Arc::clone(machine), start, now);
-        let new = NewExecution::new(
-            id.clone(),
-            name.into(),
-            machine_arn,
-            machine.definition.clone(),
-            input.clone(),
-            now,
-        );
+        let new =
+            NewExecution::new(id.clone(), name, machine_arn, machine.definition.clone(), input.clone(), now);
         let history = self.watched(&step.history);
         let commit = Commit::new(&mut step, execution.take_changes(), now);
         let revision = match self.store.create(new, commit).await? {

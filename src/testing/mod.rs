@@ -12,6 +12,8 @@ mod run;
 mod script;
 mod simulator;
 mod world;
+#[cfg(feature = "runtime")]
+pub mod store;
 
 #[cfg(feature = "runtime")]
 pub use clock::VirtualClock;
