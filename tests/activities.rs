@@ -166,10 +166,11 @@ async fn a_worker_that_is_gone_loses_no_task() {
     let runtime = Runtime::builder().clock(Arc::new(clock.clone())).build().unwrap();
     let machine = one_task(SIGN, json!({}));
     let start = async || runtime.start_execution(&machine, None, json!(1)).await.unwrap();
+    let activity = sign();
     let mut context = Context::from_waker(Waker::noop());
     // One that leaves while it waits.
     {
-        let mut gone = pin!(runtime.get_activity_task(&sign(), "gone"));
+        let mut gone = pin!(runtime.get_activity_task(&activity, "gone"));
         assert!(gone.as_mut().poll(&mut context).is_pending());
     }
     let first = start().await;
@@ -177,7 +178,7 @@ async fn a_worker_that_is_gone_loses_no_task() {
     assert!(!types(&runtime, first.id()).await.contains(&"ActivityStarted".into()));
     // One that leaves when the task is in its hand, and another that waits by then.
     {
-        let mut gone = pin!(runtime.get_activity_task(&sign(), "gone"));
+        let mut gone = pin!(runtime.get_activity_task(&activity, "gone"));
         assert!(gone.as_mut().poll(&mut context).is_pending());
         clock.settle().await;
         assert_eq!(types(&runtime, first.id()).await.last().unwrap(), "ActivityStarted");
@@ -270,9 +271,9 @@ async fn another_runtime_gives_out_what_nobody_took() {
 async fn a_handler_that_is_the_worker_is_called_again_after_a_crash() {
     let store = Arc::new(MemoryStore::default());
     let calls = Arc::new(AtomicUsize::new(0));
+    let clock = VirtualClock::manual();
     let build = || {
         let calls = Arc::clone(&calls);
-        let (builder, clock) = virtually();
         let handler = handler_fn(move |_, _| {
             let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
             async move {
@@ -282,13 +283,18 @@ async fn a_handler_that_is_the_worker_is_called_again_after_a_crash() {
                 Ok::<_, Failure>("signed")
             }
         });
-        (builder.store(Arc::clone(&store) as _).handler(SIGN, handler).build().unwrap(), clock)
+        Runtime::builder()
+            .clock(Arc::new(clock.clone()))
+            .store(Arc::clone(&store) as _)
+            .handler(SIGN, handler)
+            .build()
+            .unwrap()
     };
-    let (before, clock) = build();
+    let before = build();
     let execution = before.start_execution(&one_task(SIGN, json!({})), "a", json!({})).await.unwrap();
     clock.settle().await;
     drop(before);
-    let (after, clock) = build();
+    let after = build();
     after.recover().await.unwrap();
     clock.settle().await;
     let status = after.describe_execution(execution.id()).await.unwrap().status;
@@ -338,14 +344,12 @@ async fn integrations_are_served_by_patterns() {
     let Err(WaitError::Failed(failure)) = execution.wait().await else { panic!() };
     assert_eq!(failure.error.unwrap(), "DynamoDb.ResourceNotFoundException");
 
-    let call = one_task(
-        "arn:aws:states:::http:invoke",
-        json!({ "Parameters": { "ApiEndpoint": "https://tea.example", "Method": "GET" },
-            "Catch": [{ "ErrorEquals": ["States.Http.StatusCode.418"], "Next": "Pot" }] }),
-    );
-    let mut definition: Value = serde_json::from_str(call.definition()).unwrap();
-    definition["States"]["Pot"] = json!({ "Type": "Succeed" });
-    let execution = runtime.start_execution(&machine(definition), None, json!({})).await.unwrap();
+    let call = machine(json!({ "StartAt": "Call", "States": {
+        "Call": { "Type": "Task", "Resource": "arn:aws:states:::http:invoke", "End": true,
+            "Parameters": { "ApiEndpoint": "https://tea.example", "Method": "GET" },
+            "Catch": [{ "ErrorEquals": ["States.Http.StatusCode.418"], "Next": "Pot" }] },
+        "Pot": { "Type": "Succeed" } } }));
+    let execution = runtime.start_execution(&call, None, json!({})).await.unwrap();
     assert_eq!(
         execution.wait().await.unwrap(),
         json!({ "Error": "States.Http.StatusCode.418", "Cause": "short, stout" })
@@ -360,6 +364,15 @@ async fn integrations_are_served_by_patterns() {
 
 const JOB: &str = "arn:aws:states:::batch:submitJob.sync";
 
+/// A Task that waits for a job.
+fn a_job(more: Value) -> Arc<StateMachine> {
+    let mut fields = json!({ "Parameters": { "JobName": "j", "JobQueue": "q", "JobDefinition": "d" } });
+    for (key, value) in more.as_object().unwrap() {
+        fields[key] = value.clone();
+    }
+    one_task(JOB, fields)
+}
+
 #[tokio::test]
 async fn a_job_is_submitted_watched_and_kept_alive_by_heartbeats() {
     let (builder, clock) = virtually();
@@ -373,7 +386,7 @@ async fn a_job_is_submitted_watched_and_kept_alive_by_heartbeats() {
     });
     let runtime = builder.handler(JOB, job).build().unwrap();
     let begin = clock.now();
-    let machine = one_task(JOB, json!({ "HeartbeatSeconds": 10, "TimeoutSeconds": 60 }));
+    let machine = a_job(json!({ "HeartbeatSeconds": 10, "TimeoutSeconds": 60 }));
     let execution = runtime.start_execution(&machine, None, json!({})).await.unwrap();
     assert_eq!(execution.wait().await.unwrap(), json!({ "Status": "SUCCEEDED" }));
     assert_eq!(clock.now().since(begin), Duration::from_secs(45));
@@ -402,7 +415,7 @@ async fn a_job_that_its_token_completes_ends_its_handler_too() {
         }
     });
     let runtime = builder.handler(JOB, job).build().unwrap();
-    let execution = runtime.start_execution(&one_task(JOB, json!({})), None, json!({})).await.unwrap();
+    let execution = runtime.start_execution(&a_job(json!({})), None, json!({})).await.unwrap();
     let token = tokens.recv().await.unwrap();
     runtime.send_task_success(&token, json!({ "early": true })).await.unwrap();
     assert_eq!(execution.wait().await.unwrap(), json!({ "early": true }));
@@ -416,9 +429,9 @@ async fn a_job_that_its_token_completes_ends_its_handler_too() {
 async fn a_job_is_watched_again_after_a_crash() {
     let store = Arc::new(MemoryStore::default());
     let calls = Arc::new(AtomicUsize::new(0));
+    let clock = VirtualClock::manual();
     let build = || {
         let calls = Arc::clone(&calls);
-        let (builder, clock) = virtually();
         let job = handler_fn(move |_, cx: TaskContext| {
             let first = calls.fetch_add(1, Ordering::Relaxed) == 0;
             async move {
@@ -429,13 +442,18 @@ async fn a_job_is_watched_again_after_a_crash() {
                 Ok::<_, Failure>("done")
             }
         });
-        (builder.store(Arc::clone(&store) as _).handler(JOB, job).build().unwrap(), clock)
+        Runtime::builder()
+            .clock(Arc::new(clock.clone()))
+            .store(Arc::clone(&store) as _)
+            .handler(JOB, job)
+            .build()
+            .unwrap()
     };
-    let (before, clock) = build();
-    let execution = before.start_execution(&one_task(JOB, json!({})), "a", json!({})).await.unwrap();
+    let before = build();
+    let execution = before.start_execution(&a_job(json!({})), "a", json!({})).await.unwrap();
     clock.settle().await;
     drop(before);
-    let (after, clock) = build();
+    let after = build();
     after.recover().await.unwrap();
     clock.settle().await;
     let status = after.describe_execution(execution.id()).await.unwrap().status;

@@ -297,7 +297,20 @@ mod sizes {
     #[test]
     fn show() {
         use super::*;
-        eprintln!("Execution {} Frame {} RunningTask {} Start {} Recorder {} Entropy {}", size_of::<Execution>(), size_of::<Frame>(), size_of::<frame::RunningTask>(), size_of::<Start>(), size_of::<Recorder>(), size_of::<Entropy>());
-        eprintln!("Json {} Object {} Array {}", size_of::<crate::Json>(), size_of::<crate::Object>(), size_of::<crate::Array>());
+        eprintln!(
+            "Execution {} Frame {} RunningTask {} Start {} Recorder {} Entropy {}",
+            size_of::<Execution>(),
+            size_of::<Frame>(),
+            size_of::<frame::RunningTask>(),
+            size_of::<Start>(),
+            size_of::<Recorder>(),
+            size_of::<Entropy>()
+        );
+        eprintln!(
+            "Json {} Object {} Array {}",
+            size_of::<crate::Json>(),
+            size_of::<crate::Object>(),
+            size_of::<crate::Array>()
+        );
     }
 }

@@ -19,6 +19,9 @@ use crate::runtime::handler::{ResourceHandler, TaskOutcome, TaskRequest};
 use crate::store::ExecutionSummary;
 use crate::time::Timestamp;
 
+/// AWS's limit of a cause.
+const MAX_CAUSE: usize = 32_768;
+
 /// The handler of `arn:aws:states:::states:startExecution`, in all four patterns.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct StartExecution;
@@ -219,6 +222,13 @@ fn request_id(request: &TaskRequest) -> String {
     uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
 }
 
+/// The part of a cause that is told to the parent. Each level of nesting quotes the one below, and quotation marks
+/// double with each: without a limit a few dozen levels would fill the memory.
+fn clipped(cause: &str) -> &str {
+    let end = (0..=cause.len().min(MAX_CAUSE)).rev().find(|at| cause.is_char_boundary(*at));
+    &cause[..end.unwrap_or_default()]
+}
+
 /// What `DescribeExecution` says of an execution that has ended: input and output as text, or as `documents`.
 fn described(summary: &ExecutionSummary, documents: bool) -> Value {
     let payload = |json: &Json| match documents {
@@ -229,7 +239,7 @@ fn described(summary: &ExecutionSummary, documents: bool) -> Value {
     let mut put = |key: &str, value: Value| fields.insert(key.into(), value);
     if let ExecutionStatus::Failed { failure } | ExecutionStatus::Aborted { failure } = &summary.status {
         if let Some(cause) = &failure.cause {
-            put("Cause", Value::from(&**cause));
+            put("Cause", Value::from(clipped(cause)));
         }
         if let Some(error) = &failure.error {
             put("Error", Value::from(error.as_str()));

@@ -11,9 +11,9 @@ mod mocks;
 mod run;
 mod script;
 mod simulator;
-mod world;
 #[cfg(feature = "runtime")]
 pub mod store;
+mod world;
 
 #[cfg(feature = "runtime")]
 pub use clock::VirtualClock;
