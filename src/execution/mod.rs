@@ -301,7 +301,7 @@ mod sizes {
             "Execution {} Frame {} RunningTask {} Start {} Recorder {} Entropy {}",
             size_of::<Execution>(),
             size_of::<Frame>(),
-            size_of::<frame::RunningTask>(),
+            size_of::<RunningTask>(),
             size_of::<Start>(),
             size_of::<Recorder>(),
             size_of::<Entropy>()
