@@ -198,7 +198,7 @@ impl RuntimeBuilder {
                 self.handlers.add(pattern, functions.clone());
             }
         }
-        let arn = |machine: &StateMachine| self.account.machine_arn(machine).into();
+        let arn = |machine: &StateMachine| self.account.arns(machine.name()).machine;
         let catalog = self.machines.into_iter().map(|machine| (arn(&machine), machine)).collect();
         Ok(Runtime::new(Inner {
             catalog,
@@ -213,6 +213,7 @@ impl RuntimeBuilder {
             cancel_grace: self.cancel_grace,
             residents: Default::default(),
             machines: HashMap::new().into(),
+            arns: HashMap::new().into(),
             alarms: Arc::new(Alarms::default()),
             keeping_time: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(self.open_executions.min(Semaphore::MAX_PERMITS))),
@@ -276,32 +277,40 @@ impl Account {
         }
     }
 
-    fn machine_arn(&self, machine: &StateMachine) -> String {
-        let Self { partition, region, id, .. } = self;
-        format!("arn:{partition}:states:{region}:{id}:stateMachine:{}", machine.name())
+    /// The ARNs of the machine called `machine` and of the role.
+    pub(super) fn arns(&self, machine: &str) -> Arns {
+        let Self { partition, region, id, role } = self;
+        Arns {
+            machine: format!("arn:{partition}:states:{region}:{id}:stateMachine:{machine}").into(),
+            role: format!("arn:{partition}:iam::{id}:role/{role}").into(),
+        }
     }
 
     pub(super) fn start(
         &self,
         machine: &StateMachine,
+        arns: Arns,
         name: &str,
         input: Json,
         limits: Limits,
         history: bool,
     ) -> Start {
-        let Self { partition, region, id, role } = self;
-        let machine_arn = self.machine_arn(machine);
-        let machine = machine.name();
+        let Self { partition, region, id, .. } = self;
+        let execution = format!("arn:{partition}:states:{region}:{id}:execution:{}:{name}", machine.name());
+        let Arns { machine, role } = arns;
         Start::new(name, input)
-            .arns(
-                &format!("arn:{partition}:states:{region}:{id}:execution:{machine}:{name}"),
-                &machine_arn,
-                &format!("arn:{partition}:iam::{id}:role/{role}"),
-            )
+            .arns(&execution, machine, role)
             .seed(Seed::from(random()))
             .limits(limits)
             .history(history)
     }
+}
+
+/// The ARNs that all executions of a machine have in common: they share them.
+#[derive(Clone, Debug)]
+pub(super) struct Arns {
+    pub(super) machine: Arc<str>,
+    pub(super) role: Arc<str>,
 }
 
 /// Bytes that nobody can guess.
