@@ -90,9 +90,10 @@ pub use limits::Limits;
 pub use machine::{ExecutionKind, StateMachine};
 #[cfg(feature = "runtime")]
 pub use runtime::{
-    Account, BuildError, Clock, ExecutionError, ExecutionHandle, HandlerFn, Limit, MissingHandlers, Observer,
-    ReportError, ResourceHandler, ResourceHandlerExt, Runtime, RuntimeBuilder, SharedHandler, Sleep,
-    StartError, SystemClock, TaskContext, TaskGone, TaskOutcome, TaskRequest, WaitError, handler_fn,
+    Account, ActivityError, ActivityTask, BuildError, Clock, ExecutionError, ExecutionHandle, HandlerFn,
+    Limit, MissingHandlers, Observer, ReportError, ResourceHandler, ResourceHandlerExt, Runtime,
+    RuntimeBuilder, SharedHandler, Sleep, StartError, SystemClock, TaskContext, TaskGone, TaskOutcome,
+    TaskRequest, WaitError, handler_fn,
 };
 #[cfg(feature = "runtime")]
 pub use store::{MemoryStore, Store};

@@ -290,7 +290,10 @@ impl Execution {
         let mut doing = record.doing.clone();
         match &mut doing {
             Doing::Task(task) => {
-                task.beat(now.max(self.now));
+                // What had no heartbeat when it was saved waits for its worker still.
+                if task.heartbeat_due_at.is_some() {
+                    task.beat(now.max(self.now));
+                }
                 self.tasks.insert(task.id, id);
             }
             _ => {}

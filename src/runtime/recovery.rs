@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, Weak};
 use crate::execution::{Execution, Step};
 use crate::id::ExecutionId;
 use crate::machine::StateMachine;
+use crate::runtime::context::Begun;
 use crate::runtime::resident::{Live, Resident};
 use crate::runtime::{AskError, ExecutionError, Inner};
 use crate::store::{ExecutionFilter, PageRequest, StoredExecution};
@@ -93,10 +94,13 @@ impl Inner {
         Ok(Live { execution, revision: stored.revision, alarm: None, running: Default::default(), permit })
     }
 
-    /// Starts again what was started and not reported, and lets time go on.
+    /// Starts again what was started and not reported, watches again over what was handed on, and lets time go on.
     fn resume(self: &Arc<Self>, resident: &Arc<Resident>, mut live: Box<Live>) {
         for start in live.execution.outstanding() {
-            self.start_task(resident, &mut live, start);
+            self.start_task(resident, &mut live, start, Begun::Again);
+        }
+        for start in live.execution.handed_on() {
+            self.start_task(resident, &mut live, start, Begun::HandedOn);
         }
         self.set_alarm(resident, &mut live);
         self.begin(resident, live, Step::default(), &[]);
