@@ -1,4 +1,3 @@
-// The README is the front page, and its code compiles and runs as tests.
 #![doc = include_str!("../README.md")]
 //!
 //! # The modules, by floors
@@ -57,8 +56,9 @@ mod compile;
 mod dataflow;
 pub mod template;
 
-// floor 5: the interpreter
+// floor 5: the interpreter, and advice
 mod execution;
+pub mod lint;
 
 // floor 6: memory
 #[cfg(feature = "runtime")]

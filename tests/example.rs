@@ -7,8 +7,8 @@ use std::process::{Command, Output};
 
 /// `cargo test` builds the examples, beside the folder of the tests.
 fn example() -> PathBuf {
-    let test = env::current_exe().unwrap();
-    let profile = test.parent().and_then(|deps| deps.parent()).unwrap();
+    let test = env::current_exe().expect("a test knows where it is");
+    let profile = test.ancestors().nth(2).expect("tests are in target/<profile>/deps");
     let example = profile.join("examples").join(format!("wait_for_callback{EXE_SUFFIX}"));
     assert!(
         example.exists(),
@@ -19,8 +19,8 @@ fn example() -> PathBuf {
 }
 
 fn run(arguments: &[&str]) -> (Output, String) {
-    let output = Command::new(example()).args(arguments).output().unwrap();
-    let text = String::from_utf8(output.stdout.clone()).unwrap();
+    let output = Command::new(example()).args(arguments).output().expect("the example starts");
+    let text = String::from_utf8(output.stdout.clone()).expect("it prints text");
     (output, text)
 }
 

@@ -59,7 +59,8 @@ impl<'d> Compiler<'d> {
     }
 
     fn comparison(&mut self, comparison: &definition::Comparison, at: &JsonPointer) -> Option<Condition> {
-        let variable = comparison.variable.as_deref().and_then(|text| self.path(text, &at.key("Variable")));
+        let variable =
+            comparison.variable.as_deref().and_then(|text| self.operand_path(text, &at.key("Variable")));
         let test = self.test(comparison.operator, &comparison.operand, &at.key(comparison.operator.name()));
         Some(Condition::Compare { variable: variable?, test: test? })
     }
@@ -77,7 +78,7 @@ impl<'d> Compiler<'d> {
             definition::Relation::GreaterThanEquals => Relation::GreaterThanEquals,
         };
         if operator.is_path {
-            let path = self.path(operand.as_str()?, at)?;
+            let path = self.operand_path(operand.as_str()?, at)?;
             return match operator.family {
                 Family::String => Some(Test::String(relation, Operand::Path(path))),
                 Family::Numeric => Some(Test::Number(relation, Operand::Path(path))),
@@ -90,10 +91,6 @@ impl<'d> Compiler<'d> {
             Family::String => Some(Test::String(relation, Operand::Literal(operand.as_str()?.into()))),
             Family::Numeric => match operand {
                 Value::Number(number) => Some(Test::Number(relation, Operand::Literal(number.clone()))),
-                Value::String(text) => {
-                    self.unfilled(text, at);
-                    None
-                }
                 _ => None,
             },
             Family::Boolean => Some(Test::Boolean(Operand::Literal(operand.as_bool()?))),

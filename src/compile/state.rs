@@ -5,23 +5,25 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::arn::{IntegrationPattern, ResourceKind};
+use crate::compile::expression::whole;
+use crate::compile::retry::retry;
 use crate::compile::{Compiler, Listed};
 use crate::definition::{self, Setting, StateKind as Kind, Timing};
-use crate::diagnostic::JsonPointer;
+use crate::diagnostic::{Code, Diagnostic, JsonPointer};
 use crate::failure::{ErrorName, Failure};
 use crate::history::TaskResource;
 use crate::json::Json;
-use crate::machine::state::{Amount, Fail, Map, Next, Parallel, Pass, Role, State, StateKind, Task, Wait};
+use crate::machine::state::{Amount, Fail, Next, Parallel, Pass, Role, State, StateKind, Task, Wait};
+
+/// The longest timeout, in seconds.
+const LONGEST: u32 = 99_999_999;
 
 impl<'d> Compiler<'d> {
     /// A state, or `None` when something in it is wrong, or not executed yet.
-    pub(super) fn state(&mut self, listed: &Listed<'d>, jsonata: bool) -> Option<State> {
+    pub(super) fn state(&mut self, listed: &Listed<'d>) -> Option<State> {
         let Listed { state, at, block, .. } = listed;
-        if state.query_language == Some(definition::QueryLanguage::Jsonata) {
-            self.not_yet(at.key("QueryLanguage"), "JSONata");
-            return None;
-        }
-        if jsonata {
+        if self.is_jsonata(state) {
+            self.jsonata(listed);
             return None;
         }
         let next = match (&state.next, &state.kind) {
@@ -29,7 +31,7 @@ impl<'d> Compiler<'d> {
             (None, _) => Some(Next::End),
         };
         let flow = self.flow(state, at);
-        let retry = self.retry(listed);
+        let retry = retry(state);
         let catch = self.catch(listed);
         let kind = self.kind(listed);
         Some(State {
@@ -61,41 +63,12 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    fn map(&mut self, listed: &Listed<'d>, map: &definition::Map) -> Option<Map> {
-        let at = &listed.at;
-        if map.mode() == definition::Mode::Distributed {
-            let field = map.processor.as_ref().map_or("ItemProcessor", |processor| processor.field.as_str());
-            self.not_yet(at.key(field).key("ProcessorConfig").key("Mode"), "a distributed Map");
-            return None;
-        }
-        for (field, present) in [
-            ("ItemReader", map.item_reader.is_some()),
-            ("ItemBatcher", map.item_batcher.is_some()),
-            ("ResultWriter", map.result_writer.is_some()),
-        ] {
-            if present {
-                self.not_yet(at.key(field), &format!("`{field}`"));
-            }
-        }
-        let items = match &map.items_path {
-            Some(text) if text != "$" => Some(self.path(text, &at.key("ItemsPath"))?),
-            _ => None,
-        };
-        let selector = match (&map.item_selector, &listed.state.parameters) {
-            (Some(selector), _) => Some(self.template(selector, &at.key("ItemSelector"))?),
-            (None, Some(selector)) => Some(self.template(selector, &at.key("Parameters"))?),
-            (None, None) => None,
-        };
-        let concurrency = self.setting(map.max_concurrency.as_ref(), "MaxConcurrency", at)?;
-        let processor = *self.inner.get(&listed.id)?.first()?;
-        Some(Map { processor, items, selector, concurrency })
-    }
-
     fn task(&mut self, listed: &Listed<'d>, task: &definition::Task) -> Option<Task> {
         let at = &listed.at;
         let resource = task.resource.as_deref().and_then(|text| self.resource(listed, text));
         let timeout = self.setting(task.timeout.as_ref(), "TimeoutSeconds", at);
         let heartbeat = self.setting(task.heartbeat.as_ref(), "HeartbeatSeconds", at);
+        self.check_heartbeat(task, at);
         let credentials = match &task.credentials {
             Some(credentials) => Some(self.role(credentials, &at.key("Credentials"))?),
             None => None,
@@ -121,8 +94,28 @@ impl<'d> Compiler<'d> {
         })
     }
 
+    /// A heartbeat that comes no more often than the timeout says nothing.
+    pub(super) fn check_heartbeat(&mut self, task: &definition::Task, at: &JsonPointer) {
+        let written = |setting: &Option<Setting<definition::Amount>>| match setting {
+            Some(Setting::Value(amount)) => whole(amount),
+            Some(Setting::Path(_)) | None => None,
+        };
+        if let (Some(timeout), Some(heartbeat)) = (written(&task.timeout), written(&task.heartbeat))
+            // The reader has said so if one of them is out of range by itself.
+            && (1..=heartbeat).contains(&timeout)
+            && heartbeat <= LONGEST
+        {
+            let message =
+                format!("`HeartbeatSeconds` has to be less than `TimeoutSeconds`, which is {timeout}");
+            // unverified: AWS's words.
+            let diagnostic = Diagnostic::new(Code::OutOfRange, at.key("HeartbeatSeconds"), message)
+                .with_aws("HeartbeatSeconds must be smaller than TimeoutSeconds");
+            self.report(diagnostic);
+        }
+    }
+
     /// A field and its twin with `Path`; the outer `None` when it is wrong.
-    fn setting(
+    pub(super) fn setting(
         &mut self,
         setting: Option<&Setting<definition::Amount>>,
         field: &str,
@@ -130,9 +123,9 @@ impl<'d> Compiler<'d> {
     ) -> Option<Option<Amount>> {
         Some(match setting {
             None => None,
-            Some(Setting::Value(amount)) => Some(Amount::Fixed(self.seconds(amount, &at.key(field))?)),
+            Some(Setting::Value(amount)) => Some(Amount::Fixed(whole(amount)?)),
             Some(Setting::Path(text)) => {
-                Some(Amount::Path(self.path(text, &at.key(format!("{field}Path")))?))
+                Some(Amount::Path(self.single_path(text, &at.key(format!("{field}Path")))?))
             }
         })
     }
@@ -147,10 +140,12 @@ impl<'d> Compiler<'d> {
 
     fn wait(&mut self, timing: &Timing, at: &JsonPointer) -> Option<Wait> {
         Some(match timing {
-            Timing::Seconds(amount) => Wait::Seconds(self.seconds(amount, &at.key("Seconds"))?),
+            Timing::Seconds(amount) => Wait::Seconds(whole(amount)?),
             Timing::Timestamp(text) => Wait::Timestamp(self.timestamp(text, &at.key("Timestamp"))?),
-            Timing::SecondsPath(text) => Wait::SecondsPath(self.path(text, &at.key("SecondsPath"))?),
-            Timing::TimestampPath(text) => Wait::TimestampPath(self.path(text, &at.key("TimestampPath"))?),
+            Timing::SecondsPath(text) => Wait::SecondsPath(self.single_path(text, &at.key("SecondsPath"))?),
+            Timing::TimestampPath(text) => {
+                Wait::TimestampPath(self.single_path(text, &at.key("TimestampPath"))?)
+            }
         })
     }
 

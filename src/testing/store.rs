@@ -495,7 +495,7 @@ impl Suite {
         seed[8..16].copy_from_slice(&(variant as u64).to_be_bytes());
         let input = Json::object([("input".into(), Json::string(input)), ("n".into(), Json::from(n as u64))]);
         let start = Start::new(&n.to_string(), input)
-            .arns(&id, &self.machine_arn, "arn:aws:iam::123456789012:role/Suite")
+            .arns(&id, self.machine_arn.clone(), "arn:aws:iam::123456789012:role/Suite")
             .seed(Seed::from(seed));
         let new = NewExecution::new(
             start.id.clone(),
