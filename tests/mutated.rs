@@ -1,6 +1,7 @@
 //! What a fuzzer does, for a second: expressions, templates and machines of the fixtures, changed at random.
 //!
 //! `STEPWRIGHT_MUTATIONS` says how many to try; the fuzz targets in `fuzz/` go on where this ends.
+#![expect(clippy::unwrap_used, reason = "tests say what they need, shortly")]
 
 use std::path::Path as FilePath;
 use std::sync::Arc;

@@ -311,12 +311,9 @@ impl Execution {
             .find(record.state.as_str())
             .ok_or_else(|| RestoreError::OtherMachine { state: record.state.clone() })?;
         let mut doing = record.doing.clone();
-        match &mut doing {
-            Doing::Task(task) => {
-                task.beat(now.max(self.now));
-                self.tasks.insert(task.id, id);
-            }
-            _ => {}
+        if let Doing::Task(task) = &mut doing {
+            task.beat(now.max(self.now));
+            self.tasks.insert(task.id, id);
         }
         let frame = Frame {
             parent: record.parent,

@@ -104,13 +104,16 @@ pub(crate) struct Inner {
     residents: Mutex<HashMap<ExecutionId, Arc<Resident>>>,
     /// Machines of executions that came from the store, by their definitions and ARNs, while there are such
     /// executions.
-    machines: Mutex<HashMap<(Arc<str>, Arc<str>), Weak<StateMachine>>>,
+    machines: Mutex<HashMap<MachineKey, Weak<StateMachine>>>,
     alarms: Arc<Alarms>,
     keeping_time: AtomicBool,
     room: Arc<Semaphore>,
     shutdown: CancellationToken,
     tracker: TaskTracker,
 }
+
+/// A definition, and the ARN of the machine that has it.
+type MachineKey = (Arc<str>, Arc<str>);
 
 struct Last {
     shutdown: CancellationToken,
