@@ -116,7 +116,7 @@ pub(crate) struct Inner {
     residents: Mutex<HashMap<ExecutionId, Arc<Resident>>>,
     /// Machines of executions that came from the store, by their definitions and ARNs, while there are such
     /// executions.
-    machines: Mutex<HashMap<(Arc<str>, Arc<str>), Weak<StateMachine>>>,
+    machines: Mutex<HashMap<MachineKey, Weak<StateMachine>>>,
     /// The ARNs of machines that were started here, by their names.
     arns: Mutex<HashMap<Arc<str>, Arns>>,
     alarms: Arc<Alarms>,
@@ -125,6 +125,9 @@ pub(crate) struct Inner {
     shutdown: CancellationToken,
     tracker: TaskTracker,
 }
+
+/// A definition, and the ARN of the machine that has it.
+type MachineKey = (Arc<str>, Arc<str>);
 
 struct Last {
     shutdown: CancellationToken,
