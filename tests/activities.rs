@@ -235,7 +235,7 @@ fn an_activity_task_begins_once() {
     let Command::StartTask(task) = &step.commands[0] else { panic!() };
     let begun = || Event::TaskStarted { task: task.task, worker: None };
     assert_eq!(execution.outstanding().len(), 1);
-    let _ = execution.handle(begun(), now).unwrap();
+    let _step = execution.handle(begun(), now).unwrap();
     assert_eq!((execution.outstanding().len(), execution.handed_on().len()), (0, 1));
     assert!(execution.handle(begun(), now).is_err());
 }

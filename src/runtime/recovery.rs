@@ -27,12 +27,13 @@ impl Inner {
                 None => break,
             }
         }
+        {
+            let residents = self.residents();
+            open.retain(|id| !residents.contains_key(id));
+        }
         let (mut recovered, mut failed) = (0, None);
         for id in open {
-            let here = self.residents().contains_key(&id);
-            if here {
-                continue;
-            }
+            // One that another has woken meanwhile is gone on with all the same.
             match self.resident(&id).await {
                 Ok(_) => recovered += 1,
                 // One that cannot be gone on with does not keep the others waiting.
