@@ -1,4 +1,5 @@
 //! What a review found: each test is a mistake that was made once.
+#![expect(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests say what they need, shortly")]
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

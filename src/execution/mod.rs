@@ -24,8 +24,9 @@ pub use snapshot::{Changes, Record, RecordKey, RestoreError, Snapshot};
 pub use start::{Seed, Start};
 pub use step::{ExecutionStatus, IssuedToken, Step, TokenChanges};
 
+use crate::arn::IntegrationPattern;
 use crate::execution::few::Few;
-use crate::execution::frame::{Answer, Frame, Frames};
+use crate::execution::frame::{Answer, Frame, Frames, RunningTask};
 use crate::execution::record::Recorder;
 use crate::execution::timer::Timers;
 use crate::failure::{ErrorName, Failure};
@@ -219,16 +220,28 @@ impl Execution {
     /// A task that was handed on and waits for its token is not among them, and neither is one whose answer
     /// has come already.
     pub fn outstanding(&self) -> Vec<TaskStart> {
-        let mut outstanding: Vec<TaskStart> = self
+        self.unanswered(|task, _| !task.submitted)
+    }
+
+    /// Tasks that are with somebody: activities that a worker has begun, and jobs of `.sync` that were submitted
+    /// and have not ended, in order. After a crash their tokens still complete them; whoever watched over them
+    /// in the process that died has to begin again.
+    pub fn handed_on(&self) -> Vec<TaskStart> {
+        self.unanswered(|task, pattern| task.submitted && pattern != IntegrationPattern::WaitForTaskToken)
+    }
+
+    fn unanswered(&self, wanted: impl Fn(&RunningTask, IntegrationPattern) -> bool) -> Vec<TaskStart> {
+        let mut unanswered: Vec<TaskStart> = self
             .frames
             .iter()
-            .filter_map(|(_, frame)| {
-                let running = frame.task().filter(|task| !task.submitted && task.answer.is_none())?;
-                Some(self.task_start(frame, running))
-            })
+            .filter_map(|(_, frame)| Some((frame, frame.task()?)))
+            .filter(|(_, running)| running.answer.is_none())
+            .map(|(frame, running)| (running, self.task_start(frame, running)))
+            .filter(|(running, start)| wanted(running, start.pattern))
+            .map(|(_, start)| start)
             .collect();
-        outstanding.sort_by_key(|start| start.task);
-        outstanding
+        unanswered.sort_by_key(|start| start.task);
+        unanswered
     }
 
     /// How long the machine's `TimeoutSeconds` and the limits let it run.

@@ -288,12 +288,12 @@ impl Execution {
             .find(record.state.as_str())
             .ok_or_else(|| RestoreError::OtherMachine { state: record.state.clone() })?;
         let mut doing = record.doing.clone();
-        match &mut doing {
-            Doing::Task(task) => {
+        if let Doing::Task(task) = &mut doing {
+            // What had no heartbeat when it was saved waits for its worker still.
+            if task.heartbeat_due_at.is_some() {
                 task.beat(now.max(self.now));
-                self.tasks.insert(task.id, id);
             }
-            _ => {}
+            self.tasks.insert(task.id, id);
         }
         let frame = Frame {
             parent: record.parent,

@@ -21,6 +21,7 @@ use std::time::Duration;
 use crate::execution::{Event, Step};
 use crate::history::HistoryEvent;
 use crate::runtime::Inner;
+use crate::runtime::cancel::Cancellation;
 use crate::runtime::resident::{Live, Mail, Refused, Resident};
 use crate::store::{Commit, Revision, StoreError};
 
@@ -182,7 +183,8 @@ impl Inner {
     /// The execution is somebody else's, or cannot be written: its handlers stop, its memory is freed.
     fn let_go(&self, resident: &Arc<Resident>, live: &mut Live) {
         self.alarms.set(&resident.id, live.alarm.take(), None);
-        live.running.values().for_each(tokio_util::sync::CancellationToken::cancel);
+        live.running.values().for_each(Cancellation::abandon);
+        self.withdraw_all(&resident.id);
         live.permit = None;
         self.forget(resident);
         resident.let_go();

@@ -2,8 +2,10 @@
 //!
 //! The loop that brings them together is in `driver.rs`.
 
+mod activity;
 mod alarm;
 mod builder;
+mod cancel;
 mod clock;
 mod context;
 mod decorate;
@@ -13,6 +15,7 @@ mod error;
 mod function;
 mod handle;
 mod handler;
+mod nested;
 mod observer;
 mod recovery;
 mod resident;
@@ -27,15 +30,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use activity::ActivityTask;
 pub use builder::{Account, RuntimeBuilder};
 pub use clock::{Clock, Sleep, SystemClock};
 pub use context::{TaskContext, TaskGone};
 pub use decorate::{Limit, ResourceHandlerExt};
-pub use error::{BuildError, ExecutionError, MissingHandlers, ReportError, StartError, WaitError};
+pub use error::{
+    ActivityError, BuildError, ExecutionError, MissingHandlers, ReportError, StartError, WaitError,
+};
 pub use handle::ExecutionHandle;
 pub use handler::{HandlerFn, ResourceHandler, SharedHandler, TaskOutcome, TaskRequest, handler_fn};
 pub use observer::Observer;
 
+use crate::arn::ResourceKind;
 use crate::execution::{Event, Execution, Reporter};
 use crate::failure::Failure;
 use crate::history::HistoryEvent;
@@ -44,6 +51,7 @@ use crate::json::Json;
 use crate::limits::Limits;
 use crate::machine::StateMachine;
 use crate::registry::Registry;
+use crate::runtime::activity::Activities;
 use crate::runtime::alarm::Alarms;
 use crate::runtime::builder::Arns;
 use crate::runtime::recovery::Loading;
@@ -97,6 +105,9 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     store: Arc<dyn Store>,
     handlers: Registry<SharedHandler>,
+    /// The machines that executions may start by their ARNs.
+    catalog: HashMap<Arc<str>, Arc<StateMachine>>,
+    activities: Activities,
     observers: Vec<Arc<dyn Observer>>,
     account: Account,
     limits: Limits,
@@ -105,7 +116,7 @@ pub(crate) struct Inner {
     residents: Mutex<HashMap<ExecutionId, Arc<Resident>>>,
     /// Machines of executions that came from the store, by their definitions and ARNs, while there are such
     /// executions.
-    machines: Mutex<HashMap<(Arc<str>, Arc<str>), Weak<StateMachine>>>,
+    machines: Mutex<HashMap<MachineKey, Weak<StateMachine>>>,
     /// The ARNs of machines that were started here, by their names.
     arns: Mutex<HashMap<Arc<str>, Arns>>,
     alarms: Arc<Alarms>,
@@ -114,6 +125,9 @@ pub(crate) struct Inner {
     shutdown: CancellationToken,
     tracker: TaskTracker,
 }
+
+/// A definition, and the ARN of the machine that has it.
+type MachineKey = (Arc<str>, Arc<str>);
 
 struct Last {
     shutdown: CancellationToken,
@@ -136,7 +150,8 @@ impl Runtime {
         Self { inner: Arc::new(inner), _last: Arc::new(last) }
     }
 
-    /// Whether every resource that `machine` names has a handler.
+    /// Whether every resource that `machine` names has a handler. Activities need none: their tasks wait for
+    /// [workers](Self::get_activity_task).
     ///
     /// # Errors
     ///
@@ -144,7 +159,9 @@ impl Runtime {
     pub fn require(&self, machine: &StateMachine) -> Result<(), MissingHandlers> {
         let mut resources: Vec<_> = machine
             .resources()
-            .filter(|resource| self.inner.handlers.find(resource.as_str()).is_none())
+            .filter(|resource| self.inner.handler(resource).is_none())
+            // Workers serve those.
+            .filter(|resource| ResourceKind::of(resource) != ResourceKind::Activity)
             .cloned()
             .collect();
         resources.sort();
@@ -265,18 +282,7 @@ impl Runtime {
         if self.inner.shutdown.is_cancelled() {
             return Err(ExecutionError::ShuttingDown);
         }
-        let open = !self.describe_execution(id).await?.status.is_closed();
-        if open {
-            match self.inner.ask(id, Event::Stop { failure }).await {
-                Ok(()) | Err(AskError::Rejected) => {}
-                Err(AskError::Unknown) => {
-                    return Err(ExecutionError::ExecutionDoesNotExist { id: id.clone() });
-                }
-                Err(AskError::ShuttingDown) => return Err(ExecutionError::ShuttingDown),
-                Err(AskError::Execution(error)) => return Err(error),
-            }
-        }
-        self.describe_execution(id).await
+        self.inner.stop(id, failure).await
     }
 
     /// How an execution stands.
@@ -285,8 +291,7 @@ impl Runtime {
     ///
     /// See [`ExecutionError`].
     pub async fn describe_execution(&self, id: &ExecutionId) -> Result<ExecutionSummary, ExecutionError> {
-        let summary = self.inner.store.describe(id).await?;
-        summary.ok_or_else(|| ExecutionError::ExecutionDoesNotExist { id: id.clone() })
+        self.inner.describe(id).await
     }
 
     /// An execution's history, a page at a time.
@@ -388,6 +393,35 @@ pub(crate) enum AskError {
 }
 
 impl Inner {
+    /// The machine with this ARN, if executions may start it.
+    fn registered(&self, arn: &str) -> Option<Arc<StateMachine>> {
+        self.catalog.get(arn).cloned()
+    }
+
+    async fn describe(&self, id: &ExecutionId) -> Result<ExecutionSummary, ExecutionError> {
+        let summary = self.store.describe(id).await?;
+        summary.ok_or_else(|| ExecutionError::ExecutionDoesNotExist { id: id.clone() })
+    }
+
+    async fn stop(
+        self: &Arc<Self>,
+        id: &ExecutionId,
+        failure: Failure,
+    ) -> Result<ExecutionSummary, ExecutionError> {
+        let open = !self.describe(id).await?.status.is_closed();
+        if open {
+            match self.ask(id, Event::Stop { failure }).await {
+                Ok(()) | Err(AskError::Rejected) => {}
+                Err(AskError::Unknown) => {
+                    return Err(ExecutionError::ExecutionDoesNotExist { id: id.clone() });
+                }
+                Err(AskError::ShuttingDown) => return Err(ExecutionError::ShuttingDown),
+                Err(AskError::Execution(error)) => return Err(error),
+            }
+        }
+        self.describe(id).await
+    }
+
     async fn start(
         self: &Arc<Self>,
         machine: &Arc<StateMachine>,

@@ -5,6 +5,7 @@ use std::sync::{Arc, PoisonError, Weak};
 use crate::execution::{Execution, Step};
 use crate::id::ExecutionId;
 use crate::machine::StateMachine;
+use crate::runtime::context::Begun;
 use crate::runtime::resident::{Live, Resident};
 use crate::runtime::{AskError, ExecutionError, Inner};
 use crate::store::{ExecutionFilter, PageRequest, StoredExecution};
@@ -26,12 +27,13 @@ impl Inner {
                 None => break,
             }
         }
+        {
+            let residents = self.residents();
+            open.retain(|id| !residents.contains_key(id));
+        }
         let (mut recovered, mut failed) = (0, None);
         for id in open {
-            let here = self.residents().contains_key(&id);
-            if here {
-                continue;
-            }
+            // One that another has woken meanwhile is gone on with all the same.
             match self.resident(&id).await {
                 Ok(_) => recovered += 1,
                 // One that cannot be gone on with does not keep the others waiting.
@@ -93,10 +95,13 @@ impl Inner {
         Ok(Live { execution, revision: stored.revision, alarm: None, running: Default::default(), permit })
     }
 
-    /// Starts again what was started and not reported, and lets time go on.
+    /// Starts again what was started and not reported, watches again over what was handed on, and lets time go on.
     fn resume(self: &Arc<Self>, resident: &Arc<Resident>, mut live: Box<Live>) {
         for start in live.execution.outstanding() {
-            self.start_task(resident, &mut live, start);
+            self.start_task(resident, &mut live, start, Begun::Again);
+        }
+        for start in live.execution.handed_on() {
+            self.start_task(resident, &mut live, start, Begun::HandedOn);
         }
         self.set_alarm(resident, &mut live);
         self.begin(resident, live, Step::default(), &[]);

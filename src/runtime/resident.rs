@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
-use tokio_util::sync::CancellationToken;
 
 use crate::execution::{Event, Execution, ExecutionStatus};
 use crate::id::{ExecutionId, TaskId};
+use crate::runtime::cancel::Cancellation;
 use crate::store::{Revision, StoreErrorKind};
 use crate::time::Timestamp;
 
@@ -54,7 +54,7 @@ pub(super) struct Live {
     /// When it is to be woken.
     pub(super) alarm: Option<Timestamp>,
     /// The handlers that are running for it.
-    pub(super) running: BTreeMap<TaskId, CancellationToken>,
+    pub(super) running: BTreeMap<TaskId, Cancellation>,
     /// Its place among the open executions.
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }

@@ -58,7 +58,10 @@ pub(crate) fn enter(
         submitted: false,
         answer: None,
     };
-    running.beat(turn.now);
+    // The heart of an activity task beats from when a worker has it.
+    if task.kind != ResourceKind::Activity {
+        running.beat(turn.now);
+    }
     record_scheduled(turn, frame, task, &running);
     if turn.recorder.is_full() {
         // The execution ends here: nothing is asked for that no history tells of.
@@ -117,7 +120,7 @@ impl Execution {
         let now = self.now;
         let activity = self.task_of(frame).kind == ResourceKind::Activity;
         let Doing::Task(running) = &mut frame.doing else { return Ok(Outcome::Waits) };
-        if !activity {
+        if !activity || running.submitted {
             return Err(EventRejected::NotApplicable(running.id));
         }
         running.submitted = true;
@@ -201,7 +204,13 @@ impl Execution {
                 }
                 Ok(Outcome::Waits)
             }
-            (Reporter::TokenHolder, answer) => Ok(self.complete(frame, answer)),
+            (Reporter::TokenHolder, answer) => {
+                // The handler of a `.sync` task or of an activity may be at work still.
+                if pattern != IntegrationPattern::WaitForTaskToken {
+                    self.cancel(id, CancelReason::Answered);
+                }
+                Ok(self.complete(frame, answer))
+            }
         }
     }
 
