@@ -280,7 +280,7 @@ const ASK: &str = r#"{
     "Ask": {
       "Type": "Task",
       "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-      "Parameters": { "MessageBody": { "Token.$": "$$.Task.Token" } },
+      "Parameters": { "QueueUrl": "https://queue", "MessageBody": { "Token.$": "$$.Task.Token" } },
       "ResultPath": "$.answer",
       "Next": "Rest"
     },
