@@ -174,11 +174,11 @@ fn published(shared: &Path) -> Vec<Source> {
     let mut sources = Vec::new();
     for folder in ["definitions/asl", "definitions/aslyaml"] {
         for path in files(&shared.join(folder)) {
-            let name = path.file_name().unwrap().to_str().unwrap();
+            let name = name_of(&path);
             if name.ends_with(".yaml") && cfg!(not(feature = "yaml")) {
                 continue;
             }
-            sources.push(filled(&Source::new(name, fs::read_to_string(&path).unwrap())));
+            sources.push(filled(&Source::new(name, text_of(&path))));
         }
     }
     sources
@@ -191,11 +191,11 @@ fn in_templates(shared: &Path) -> Vec<(String, String)> {
         return found;
     }
     for path in files(&shared.join("definitions/template")) {
-        let Ok(template) = Template::parse(&fs::read_to_string(&path).unwrap()) else { continue };
+        let Ok(template) = Template::parse(&text_of(&path)) else { continue };
         let Ok(machines) = template.state_machines() else { continue };
         for machine in machines {
             if let Ok(definition) = machine.definition() {
-                let file = path.file_name().unwrap().to_str().unwrap();
+                let file = name_of(&path);
                 found.push((format!("{file}#{}", machine.logical_id), definition.to_string()));
             }
         }
@@ -221,6 +221,14 @@ fn filled(source: &Source) -> Source {
     };
     let values: Substitutions = placeholders(text).into_iter().map(|name| (name, value(name))).collect();
     values.fill(source)
+}
+
+fn name_of(path: &Path) -> &str {
+    path.file_name().and_then(|name| name.to_str()).expect("published files have plain names")
+}
+
+fn text_of(path: &Path) -> String {
+    fs::read_to_string(path).expect("published files are text")
 }
 
 /// All files in a folder and its folders, in a fixed order.

@@ -87,30 +87,15 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    /// Whether transitions lead from one state of a block to another, or back to itself.
-    pub(super) fn leads(&self, block: usize, from: &str, to: &str) -> bool {
-        let block = self.blocks[block].block;
-        let mut reached = BTreeSet::new();
-        let mut queue: Vec<&str> = block.state(from).into_iter().flat_map(successors).collect();
-        while let Some(name) = queue.pop() {
-            if reached.insert(name)
-                && let Some(state) = block.state(name)
-            {
-                queue.extend(successors(state));
-            }
-        }
-        reached.contains(to)
-    }
-
     fn check_reachable(&mut self, block: usize) {
         let names = &self.blocks[block];
         let mut reached: BTreeSet<&str> = BTreeSet::new();
         let mut queue: Vec<&str> = names.block.start_at.as_deref().into_iter().collect();
         while let Some(name) = queue.pop() {
-            if let Some(state) = names.block.state(name)
-                && reached.insert(&state.name)
+            if let Some(id) = names.states.get(name)
+                && reached.insert(name)
             {
-                queue.extend(successors(state));
+                queue.extend(successors(self.listed[id.0 as usize].state));
             }
         }
         let unreached: Vec<(String, JsonPointer)> = names
@@ -131,7 +116,7 @@ impl<'d> Compiler<'d> {
 }
 
 /// The names a state leads to.
-fn successors(state: &State) -> impl Iterator<Item = &str> {
+pub(super) fn successors(state: &State) -> impl Iterator<Item = &str> {
     let (rules, default) = match &state.kind {
         StateKind::Choice(choice) => (&*choice.choices, choice.default.as_deref()),
         _ => (&[][..], None),

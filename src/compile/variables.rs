@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compile::Compiler;
+use crate::compile::graph::successors;
 use crate::definition::{State, StateKind};
 use crate::diagnostic::{Code, Diagnostic, JsonPointer};
+use crate::machine::StateId;
 
 /// How many characters the name of a variable has at most.
 const NAME: usize = 80;
@@ -16,13 +18,22 @@ impl Compiler<'_> {
         for (n, listed) in self.listed.iter().enumerate() {
             found.extend(assigned(listed.state, &listed.at).into_iter().map(|(name, at)| (n, name, at)));
         }
-        let mut by_name: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+        let mut names: BTreeMap<StateId, Vec<&str>> = BTreeMap::new();
         for (n, name, _) in &found {
-            by_name.entry(name).or_default().insert(*n);
+            names.entry(self.listed[*n].id).or_default().push(name);
         }
-        let clashes: Vec<bool> = found
-            .iter()
-            .map(|(n, name, _)| by_name[name.as_str()].len() > 1 && self.clashes(*n, &by_name[name.as_str()]))
+        let around: BTreeMap<usize, StateId> = (self.inner.iter())
+            .flat_map(|(state, blocks)| blocks.iter().map(|block| (block.0 as usize, *state)))
+            .collect();
+        let before = self.assigned_before(&names);
+        let clashes: Vec<bool> = (found.iter())
+            .map(|(n, name, _)| {
+                let outer = |block: usize| around.get(&block).copied();
+                std::iter::successors(outer(self.listed[*n].block), |state| {
+                    outer(self.listed[state.0 as usize].block)
+                })
+                .any(|state| before.get(&state).is_some_and(|names| names.contains(name.as_str())))
+            })
             .collect();
         for ((_, name, at), clash) in found.into_iter().zip(clashes) {
             self.check_variable_name(&name, &at);
@@ -39,18 +50,33 @@ impl Compiler<'_> {
         }
     }
 
-    /// Whether one of `others` assigns in a block around that of state `n`, before that block begins. What is
-    /// assigned only afterwards is no obstacle (recorded: parallel_catch_error).
-    fn clashes(&self, n: usize, others: &BTreeSet<usize>) -> bool {
-        let around = |block: usize| {
-            let within = self.inner.iter().find(|(_, blocks)| blocks.iter().any(|id| id.0 as usize == block));
-            within.map(|(state, _)| &self.listed[state.0 as usize])
-        };
-        std::iter::successors(around(self.listed[n].block), move |state| around(state.block)).any(|state| {
-            others.iter().map(|other| &self.listed[*other]).any(|other| {
-                other.block == state.block && self.leads(state.block, &other.state.name, &state.state.name)
-            })
-        })
+    /// What may be assigned in the block of each state with inner blocks before that state begins. What is
+    /// assigned only afterwards is no obstacle to those within (recorded: parallel_catch_error).
+    fn assigned_before<'n>(
+        &self,
+        names: &BTreeMap<StateId, Vec<&'n str>>,
+    ) -> BTreeMap<StateId, BTreeSet<&'n str>> {
+        let mut leading: BTreeMap<StateId, Vec<StateId>> = BTreeMap::new();
+        for listed in &self.listed {
+            for next in successors(listed.state) {
+                if let Some(next) = self.blocks[listed.block].states.get(next) {
+                    leading.entry(*next).or_default().push(listed.id);
+                }
+            }
+        }
+        let mut before = BTreeMap::new();
+        for state in self.inner.keys() {
+            let mut reached = BTreeSet::new();
+            let mut queue = leading.get(state).cloned().unwrap_or_default();
+            while let Some(id) = queue.pop() {
+                if reached.insert(id) {
+                    queue.extend(leading.get(&id).into_iter().flatten());
+                }
+            }
+            let assigned = reached.iter().filter_map(|id| names.get(id)).flatten().copied();
+            before.insert(*state, assigned.collect::<BTreeSet<_>>());
+        }
+        before
     }
 
     fn check_variable_name(&mut self, name: &str, at: &JsonPointer) {

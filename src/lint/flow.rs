@@ -9,6 +9,9 @@ use crate::definition::{
 };
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
+/// How many rules of one Choice are looked at.
+const RULES: usize = 500;
+
 pub(super) fn lint(tree: &Tree<'_>) -> Diagnostics {
     let mut found = Diagnostics::default();
     for visit in tree.jsonpath() {
@@ -34,6 +37,10 @@ pub(super) fn lint(tree: &Tree<'_>) -> Diagnostics {
 
 fn choice_lints(visit: &Visit<'_>, choice: &Choice) -> Diagnostics {
     let mut found = Diagnostics::default();
+    // Rules are compared with each other; nobody writes so many.
+    if choice.choices.len() > RULES {
+        return found;
+    }
     let tests: Vec<Option<&Test>> = choice.choices.iter().map(|rule| rule.condition.test.as_ref()).collect();
     for (n, test) in tests.iter().enumerate() {
         if let Some(first) = tests[..n].iter().position(|earlier| earlier == test && test.is_some()) {
@@ -83,19 +90,17 @@ fn opposite(one: &Comparison, other: &Comparison) -> bool {
 /// The first state from which no transition leads to an end.
 fn never_ends(within: &Within<'_>) -> Option<Diagnostic> {
     let states = &within.block.states;
-    let mut ending: BTreeSet<&str> =
-        states.iter().filter(|state| state.is_terminal()).map(|state| state.name.as_str()).collect();
-    loop {
-        let more: Vec<&str> = states
-            .iter()
-            .filter(|state| !ending.contains(state.name.as_str()))
-            .filter(|state| successors(state).any(|next| ending.contains(next)))
-            .map(|state| state.name.as_str())
-            .collect();
-        if more.is_empty() {
-            break;
+    let mut before: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for state in states {
+        successors(state).for_each(|next| before.entry(next).or_default().push(&state.name));
+    }
+    let mut ending = BTreeSet::new();
+    let ends = states.iter().filter(|state| state.is_terminal());
+    let mut queue: Vec<&str> = ends.map(|state| state.name.as_str()).collect();
+    while let Some(name) = queue.pop() {
+        if ending.insert(name) {
+            queue.extend(before.get(name).into_iter().flatten());
         }
-        ending.extend(more);
     }
     let state = states.iter().find(|state| !ending.contains(state.name.as_str()))?;
     let at = within.at.key("States").key(state.name.as_str());
@@ -106,25 +111,43 @@ fn never_ends(within: &Within<'_>) -> Option<Diagnostic> {
 /// The first loop of states that neither change anything nor wait for anything.
 fn idle_loop(tree: &Tree<'_>, block: usize) -> Option<Diagnostic> {
     let here = tree.jsonpath().filter(|visit| visit.block == block);
-    let edges: BTreeMap<&str, Vec<&str>> =
+    let edges: Vec<(&str, Vec<&str>)> =
         here.filter_map(|visit| Some((visit.state.name.as_str(), idle_successors(visit)?))).collect();
-    let start = edges.keys().copied().filter(|start| {
-        let mut reached = BTreeSet::new();
-        let mut queue: Vec<&str> = edges[start].clone();
-        while let Some(name) = queue.pop() {
-            if reached.insert(name) {
-                queue.extend(edges.get(name).into_iter().flatten());
-            }
-        }
-        reached.contains(start)
-    });
-    let looping: BTreeSet<&str> = start.collect();
+    let edges: Vec<(&str, &str)> =
+        edges.iter().flat_map(|(from, to)| to.iter().map(move |to| (*from, *to))).collect();
+    // What leads to a loop and what comes after one is not in it.
+    let backward: Vec<(&str, &str)> = edges.iter().map(|(from, to)| (*to, *from)).collect();
+    let (leading, following) = (endless(&edges), endless(&backward));
+    let looping: BTreeSet<&str> = leading.intersection(&following).copied().collect();
     let within = &tree.blocks[block];
     let first = within.block.states.iter().find(|state| looping.contains(state.name.as_str()))?;
     let at = within.at.key("States").key(first.name.as_str());
     let message = format!("the loop through `{}` changes nothing and waits for nothing", first.name);
     let help = "whoever goes round once goes round for ever";
     Some(Diagnostic::new(Code::IdleLoop, at, message).at_key().with_help(help))
+}
+
+/// The names from which one can go on for ever.
+fn endless<'n>(edges: &[(&'n str, &'n str)]) -> BTreeSet<&'n str> {
+    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut before: BTreeMap<&str, Vec<&'n str>> = BTreeMap::new();
+    for (from, to) in edges {
+        *left.entry(from).or_default() += 1;
+        left.entry(to).or_default();
+        before.entry(to).or_default().push(from);
+    }
+    let mut queue: Vec<&str> = left.iter().filter(|(_, left)| **left == 0).map(|(name, _)| *name).collect();
+    while let Some(name) = queue.pop() {
+        for from in before.get(name).into_iter().flatten() {
+            if let Some(left) = left.get_mut(from) {
+                *left -= 1;
+                if *left == 0 {
+                    queue.push(from);
+                }
+            }
+        }
+    }
+    edges.iter().map(|(from, _)| *from).filter(|from| left.get(from).is_some_and(|left| *left > 0)).collect()
 }
 
 /// Where a state leads without having changed anything; `None` if it always changes something, or waits.

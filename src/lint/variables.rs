@@ -1,6 +1,6 @@
 //! Variables that nobody reads, and those that nobody assigns.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::read::expressions;
 use super::tree::Tree;
@@ -22,24 +22,42 @@ pub(super) fn lint(tree: &Tree<'_>) -> Diagnostics {
             read.extend(names.into_iter().map(|name| (visit.block, name.to_owned(), at.clone())));
         }
     }
+    let mut readers: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    let mut assigners: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+    for (block, name, _) in &read {
+        readers.entry(name).or_default().insert(*block);
+    }
+    for (block, name, _) in &assigned {
+        assigners.entry(name).or_default().insert(*block);
+    }
     let mut told = BTreeSet::new();
     for (block, name, at) in &assigned {
-        let used = read.iter().any(|(reader, read, _)| read == name && tree.sees(*reader, *block));
-        if !used && told.insert((*block, *name)) {
+        if !told.insert((*block, *name)) {
+            continue;
+        }
+        let used = readers.get(name).into_iter().flatten().any(|reader| tree.sees(*reader, *block));
+        if !used {
             let message = format!("nobody reads the variable `{name}`");
             found.push(Diagnostic::new(Code::UnreadVariable, at.clone(), message).at_key());
         }
     }
+    let mut told = BTreeSet::new();
     for (block, name, at) in &read {
-        let visible = || assigned.iter().filter(|(assigner, ..)| tree.sees(*block, *assigner));
-        if visible().any(|(_, assigned, _)| assigned == name) {
+        let own = assigners.get(name.as_str());
+        if own.into_iter().flatten().any(|assigner| tree.sees(*block, *assigner))
+            || !told.insert((*block, name))
+        {
             continue;
         }
+        let visible = || {
+            let seen = |blocks: &BTreeSet<usize>| blocks.iter().any(|assigner| tree.sees(*block, *assigner));
+            assigners.iter().filter(move |(_, blocks)| seen(blocks)).map(|(name, _)| *name)
+        };
         let message = format!("nobody assigns the variable `{name}`");
         let diagnostic = Diagnostic::new(Code::UnassignedVariable, at.clone(), message);
-        found.push(match closest(name, visible().map(|(_, name, _)| *name)) {
+        found.push(match closest(name, visible()) {
             Some(meant) => diagnostic.with_help(format!("did you mean `${meant}`?")),
-            None if assigned.iter().any(|(_, assigned, _)| assigned == name) => {
+            None if own.is_some() => {
                 diagnostic.with_help("it is assigned in a `States` block whose variables are not seen here")
             }
             None => diagnostic,

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::Value;
 use stepwright::diagnostic::Source;
 use stepwright::{
-    Command, Diagnostics, ErrorName, Event, EventRejected, Execution, ExecutionKind, ExecutionStatus,
-    Failure, HistoryEvent, Json, Reporter, Start, StateMachine, Step, TaskId, Timestamp,
+    Code, Command, Diagnostic, Diagnostics, ErrorName, Event, EventRejected, Execution, ExecutionKind,
+    ExecutionStatus, Failure, HistoryEvent, Json, Reporter, Start, StateMachine, Step, TaskId, Timestamp,
 };
 
 use super::fault::Fault;
@@ -193,8 +193,9 @@ fn compile(definition: &str, express: bool) -> Result<StateMachine, Diagnostics>
 }
 
 fn refused(diagnostics: &Diagnostics) -> Fault {
-    let missing = diagnostics.iter().find(|diagnostic| diagnostic.message().ends_with("not executed yet"));
-    match missing {
+    // Beside an error of the definition it does not matter that nothing could execute it.
+    let not_yet = |diagnostic: &&Diagnostic| diagnostic.code() == Code::NotExecutedYet;
+    match diagnostics.iter().next().filter(|_| diagnostics.iter().all(|diagnostic| not_yet(&diagnostic))) {
         Some(missing) => Fault::no_runner(missing.message()),
         None => Fault::Differs(format!("the definition is refused: {}", diagnostics.invalid_definition())),
     }
