@@ -709,7 +709,7 @@ fn scaling() {
         let parallel = states(
             json!({ "All": { "Type": "Parallel", "End": true, "Branches": (0..branches).map(|n| {
             let name = format!("Work{n}");
-            json!({ "StartAt": name.clone(), "States": { name: { "Type": "Task", "Resource": WORK, "End": true } } })
+            json!({ "StartAt": name, "States": { name: { "Type": "Task", "Resource": WORK, "End": true } } })
         }).collect::<Vec<_>>() } }),
         );
         run("Parallel", parallel, branches);
