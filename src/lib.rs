@@ -16,6 +16,8 @@
 //! |---|---|
 //! | run a machine | `Runtime`, `handler_fn`, `ResourceHandler` |
 //! | answer a task that waits | `TaskContext::token`, `Runtime::send_task_success` |
+//! | let workers poll for tasks | `Runtime::get_activity_task` |
+//! | start executions from executions | `RuntimeBuilder::machine` |
 //! | take a machine from where it is deployed | [`template::Template`] |
 //! | test a machine | `testing::Simulator`, `testing::Mock` |
 //! | test handlers and machine together | `testing::VirtualClock` |
