@@ -110,7 +110,7 @@ impl Compiler<'_> {
                 self.unfilled(text, at);
                 None
             }
-            // Of a JSONata state, which is refused as a whole.
+            // Where an expression can be, it is no number that is written down.
             Amount::Expression(_) => None,
         }
     }

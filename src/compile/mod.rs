@@ -7,6 +7,7 @@ mod choice;
 mod expression;
 mod flow;
 mod graph;
+mod jsonata;
 mod resource;
 mod retry;
 mod state;
@@ -85,6 +86,8 @@ impl StateMachine {
 /// Collects a machine and what is wrong with it.
 struct Compiler<'d> {
     kind: ExecutionKind,
+    /// The query language of the state that is being compiled.
+    language: definition::QueryLanguage,
     diagnostics: Diagnostics,
     /// All states of all blocks, and the block of each, in the order of the machine's arena.
     listed: Vec<Listed<'d>>,
@@ -113,6 +116,7 @@ impl<'d> Compiler<'d> {
     fn new(kind: ExecutionKind) -> Self {
         Self {
             kind,
+            language: definition::QueryLanguage::JsonPath,
             diagnostics: Diagnostics::default(),
             listed: Vec::new(),
             blocks: Vec::new(),
@@ -126,12 +130,16 @@ impl<'d> Compiler<'d> {
         let starts: Vec<Option<StateId>> = (0..self.blocks.len()).map(|block| self.start(block)).collect();
         self.check_graph();
         self.check_variables();
-        let jsonata = definition.query_language == Some(definition::QueryLanguage::Jsonata);
-        if jsonata {
-            self.not_yet(JsonPointer::root().key("QueryLanguage"), "JSONata");
-        }
+        let language = definition.query_language();
         let listed = self.listed.clone();
-        let states: Vec<Option<State>> = listed.iter().map(|listed| self.state(listed, jsonata)).collect();
+        let states: Vec<Option<State>> = listed
+            .iter()
+            .map(|listed| {
+                self.language = listed.state.query_language_in(language);
+                self.state(listed)
+            })
+            .collect();
+        self.language = definition::QueryLanguage::JsonPath;
         let timeout = definition.timeout_seconds.as_ref();
         let timeout =
             timeout.and_then(|amount| self.seconds(amount, &JsonPointer::root().key("TimeoutSeconds")));

@@ -43,10 +43,13 @@ impl<'d> Compiler<'d> {
         self.check_integration(&arn, &at);
         self.check_express(&arn, &at);
         let kind = ResourceKind::of(&arn);
-        if arn.service() == "states" && arn.account().is_empty() && listed.state.parameters.is_none() {
-            let message = format!("`{arn}` needs `Parameters`");
+        if arn.service() == "states" && arn.account().is_empty() && listed.state.parameters.is_none()
+            && listed.state.arguments.is_none()
+        {
+            let field = if self.is_jsonata() { "Arguments" } else { "Parameters" };
+            let message = format!("`{arn}` needs `{field}`");
             let diagnostic = Diagnostic::new(Code::MissingParameters, at.clone(), message)
-                .with_aws(format!("Parameters field is required for resource ARN: {arn}"));
+                .with_aws(format!("{field} field is required for resource ARN: {arn}"));
             self.report(diagnostic);
         }
         if kind == ResourceKind::Activity

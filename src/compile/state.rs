@@ -5,23 +5,25 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::arn::{IntegrationPattern, ResourceKind};
-use crate::compile::{Compiler, Listed};
+use crate::compile::{Compiler, Listed, jsonata};
 use crate::definition::{self, Setting, StateKind as Kind, Timing};
-use crate::diagnostic::JsonPointer;
+use crate::diagnostic::{Code, Diagnostic, JsonPointer};
 use crate::failure::{ErrorName, Failure};
 use crate::history::TaskResource;
 use crate::json::Json;
-use crate::machine::state::{Amount, Fail, Map, Next, Parallel, Pass, Role, State, StateKind, Task, Wait};
+use crate::machine::io::Payload;
+use crate::machine::state::{
+    Amount, Fail, Items, Lookup, Map, Next, Parallel, Pass, Role, State, StateKind, Task, Wait,
+};
 
 impl<'d> Compiler<'d> {
     /// A state, or `None` when something in it is wrong, or not executed yet.
-    pub(super) fn state(&mut self, listed: &Listed<'d>, jsonata: bool) -> Option<State> {
+    pub(super) fn state(&mut self, listed: &Listed<'d>) -> Option<State> {
         let Listed { state, at, block, .. } = listed;
-        if state.query_language == Some(definition::QueryLanguage::Jsonata) {
-            self.not_yet(at.key("QueryLanguage"), "JSONata");
-            return None;
-        }
-        if jsonata {
+        if self.is_jsonata() && cfg!(not(feature = "jsonata")) {
+            let message = "this build has no JSONata";
+            let diagnostic = Diagnostic::new(Code::NotExecutedYet, at.clone(), message).at_key();
+            self.report(diagnostic.with_help("build stepwright with its feature `jsonata`"));
             return None;
         }
         let next = match (&state.next, &state.kind) {
@@ -78,12 +80,25 @@ impl<'d> Compiler<'d> {
             }
         }
         let items = match &map.items_path {
-            Some(text) if text != "$" => Some(self.path(text, &at.key("ItemsPath"))?),
+            _ if self.is_jsonata() => {
+                self.jsonata_or_none(map.items.as_ref(), "Items", jsonata::INPUT, at)?.map(Items::Jsonata)
+            }
+            Some(text) if text != "$" => Some(Items::Path(self.path(text, &at.key("ItemsPath"))?)),
             _ => None,
         };
         let selector = match (&map.item_selector, &listed.state.parameters) {
-            (Some(selector), _) => Some(self.template(selector, &at.key("ItemSelector"))?),
-            (None, Some(selector)) => Some(self.template(selector, &at.key("Parameters"))?),
+            (Some(selector), _) if self.is_jsonata() => Some(Payload::Jsonata(self.jsonata(
+                selector,
+                "ItemSelector",
+                jsonata::INPUT,
+                &at.key("ItemSelector"),
+            )?)),
+            (Some(selector), _) => {
+                Some(Payload::JsonPath(self.template(selector, &at.key("ItemSelector"))?))
+            }
+            (None, Some(selector)) => {
+                Some(Payload::JsonPath(self.template(selector, &at.key("Parameters"))?))
+            }
             (None, None) => None,
         };
         let concurrency = self.setting(map.max_concurrency.as_ref(), "MaxConcurrency", at)?;
@@ -130,6 +145,9 @@ impl<'d> Compiler<'d> {
     ) -> Option<Option<Amount>> {
         Some(match setting {
             None => None,
+            Some(Setting::Value(definition::Amount::Expression(text))) => {
+                Some(Amount::Jsonata(self.jsonata_text(text, field, &at.key(field))?))
+            }
             Some(Setting::Value(amount)) => Some(Amount::Fixed(self.seconds(amount, &at.key(field))?)),
             Some(Setting::Path(text)) => {
                 Some(Amount::Path(self.path(text, &at.key(format!("{field}Path")))?))
@@ -142,11 +160,21 @@ impl<'d> Compiler<'d> {
             return self.expression(text, &at.key("RoleArn.$")).map(Role::Expression);
         }
         let role = credentials.template.get("RoleArn").and_then(Value::as_str)?;
+        if self.is_jsonata() {
+            let role = self.jsonata_text(role, "Credentials/RoleArn", &at.key("RoleArn"));
+            return role.map(Role::Jsonata);
+        }
         Some(Role::Fixed(role.into()))
     }
 
     fn wait(&mut self, timing: &Timing, at: &JsonPointer) -> Option<Wait> {
         Some(match timing {
+            Timing::Seconds(definition::Amount::Expression(text)) => {
+                Wait::SecondsJsonata(self.jsonata_text(text, "Seconds", &at.key("Seconds"))?)
+            }
+            Timing::Timestamp(text) if self.is_jsonata() && text.starts_with("{%") => {
+                Wait::TimestampJsonata(self.jsonata_text(text, "Timestamp", &at.key("Timestamp"))?)
+            }
             Timing::Seconds(amount) => Wait::Seconds(self.seconds(amount, &at.key("Seconds"))?),
             Timing::Timestamp(text) => Wait::Timestamp(self.timestamp(text, &at.key("Timestamp"))?),
             Timing::SecondsPath(text) => Wait::SecondsPath(self.path(text, &at.key("SecondsPath"))?),
@@ -156,22 +184,42 @@ impl<'d> Compiler<'d> {
 
     fn fail(&mut self, fail: &definition::Fail, at: &JsonPointer) -> Option<Fail> {
         let mut literal = Failure::default();
-        let error_path = match &fail.error {
-            Some(Setting::Path(text)) => Some(self.expression(text, &at.key("ErrorPath"))?),
-            Some(Setting::Value(text)) => {
+        let error = match &fail.error {
+            Some(Setting::Value(text)) if !self.is_expression(text) => {
                 literal.error = Some(ErrorName::from(text.as_str()));
                 None
             }
-            None => None,
+            setting => self.lookup(setting.as_ref(), "Error", at)?,
         };
-        let cause_path = match &fail.cause {
-            Some(Setting::Path(text)) => Some(self.expression(text, &at.key("CausePath"))?),
-            Some(Setting::Value(text)) => {
+        let cause = match &fail.cause {
+            Some(Setting::Value(text)) if !self.is_expression(text) => {
                 literal.cause = Some(text.as_str().into());
                 None
             }
-            None => None,
+            setting => self.lookup(setting.as_ref(), "Cause", at)?,
         };
-        Some(Fail { literal, error_path, cause_path })
+        Some(Fail { literal, error, cause })
+    }
+
+    fn is_expression(&self, text: &str) -> bool {
+        self.is_jsonata() && text.starts_with("{%")
+    }
+
+    /// `Error` or `ErrorPath`; the outer `None` when it is wrong.
+    fn lookup(
+        &mut self,
+        setting: Option<&Setting<String>>,
+        field: &str,
+        at: &JsonPointer,
+    ) -> Option<Option<Lookup>> {
+        Some(match setting {
+            None => None,
+            Some(Setting::Path(text)) => {
+                Some(Lookup::Expression(self.expression(text, &at.key(format!("{field}Path")))?))
+            }
+            Some(Setting::Value(text)) => {
+                Some(Lookup::Jsonata(self.jsonata_text(text, field, &at.key(field))?))
+            }
+        })
     }
 }

@@ -75,7 +75,7 @@ impl Execution {
         let over = children.running == 0;
         waiting.doing = Doing::Children(children);
         let outcome = match begun {
-            Err(mishap) => states::failed(&waiting, state, mishap),
+            Err(mishap) => states::failed(self, &mut waiting, state, mishap),
             Ok(()) if over => self.join(&mut waiting, state),
             Ok(()) => {
                 self.frames.put_back(parent.frame, waiting);
@@ -105,7 +105,7 @@ impl Execution {
             Ok(done) => Outcome::Done(done),
             Err(mishap) => {
                 frame.last_event = succeeded;
-                states::failed(frame, state, mishap)
+                states::failed(self, frame, state, mishap)
             }
         }
     }
@@ -130,7 +130,6 @@ impl Execution {
     /// waits for them fails.
     pub(super) fn child_failed(
         &mut self,
-        id: FrameId,
         parent: Parent,
         failed: u64,
         in_task: bool,
@@ -151,24 +150,21 @@ impl Execution {
             let aborted = HistoryEventKind::StateAborted { state_type: StateType::Task };
             self.recorder.record(now, failed, || aborted);
         }
-        if let Doing::Children(children) = std::mem::replace(&mut waiting.doing, Doing::Entering) {
-            for slot in 0..children.begun {
-                let child = children.frame(slot);
-                if child != id {
-                    self.cut_short(child, failed, is_map.then_some(state));
-                }
-            }
-        }
+        self.cut_children_short(&mut waiting, state, failed);
         waiting.last_event = failed;
-        let gone = !self.retry(&mut waiting, state, &fault) && {
-            self.record(&mut waiting, |_| match is_map {
-                true => HistoryEventKind::MapStateFailed,
-                false => HistoryEventKind::ParallelStateFailed,
-            });
-            self.catch_or_fail(parent.frame, &mut waiting, state, fault)
-        };
-        if !gone {
+        if !self.retry_or_catch(parent.frame, &mut waiting, state, fault) {
             self.keep(parent.frame, waiting);
+        }
+    }
+
+    /// Ends the branches or iterations of a frame whose state failed at the history event `failed`.
+    pub(super) fn cut_children_short(&mut self, waiting: &mut Frame, state: &State, failed: u64) {
+        let Doing::Children(children) = &waiting.doing else { return };
+        let slots: Vec<FrameId> = (0..children.begun).map(|slot| children.frame(slot)).collect();
+        waiting.doing = Doing::Entering;
+        let is_map = matches!(state.kind, StateKind::Map(_));
+        for child in slots {
+            self.cut_short(child, failed, is_map.then_some(state));
         }
     }
 

@@ -1,13 +1,15 @@
 //! Retry, then catch, then fail: in that order, in one place.
 
-use crate::dataflow::{self, Mishap};
+use crate::dataflow::{self, Mishap, jsonata, jsonpath};
 use crate::execution::Execution;
 use crate::execution::advance::{Done, Shown};
 use crate::execution::frame::{Doing, Frame};
 use crate::failure::ErrorName;
+use crate::history::HistoryEventKind;
 use crate::id::FrameId;
-use crate::machine::retry::Fault;
+use crate::machine::retry::{Fault, Handover};
 use crate::machine::state::{Next, State, StateKind};
+use crate::query::Scope;
 
 impl Execution {
     /// Decides what a failed state comes to; `true` when the frame is gone.
@@ -18,7 +20,25 @@ impl Execution {
         state: &State,
         fault: Fault,
     ) -> bool {
-        !self.retry(frame, state, &fault) && self.catch_or_fail(id, frame, state, fault)
+        let failed = frame.last_event;
+        self.cut_children_short(frame, state, failed);
+        if self.retry(frame, state, &fault) {
+            return false;
+        }
+        self.record_failed(frame, state, &fault);
+        self.catch_or_fail(id, frame, state, fault, failed)
+    }
+
+    /// Says that a Map or Parallel failed; nothing is said of a mistake of the definition.
+    fn record_failed(&mut self, frame: &mut Frame, state: &State, fault: &Fault) {
+        let kind = match state.kind {
+            StateKind::Map(_) => HistoryEventKind::MapStateFailed,
+            StateKind::Parallel(_) => HistoryEventKind::ParallelStateFailed,
+            _ => return,
+        };
+        if !fault.failure.is(&ErrorName::RUNTIME) {
+            self.record(frame, |_| kind);
+        }
     }
 
     /// Lets a failed state back off for another attempt, if a retrier has one left.
@@ -44,28 +64,49 @@ impl Execution {
         true
     }
 
-    /// Lets a catcher take a failure over, or fails the frame; `true` when the frame is gone.
-    pub(super) fn catch_or_fail(
+    /// Lets a catcher take over what failed at the history event `failed`, or fails the frame; `true` when the
+    /// frame is gone.
+    fn catch_or_fail(
         &mut self,
         id: FrameId,
         frame: &mut Frame,
         state: &State,
         fault: Fault,
+        failed: u64,
     ) -> bool {
         let Some(catcher) = state.catch.iter().find(|catcher| catcher.errors.matches(&fault)) else {
             return self.fail_frame(id, frame, state, fault);
         };
         let caught = dataflow::error_output(&fault.failure);
-        let done = self.scoped(frame, state, Shown::default(), &caught, |scope| {
-            let assigned = dataflow::assign(catcher.assign.as_ref(), scope)?;
-            let output = dataflow::caught(&catcher.result, frame.input.clone(), caught.clone())?;
-            Ok(Done { output, assigned })
-        });
+        let done: Result<Done, Mishap> = match &catcher.handover {
+            Handover::JsonPath { result, assign } => {
+                self.scoped(frame, state, Shown::default(), &caught, |scope| {
+                    let assigned = jsonpath::assign(assign.as_ref(), scope)?;
+                    let output = jsonpath::caught(result, frame.input.clone(), caught.clone())?;
+                    Ok(Done { output, assigned })
+                })
+            }
+            Handover::Jsonata(exit) => {
+                self.scoped(frame, state, Shown::default(), &frame.input, |scope| {
+                    let scope = Scope { error_output: Some(&caught), ..*scope };
+                    let (output, assigned) = jsonata::leave(exit, &caught, &scope)?;
+                    Ok(Done { output, assigned })
+                })
+            }
+        };
         match done {
             Ok(done) => self.exit(id, frame, state, done, Next::State(catcher.next)),
             Err(mishap) => {
-                let failure = Mishap::in_state(mishap, state.name.as_str(), frame.entered_event);
-                self.fail_frame(id, frame, state, Fault { failure, heartbeat: false, task: fault.task })
+                // What a catcher fails with is not caught again, and follows what it was to catch (measured).
+                if mishap.error == ErrorName::QUERY_EVALUATION_ERROR {
+                    frame.last_event = failed;
+                }
+                let failure = self.failure(frame, state, mishap);
+                let fault = Fault { failure, heartbeat: false, task: fault.task };
+                if fault.failure.is(&ErrorName::QUERY_EVALUATION_ERROR) {
+                    self.record_failed(frame, state, &fault);
+                }
+                self.fail_frame(id, frame, state, fault)
             }
         }
     }
@@ -77,7 +118,7 @@ impl Execution {
             Some(parent) if !fault.failure.is(&ErrorName::RUNTIME) => {
                 let in_task = matches!(state.kind, StateKind::Task(_));
                 self.end_frame(id);
-                self.child_failed(id, parent, frame.last_event, in_task, fault);
+                self.child_failed(parent, frame.last_event, in_task, fault);
                 true
             }
             _ => self.fail(id, frame.last_event, fault.failure),

@@ -1,6 +1,6 @@
 //! Map: its states once for each item.
 
-use crate::dataflow::Mishap;
+use crate::dataflow::{self, Mishap, jsonata};
 use crate::execution::Execution;
 use crate::execution::advance::{Outcome, Shown};
 use crate::execution::frame::{Children, Doing, Frame, Item};
@@ -8,8 +8,9 @@ use crate::execution::states::effective_input;
 use crate::history::HistoryEventKind;
 use crate::id::FrameId;
 use crate::json::Json;
-use crate::machine::state::{Amount, Map, State};
-use crate::query::{Path, QueryError};
+use crate::machine::io::DataFlow;
+use crate::machine::state::{Amount, Items, Map, State};
+use crate::query::{JsonataTemplate, QueryError};
 
 pub(super) fn enter(
     turn: &mut Execution,
@@ -19,18 +20,21 @@ pub(super) fn enter(
     map: &Map,
 ) -> Result<Outcome, Mishap> {
     let effective = effective_input(turn, frame, state)?;
-    let items = items(turn, frame, state, map.items.as_ref(), &effective)?;
+    let items = items(turn, frame, state, map, &effective)?;
     let limit = concurrency(turn, frame, state, map, &effective)?;
     let length = items.as_array().map_or(0, <[Json]>::len);
     let total = u32::try_from(length).map_err(|_| Mishap::runtime("There are too many items."))?;
     let started = turn.record(frame, |_| HistoryEventKind::MapStateStarted { length: length as u64 });
     let mut children =
         Children { base: turn.new_frames(total), total, limit, items, started, begun: 0, running: 0 };
-    while children.begun < total && children.running < limit {
-        begin_item(turn, id, frame, state, map, &mut children, started)?;
+    let mut begun = Ok(());
+    while begun.is_ok() && children.begun < total && children.running < limit {
+        begun = begin_item(turn, id, frame, state, map, &mut children, started);
     }
     let empty = total == 0;
+    // Even if one could not begin: those that did are to be cut short.
     frame.doing = Doing::Children(Box::new(children));
+    begun?;
     Ok(if empty { turn.join(frame, state) } else { Outcome::Waits })
 }
 
@@ -52,7 +56,9 @@ pub(crate) fn begin_item(
         Some(selector) => {
             let effective = effective_input(turn, frame, state)?;
             let shown = Shown { item: Some(&item), task: None };
-            turn.scoped(frame, state, shown, &effective, |scope| selector.evaluate(scope))?
+            turn.scoped(frame, state, shown, &effective, |scope| {
+                dataflow::payload(selector, scope)
+            })?
         }
     };
     let name = state.name.clone();
@@ -68,12 +74,17 @@ fn items(
     turn: &Execution,
     frame: &Frame,
     state: &State,
-    path: Option<&Path>,
+    map: &Map,
     effective: &Json,
 ) -> Result<Json, Mishap> {
-    let (shown, items) = match path {
+    let evaluate = |template: Option<&JsonataTemplate>| {
+        turn.scoped(frame, state, Shown::default(), effective, |scope| jsonata::items(template, scope))
+    };
+    let (shown, items) = match &map.items {
+        Some(Items::Jsonata(template)) => return evaluate(Some(template)),
+        None if matches!(state.flow, DataFlow::Jsonata(_)) => return evaluate(None),
         None => ("$".to_owned(), effective.clone()),
-        Some(path) => {
+        Some(Items::Path(path)) => {
             let items = turn.scoped(frame, state, Shown::default(), effective, |scope| {
                 path.select(scope).map_err(|miss| Mishap::from(QueryError::invalid_path(&miss)))
             })?;
@@ -99,6 +110,11 @@ fn concurrency(
     let asked = match &map.concurrency {
         None => 0,
         Some(Amount::Fixed(amount)) => i64::from(*amount),
+        Some(Amount::Jsonata(template)) => {
+            turn.scoped(frame, state, Shown::default(), effective, |scope| {
+                jsonata::whole(template, "MaxConcurrency", 0..=i64::MAX, scope)
+            })?
+        }
         Some(Amount::Path(path)) => {
             let value = turn.scoped(frame, state, Shown::default(), effective, |scope| {
                 path.select(scope).map_err(|miss| Mishap::from(QueryError::invalid_path(&miss)))
