@@ -132,7 +132,7 @@ async fn ask_reviewer(
     while let Some(body) = queue.recv().await {
         let Message { payload: draft, task_token } = serde_json::from_str(&body)?;
         let task = draft.task.clone();
-        let link = desk.register(draft, task_token.parse()?)?;
+        let link = desk.register(draft, &task_token.parse()?)?;
         terminal.say(format_args!(
             "\n\
              ╭─ e-mail, as the topic would send it\n\

@@ -1,4 +1,28 @@
-//! Run Amazon States Language state machines inside your Rust program.
+#![doc = include_str!("../README.md")]
+//!
+//! # The modules, by floors
+//!
+//! | floor | modules | what they know |
+//! |---|---|---|
+//! | 7, 8 | the runtime, `testing` | the world: time, handlers, tokens; and the same in tests |
+//! | 6 | `store` | where executions live between steps |
+//! | 5 | the core: [`Execution`] | what happens next, and nothing of the world |
+//! | 3, 4 | [`StateMachine`], [`template`] | a definition, compiled; a machine out of a template |
+//! | 0 to 2 | [`diagnostic`], [`definition`], [`query`] | texts, what is wrong with them, and paths into data |
+//!
+//! # Where to look
+//!
+//! | I want to | look at |
+//! |---|---|
+//! | run a machine | `Runtime`, `handler_fn`, `ResourceHandler` |
+//! | answer a task that waits | `TaskContext::token`, `Runtime::send_task_success` |
+//! | take a machine from where it is deployed | [`template::Template`] |
+//! | test a machine | `testing::Simulator`, `testing::Mock` |
+//! | test handlers and machine together | `testing::VirtualClock` |
+//! | keep executions somewhere else | `Store` |
+//! | watch | `Observer`, [`HistoryEvent`], [`Timeline`] |
+//! | check a definition, and say what is wrong | [`StateMachine::parse`], [`Diagnostics`], [`Code::explain`] |
+//! | drive executions without tokio | [`Execution`] |
 
 // floor 0: words
 mod arn;
@@ -32,8 +56,9 @@ mod compile;
 mod dataflow;
 pub mod template;
 
-// floor 5: the interpreter
+// floor 5: the interpreter, and advice
 mod execution;
+pub mod lint;
 
 // floor 6: memory
 #[cfg(feature = "runtime")]

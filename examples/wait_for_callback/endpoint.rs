@@ -62,7 +62,7 @@ impl Desk {
     pub(crate) fn register(
         &self,
         draft: Draft,
-        token: TaskToken,
+        token: &TaskToken,
     ) -> Result<String, serde_urlencoded::ser::Error> {
         let Draft { request_id, timestamp, task } = draft;
         let request = Request { task, asked_at: timestamp.clone(), token: token.hash(), answered: None };
@@ -96,9 +96,9 @@ pub(crate) fn router(desk: Desk) -> Router {
     Router::new()
         .route("/verification", get(show).post(decide))
         .method_not_allowed_fallback(async || {
-            page(StatusCode::METHOD_NOT_ALLOWED, "This cannot be done here", html! {})
+            page(StatusCode::METHOD_NOT_ALLOWED, "This cannot be done here", &html! {})
         })
-        .fallback(async || page(StatusCode::NOT_FOUND, "There is nothing here", html! {}))
+        .fallback(async || page(StatusCode::NOT_FOUND, "There is nothing here", &html! {}))
         .with_state(desk)
 }
 
@@ -111,7 +111,7 @@ async fn show(State(desk): State<Desk>, link: Result<Query<Link>, QueryRejection
         Some((request, _)) => page(
             StatusCode::OK,
             "Do you approve this?",
-            html! {
+            &html! {
                 p { strong { (request.task) } }
                 p { "Asked at " (request.asked_at) ". Nothing is decided until you press a button." }
                 // Without an action it goes to the address of the page, which has the token.
@@ -137,7 +137,7 @@ async fn decide(
         return page(
             StatusCode::BAD_REQUEST,
             "This is no answer",
-            html! { p { "Send " code { "answer=approve" } ", " code { "reject" } " or " code { "decline" } " as a form." } },
+            &html! { p { "Send " code { "answer=approve" } ", " code { "reject" } " or " code { "decline" } " as a form." } },
         );
     };
     match record_decision(&desk.runtime, &token, &link.request_id, answer).await {
@@ -146,7 +146,7 @@ async fn decide(
             page(
                 StatusCode::OK,
                 "Thank you",
-                html! { p { "You " strong { (past(answer)) } ": " (request.task) } },
+                &html! { p { "You " strong { (past(answer)) } ": " (request.task) } },
             )
         }
         Err(ReportError::TaskTimedOut | ReportError::TaskDoesNotExist) => already_answered(request.answered),
@@ -154,7 +154,7 @@ async fn decide(
         Err(error) => page(
             StatusCode::SERVICE_UNAVAILABLE,
             "Your answer did not arrive",
-            html! { p { (error) ". Try again." } },
+            &html! { p { (error) ". Try again." } },
         ),
     }
 }
@@ -166,17 +166,17 @@ fn already_answered(answer: Option<(Answer, Timestamp)>) -> Response {
         }
         None => html! { p { "Nobody waits for it any longer. This click changed nothing." } },
     };
-    page(StatusCode::GONE, "This was already answered", how)
+    page(StatusCode::GONE, "This was already answered", &how)
 }
 
 fn unknown() -> Response {
     let what = html! { p { "No request has this link. Was it copied whole?" } };
-    page(StatusCode::NOT_FOUND, "This link leads nowhere", what)
+    page(StatusCode::NOT_FOUND, "This link leads nowhere", &what)
 }
 
 fn incomplete() -> Response {
     let what = html! { p { "It has to have " code { "requestId" } ", " code { "timestamp" } " and " code { "token" } ", each once." } };
-    page(StatusCode::BAD_REQUEST, "This link is not whole", what)
+    page(StatusCode::BAD_REQUEST, "This link is not whole", &what)
 }
 
 fn past(answer: Answer) -> &'static str {
@@ -188,7 +188,7 @@ fn past(answer: Answer) -> &'static str {
 }
 
 /// A page; `html!` has escaped all values in it. The address is a secret, so it is not passed on or kept.
-fn page(status: StatusCode, title: &str, body: Markup) -> Response {
+fn page(status: StatusCode, title: &str, body: &Markup) -> Response {
     let page = html! {
         (DOCTYPE)
         html lang="en" {

@@ -13,7 +13,7 @@ impl<'d> Compiler<'d> {
     pub(super) fn choice(&mut self, listed: &Listed<'d>, choice: &definition::Choice) -> Option<Choice> {
         let at = listed.at.key("Choices");
         let numbered = choice.choices.iter().enumerate();
-        let rules = if self.is_jsonata() {
+        let rules = if self.in_jsonata {
             let rules = numbered.map(|(n, rule)| self.jsonata_rule(listed.block, n, rule, &at.index(n)));
             let rules: Vec<Option<_>> = rules.collect();
             rules.into_iter().collect::<Option<_>>().map(Rules::Jsonata)
@@ -63,7 +63,8 @@ impl<'d> Compiler<'d> {
     }
 
     fn comparison(&mut self, comparison: &definition::Comparison, at: &JsonPointer) -> Option<Condition> {
-        let variable = comparison.variable.as_deref().and_then(|text| self.path(text, &at.key("Variable")));
+        let variable =
+            comparison.variable.as_deref().and_then(|text| self.operand_path(text, &at.key("Variable")));
         let test = self.test(comparison.operator, &comparison.operand, &at.key(comparison.operator.name()));
         Some(Condition::Compare { variable: variable?, test: test? })
     }
@@ -81,7 +82,7 @@ impl<'d> Compiler<'d> {
             definition::Relation::GreaterThanEquals => Relation::GreaterThanEquals,
         };
         if operator.is_path {
-            let path = self.path(operand.as_str()?, at)?;
+            let path = self.operand_path(operand.as_str()?, at)?;
             return match operator.family {
                 Family::String => Some(Test::String(relation, Operand::Path(path))),
                 Family::Numeric => Some(Test::Number(relation, Operand::Path(path))),
@@ -94,10 +95,6 @@ impl<'d> Compiler<'d> {
             Family::String => Some(Test::String(relation, Operand::Literal(operand.as_str()?.into()))),
             Family::Numeric => match operand {
                 Value::Number(number) => Some(Test::Number(relation, Operand::Literal(number.clone()))),
-                Value::String(text) => {
-                    self.unfilled(text, at);
-                    None
-                }
                 _ => None,
             },
             Family::Boolean => Some(Test::Boolean(Operand::Literal(operand.as_bool()?))),

@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use crate::compile::Compiler;
-use crate::definition::{Amount, PathOrNull};
+use crate::definition::{Amount, PathOrNull, has_placeholder};
 use crate::diagnostic::{Code, Diagnostic, JsonPointer};
 use crate::machine::io::{ResultPath, Select};
 use crate::query::{Expression, Path, ReferencePath, SyntaxError, Template, TemplateError};
 use crate::time::{Timestamp, parse_nanos};
 
 impl Compiler<'_> {
-    /// A path that selects: `InputPath`, `SecondsPath` and their likes.
+    /// A path that selects: `InputPath`, `OutputPath`.
     pub(super) fn path(&mut self, text: &str, at: &JsonPointer) -> Option<Path> {
         match Path::parse(text) {
             Ok(path) => Some(path),
@@ -19,6 +19,27 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// A path that is compared in a Choice rule. AWS calls it a reference path and takes any.
+    pub(super) fn operand_path(&mut self, text: &str, at: &JsonPointer) -> Option<Path> {
+        match Path::parse(text) {
+            Ok(path) => Some(path),
+            Err(error) => {
+                self.invalid_path(text, &error, at, reference_complaint(text));
+                None
+            }
+        }
+    }
+
+    /// A path to one value: `ItemsPath`, `SecondsPath` and their likes.
+    pub(super) fn single_path(&mut self, text: &str, at: &JsonPointer) -> Option<Path> {
+        let path = self.operand_path(text, at)?;
+        if !path.is_definite() {
+            self.not_a_reference(text, at);
+            return None;
+        }
+        Some(path)
     }
 
     /// A path that is written to: `ResultPath`.
@@ -32,12 +53,9 @@ impl Compiler<'_> {
             Ok(path) if path.is_root() => Some(ResultPath::Replace),
             Ok(path) => Some(ResultPath::Write(path)),
             Err(error) => {
-                match text.starts_with('$') {
-                    true => self.not_a_reference(text, at),
-                    false => {
-                        let aws = "Value is not a Reference Path: Reference path didn't start with '$'";
-                        self.invalid_path(text, &error, at, aws);
-                    }
+                match Path::parse(text) {
+                    Ok(_) => self.not_a_reference(text, at),
+                    Err(_) => self.invalid_path(text, &error, at, reference_complaint(text)),
                 }
                 None
             }
@@ -59,7 +77,7 @@ impl Compiler<'_> {
         match Template::compile(template) {
             Ok(template) => Some(template),
             Err(errors) => {
-                errors.iter().for_each(|error| self.template_error(error, at));
+                errors.iter().for_each(|error| self.template_error(template, error, at));
                 None
             }
         }
@@ -78,6 +96,10 @@ impl Compiler<'_> {
 
     /// A point in time that is written down, in nanoseconds.
     pub(super) fn nanos(&mut self, text: &str, at: &JsonPointer) -> Option<i128> {
+        if has_placeholder(text) {
+            self.unfilled(text, at);
+            return None;
+        }
         let nanos = parse_nanos(text);
         if nanos.is_none() {
             let message = format!("`{text}` is not a timestamp");
@@ -95,26 +117,6 @@ impl Compiler<'_> {
         text.parse().ok()
     }
 
-    /// A number of seconds that is written down; the reader has checked its range.
-    pub(super) fn seconds(&mut self, amount: &Amount, at: &JsonPointer) -> Option<u32> {
-        self.number(amount, at)
-            .and_then(|number| number.as_u64())
-            .and_then(|number| u32::try_from(number).ok())
-    }
-
-    /// A number that is written down.
-    pub(super) fn number(&mut self, amount: &Amount, at: &JsonPointer) -> Option<serde_json::Number> {
-        match amount {
-            Amount::Number(number) => Some(number.clone()),
-            Amount::Placeholder(text) => {
-                self.unfilled(text, at);
-                None
-            }
-            // Where an expression can be, it is no number that is written down.
-            Amount::Expression(_) => None,
-        }
-    }
-
     /// Nobody has filled in a placeholder where a value is needed.
     pub(super) fn unfilled(&mut self, text: &str, at: &JsonPointer) {
         let message = format!("the placeholder `{text}` is not filled in");
@@ -124,12 +126,12 @@ impl Compiler<'_> {
     }
 
     fn invalid_path(&mut self, text: &str, error: &SyntaxError, at: &JsonPointer, aws: &str) {
-        if text.starts_with("${") {
+        if has_placeholder(text) {
             return self.unfilled(text, at);
         }
         let message = format!("`{text}` is not a path: {}", error.message());
         let mut diagnostic = Diagnostic::new(Code::InvalidPath, at.clone(), message).with_aws(aws);
-        if !text.starts_with('$') {
+        if Path::parse(&format!("$.{text}")).is_ok() {
             diagnostic = diagnostic.with_help(format!("a path starts with `$`: `$.{text}`"));
         }
         self.report(diagnostic);
@@ -143,11 +145,16 @@ impl Compiler<'_> {
         self.report(diagnostic);
     }
 
-    fn template_error(&mut self, error: &TemplateError, at: &JsonPointer) {
+    fn template_error(&mut self, template: &Value, error: &TemplateError, at: &JsonPointer) {
         let place = error.place().iter().fold(at.clone(), |at, step| match step {
             crate::query::Place::Key(key) => at.key(key.clone()),
             crate::query::Place::Index(index) => at.index(*index),
         });
+        if let Some(text) = template.pointer(&error.pointer()).and_then(Value::as_str)
+            && has_placeholder(text)
+        {
+            return self.unfilled(text, &place);
+        }
         let field = place.to_string().rsplit('/').next().unwrap_or_default().to_owned();
         let aws = format!(
             "The value for the field '{field}' must be a valid JSONPath or a valid intrinsic function call"
@@ -156,5 +163,31 @@ impl Compiler<'_> {
         let diagnostic = Diagnostic::new(Code::InvalidTemplateField, place, error.to_string())
             .with_aws_at(aws, Some(at.aws_location()));
         self.report(diagnostic);
+    }
+}
+
+/// What AWS says of text that is no path, where it wants a reference path.
+fn reference_complaint(text: &str) -> &'static str {
+    match text.starts_with('$') {
+        // unverified: what AWS says of `$.a[`.
+        true => "Value must be a valid JSONPath.",
+        false => "Value is not a Reference Path: Reference path didn't start with '$'",
+    }
+}
+
+/// A whole number that is written down; the reader has checked its range. More than the machine can hold is as
+/// good as what it holds.
+pub(super) fn whole(amount: &Amount) -> Option<u32> {
+    number(amount)
+        .and_then(serde_json::Number::as_u64)
+        .map(|number| u32::try_from(number).unwrap_or(u32::MAX))
+}
+
+/// A number that is written down.
+pub(super) fn number(amount: &Amount) -> Option<&serde_json::Number> {
+    match amount {
+        Amount::Number(number) => Some(number),
+        // The one is reported with all others of its kind; the other is no number that is written down.
+        Amount::Placeholder(_) | Amount::Expression(_) => None,
     }
 }

@@ -11,7 +11,7 @@ use crate::query::Template;
 impl Compiler<'_> {
     /// The stages of a state; `None` when one of them is wrong.
     pub(super) fn flow(&mut self, state: &State, at: &JsonPointer) -> Option<DataFlow> {
-        match self.is_jsonata() {
+        match self.in_jsonata {
             true => self.expressions(state, at).map(|flow| DataFlow::Jsonata(Box::new(flow))),
             false => self.stages(state, at).map(DataFlow::JsonPath),
         }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::compile::Compiler;
-use crate::definition::{State, StateKind};
+use crate::definition::{State, StateKind, has_placeholder};
 use crate::diagnostic::{Code, Diagnostic, JsonPointer, closest};
 use crate::machine::StateId;
 
@@ -41,6 +41,10 @@ impl<'d> Compiler<'d> {
         if let Some(id) = names.get(name) {
             return Some(*id);
         }
+        if has_placeholder(name) {
+            self.unfilled(name, &at);
+            return None;
+        }
         // AWS says `Next`, whatever the field.
         let mut diagnostic = Diagnostic::new(Code::MissingTarget, at, format!("no state is named `{name}`"))
             .with_aws(format!("Missing 'Next' target: {name}"));
@@ -57,11 +61,15 @@ impl<'d> Compiler<'d> {
     /// Every block can end somewhere, and every state can be reached.
     pub(super) fn check_graph(&mut self) {
         // What could not be read may lead anywhere.
-        let unreadable = |state: &State| matches!(state.kind, StateKind::Unknown(_));
+        let unreadable = |state: &State| {
+            let lost =
+                state.state_type().is_none() || !state.is_terminal() && successors(state).next().is_none();
+            lost || successors(state).any(has_placeholder)
+        };
         for block in 0..self.blocks.len() {
             let states = &self.blocks[block].block.states;
             // Without a start everything would be unreachable, which says nothing new.
-            let no_start = self.blocks[block].block.start_at.is_none();
+            let no_start = self.blocks[block].block.start_at.as_deref().is_none_or(has_placeholder);
             if states.is_empty() || no_start || states.iter().any(unreadable) {
                 continue;
             }
@@ -77,6 +85,21 @@ impl<'d> Compiler<'d> {
             }
             self.check_reachable(block);
         }
+    }
+
+    /// Whether transitions lead from one state of a block to another, or back to itself.
+    pub(super) fn leads(&self, block: usize, from: &str, to: &str) -> bool {
+        let block = self.blocks[block].block;
+        let mut reached = BTreeSet::new();
+        let mut queue: Vec<&str> = block.state(from).into_iter().flat_map(successors).collect();
+        while let Some(name) = queue.pop() {
+            if reached.insert(name)
+                && let Some(state) = block.state(name)
+            {
+                queue.extend(successors(state));
+            }
+        }
+        reached.contains(to)
     }
 
     fn check_reachable(&mut self, block: usize) {

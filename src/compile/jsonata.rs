@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::compile::Compiler;
-use crate::definition::{self, QueryLanguage, State, StateKind};
+use crate::definition::{self, State, StateKind, has_placeholder};
 use crate::diagnostic::{Code, Diagnostic, JsonPointer};
 use crate::machine::choice::JsonataRule;
 use crate::machine::io::{Exit, Expressions};
@@ -15,11 +15,6 @@ pub(super) const INPUT: &[&str] = &["input", "context"];
 const RESULT: &[&str] = &["input", "context", "result"];
 
 impl Compiler<'_> {
-    /// Whether the state that is being compiled is in JSONata.
-    pub(super) fn is_jsonata(&self) -> bool {
-        self.language == QueryLanguage::Jsonata
-    }
-
     /// What a JSONata state computes besides what is its type's own.
     pub(super) fn expressions(&mut self, state: &State, at: &JsonPointer) -> Option<Expressions> {
         let arguments = self.jsonata_or_none(state.arguments.as_ref(), "Arguments", INPUT, at);
@@ -105,17 +100,22 @@ impl Compiler<'_> {
         match JsonataTemplate::compile(value, field, sees) {
             Ok(template) => Some(template),
             Err(errors) => {
-                errors.iter().for_each(|error| self.jsonata_error(error, at));
+                errors.iter().for_each(|error| self.jsonata_error(value, error, at));
                 None
             }
         }
     }
 
-    fn jsonata_error(&mut self, error: &JsonataTemplateError, at: &JsonPointer) {
+    fn jsonata_error(&mut self, value: &Value, error: &JsonataTemplateError, at: &JsonPointer) {
         let place = error.place().iter().fold(at.clone(), |at, step| match step {
             Place::Key(key) => at.key(key.clone()),
             Place::Index(index) => at.index(*index),
         });
+        if let Some(text) = value.pointer(&error.pointer()).and_then(Value::as_str)
+            && has_placeholder(text)
+        {
+            return self.unfilled(text, &place);
+        }
         let message = error.to_string();
         let diagnostic = match error.expression() {
             Some(JsonataError::Unsupported(unsupported)) => {
@@ -127,10 +127,12 @@ impl Compiler<'_> {
                     false => diagnostic,
                 }
             }
-            Some(JsonataError::Syntax(syntax)) => {
-                Diagnostic::new(Code::InvalidJsonata, place, format!("this is not JSONata: {}", lowercase(&message)))
-                    .with_aws(syntax.message())
-            }
+            Some(JsonataError::Syntax(syntax)) => Diagnostic::new(
+                Code::InvalidJsonata,
+                place,
+                format!("this is not JSONata: {}", lowercase(&message)),
+            )
+            .with_aws(syntax.message()),
             Some(JsonataError::Absent) => Diagnostic::new(Code::NotExecutedYet, place, message)
                 .with_help("build stepwright with its feature `jsonata`"),
             None if error.is_half() => Diagnostic::new(Code::HalfExpression, place, message)

@@ -7,7 +7,9 @@ mod choice;
 mod expression;
 mod flow;
 mod graph;
+mod integration;
 mod jsonata;
+mod map;
 mod resource;
 mod retry;
 mod state;
@@ -16,7 +18,7 @@ mod variables;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::definition::{self, Definition};
+use crate::definition::{self, Definition, QueryLanguage};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer, Source};
 use crate::machine::state::State;
 use crate::machine::{Block, BlockId, ExecutionKind, StateId, StateMachine};
@@ -24,70 +26,39 @@ use crate::machine::{Block, BlockId, ExecutionKind, StateId, StateMachine};
 /// What a machine is called that nobody names.
 const UNNAMED: &str = "StateMachine";
 
-impl StateMachine {
-    /// Reads and compiles a definition: JSON or, with the feature `yaml`, YAML.
-    ///
-    /// # Errors
-    ///
-    /// All problems of the definition at once, each with its place. They print with the line and a caret:
-    ///
-    /// ```
-    /// use stepwright::StateMachine;
-    ///
-    /// let text = r#"{ "StartAt": "Pay", "States": {
-    ///     "Pay":  { "Type": "Pass", "Next": "Shipp" },
-    ///     "Ship": { "Type": "Succeed" } } }"#;
-    /// let diagnostics = StateMachine::parse(text).unwrap_err();
-    /// let missing = diagnostics.iter().next().unwrap();
-    /// assert_eq!(missing.message(), "no state is named `Shipp`");
-    /// assert_eq!(missing.help().next(), Some("did you mean `Ship`?"));
-    /// ```
-    pub fn parse(text: &str) -> Result<Self, Diagnostics> {
-        Self::compile(&Source::new("definition", text), ExecutionKind::Standard)
-    }
-
-    /// The same from a source that has a name of its own, for executions of `kind`: express executions have no
-    /// callbacks, activities and distributed Maps.
-    ///
-    /// # Errors
-    ///
-    /// All problems of the definition at once.
-    ///
-    /// ```
-    /// use stepwright::diagnostic::Source;
-    /// use stepwright::{ExecutionKind, StateMachine};
-    ///
-    /// let source = Source::new("order.asl.json", r#"{ "StartAt": "A", "States": { "A": { "Type": "Succeed" } } }"#);
-    /// let machine = StateMachine::compile(&source, ExecutionKind::Express)?;
-    /// # Ok::<(), stepwright::Diagnostics>(())
-    /// ```
-    pub fn compile(source: &Source, kind: ExecutionKind) -> Result<Self, Diagnostics> {
-        let text = source.text().into();
-        let (definition, mut diagnostics) = Definition::read(source);
-        let machine = definition.and_then(|definition| {
-            let mut compiler = Compiler::new(kind);
-            let machine = compiler.compile(&definition);
-            diagnostics.extend(compiler.diagnostics);
-            machine
-        });
-        diagnostics.attach(source);
-        diagnostics.sort();
-        match machine {
-            Some(mut machine) if !diagnostics.has_errors() => {
-                machine.definition = text;
-                machine.warnings = diagnostics;
-                Ok(machine)
-            }
-            _ => Err(diagnostics),
+/// The definition in `source`, and the machine that it makes; or all that is wrong with it.
+///
+/// `StateMachine::parse` and `StateMachine::compile` are on the floor above, with the advice that they add.
+pub(crate) fn compile(
+    source: &Source,
+    kind: ExecutionKind,
+) -> Result<(Definition, StateMachine), Diagnostics> {
+    let (definition, mut diagnostics) = Definition::read(source);
+    let compiled = definition.and_then(|definition| {
+        let mut compiler = Compiler::new(kind, definition.query_language());
+        let machine = compiler.compile(&definition);
+        diagnostics.extend(compiler.diagnostics);
+        Some((definition, machine?))
+    });
+    diagnostics.attach(source);
+    diagnostics.sort();
+    match compiled {
+        Some((definition, mut machine)) if !diagnostics.has_errors() => {
+            machine.definition = source.text().into();
+            machine.warnings = diagnostics;
+            Ok((definition, machine))
         }
+        _ => Err(diagnostics),
     }
 }
 
 /// Collects a machine and what is wrong with it.
 struct Compiler<'d> {
     kind: ExecutionKind,
-    /// The query language of the state that is being compiled.
-    language: definition::QueryLanguage,
+    /// The query language of states that do not declare their own.
+    language: QueryLanguage,
+    /// Whether the state that is being compiled is in JSONata.
+    in_jsonata: bool,
     diagnostics: Diagnostics,
     /// All states of all blocks, and the block of each, in the order of the machine's arena.
     listed: Vec<Listed<'d>>,
@@ -113,10 +84,11 @@ struct Names<'d> {
 }
 
 impl<'d> Compiler<'d> {
-    fn new(kind: ExecutionKind) -> Self {
+    fn new(kind: ExecutionKind, language: QueryLanguage) -> Self {
         Self {
             kind,
-            language: definition::QueryLanguage::JsonPath,
+            language,
+            in_jsonata: false,
             diagnostics: Diagnostics::default(),
             listed: Vec::new(),
             blocks: Vec::new(),
@@ -130,19 +102,20 @@ impl<'d> Compiler<'d> {
         let starts: Vec<Option<StateId>> = (0..self.blocks.len()).map(|block| self.start(block)).collect();
         self.check_graph();
         self.check_variables();
-        let language = definition.query_language();
+        self.check_labels();
+        for (at, text) in definition.unfilled() {
+            self.unfilled(text, at);
+        }
         let listed = self.listed.clone();
         let states: Vec<Option<State>> = listed
             .iter()
             .map(|listed| {
-                self.language = listed.state.query_language_in(language);
+                self.in_jsonata = self.is_jsonata(listed.state);
                 self.state(listed)
             })
             .collect();
-        self.language = definition::QueryLanguage::JsonPath;
         let timeout = definition.timeout_seconds.as_ref();
-        let timeout =
-            timeout.and_then(|amount| self.seconds(amount, &JsonPointer::root().key("TimeoutSeconds")));
+        let timeout = timeout.and_then(expression::whole);
         Some(StateMachine {
             name: UNNAMED.into(),
             definition: "".into(),
@@ -185,6 +158,10 @@ impl<'d> Compiler<'d> {
             self.inner.entry(state).or_default().push(id);
             self.list(block, &at);
         }
+    }
+
+    fn is_jsonata(&self, state: &definition::State) -> bool {
+        state.query_language_in(self.language) == QueryLanguage::Jsonata
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {

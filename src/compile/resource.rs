@@ -2,33 +2,18 @@
 
 use crate::arn::{Arn, IntegrationPattern, ResourceKind};
 use crate::compile::{Compiler, Listed};
-use crate::diagnostic::{Code, Diagnostic, JsonPointer, closest};
+use crate::definition::has_placeholder;
+use crate::diagnostic::{Code, Diagnostic, JsonPointer};
 use crate::machine::ExecutionKind;
 
 use IntegrationPattern::{RequestResponse, Sync, Sync2, WaitForTaskToken};
-
-/// AWS's optimised integrations whose actions are known completely, with the patterns each has. Services that
-/// are not here are taken as they come: they may be the embedder's own.
-const INTEGRATIONS: &[(&str, &[&str], &[IntegrationPattern])] = &[
-    ("lambda", &["invoke"], &[RequestResponse, WaitForTaskToken]),
-    ("sqs", &["sendMessage"], &[RequestResponse, WaitForTaskToken]),
-    ("sns", &["publish"], &[RequestResponse, WaitForTaskToken]),
-    ("dynamodb", &["getItem", "putItem", "updateItem", "deleteItem"], &[RequestResponse]),
-    ("states", &["startExecution"], &[RequestResponse, Sync, Sync2, WaitForTaskToken]),
-    ("events", &["putEvents"], &[RequestResponse, WaitForTaskToken]),
-    ("http", &["invoke"], &[RequestResponse]),
-    ("apigateway", &["invoke"], &[RequestResponse, WaitForTaskToken]),
-    ("ecs", &["runTask"], &[RequestResponse, Sync, WaitForTaskToken]),
-    ("batch", &["submitJob"], &[RequestResponse, Sync]),
-    ("glue", &["startJobRun"], &[RequestResponse, Sync]),
-];
 
 impl<'d> Compiler<'d> {
     /// The ARN in a Task's `Resource`.
     pub(super) fn resource(&mut self, listed: &Listed<'d>, text: &str) -> Option<Arn> {
         let at = listed.at.key("Resource");
         let Ok(arn) = text.parse::<Arn>() else {
-            match text.contains("${") {
+            match has_placeholder(text) {
                 true => self.unfilled(text, &at),
                 false => {
                     let message = format!("`{text}` is not an ARN");
@@ -40,19 +25,9 @@ impl<'d> Compiler<'d> {
             }
             return None;
         };
-        self.check_integration(&arn, &at);
+        self.check_integration(listed, &arn, &at);
         self.check_express(&arn, &at);
-        let kind = ResourceKind::of(&arn);
-        if arn.service() == "states" && arn.account().is_empty() && listed.state.parameters.is_none()
-            && listed.state.arguments.is_none()
-        {
-            let field = if self.is_jsonata() { "Arguments" } else { "Parameters" };
-            let message = format!("`{arn}` needs `{field}`");
-            let diagnostic = Diagnostic::new(Code::MissingParameters, at.clone(), message)
-                .with_aws(format!("{field} field is required for resource ARN: {arn}"));
-            self.report(diagnostic);
-        }
-        if kind == ResourceKind::Activity
+        if ResourceKind::of(&arn) == ResourceKind::Activity
             && let crate::definition::StateKind::Task(task) = &listed.state.kind
             && task.credentials.is_some()
         {
@@ -64,35 +39,6 @@ impl<'d> Compiler<'d> {
             self.report(diagnostic);
         }
         Some(arn)
-    }
-
-    fn check_integration(&mut self, arn: &Arn, at: &JsonPointer) {
-        let ResourceKind::Integration { service, action } = ResourceKind::of(arn) else { return };
-        if arn.service() != "states" {
-            return;
-        }
-        let Some((_, actions, patterns)) = INTEGRATIONS.iter().find(|(known, ..)| *known == &*service) else {
-            return;
-        };
-        let name = action.split('.').next().unwrap_or_default();
-        let pattern = IntegrationPattern::of(arn);
-        let suffix = action.strip_prefix(name).unwrap_or_default();
-        let known_suffix = matches!(suffix, "" | ".sync" | ".sync:2" | ".waitForTaskToken");
-        if actions.contains(&name) && known_suffix && patterns.contains(&pattern) {
-            return;
-        }
-        let message = format!("`{service}` has no integration `{action}`");
-        let aws = format!(
-            "The resource provided {arn} is not recognized. The value is not a valid resource ARN, or the \
-             resource is not available in this region."
-        );
-        let mut diagnostic = Diagnostic::new(Code::UnknownIntegration, at.clone(), message).with_aws(aws);
-        let help = match closest(name, actions.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("it has `{}`", actions.join("`, `")),
-        };
-        diagnostic = diagnostic.with_help(help);
-        self.report(diagnostic);
     }
 
     /// Express executions end within minutes: nothing in them waits for somebody else.

@@ -5,22 +5,24 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::arn::{IntegrationPattern, ResourceKind};
-use crate::compile::{Compiler, Listed, jsonata};
+use crate::compile::expression::whole;
+use crate::compile::retry::retry;
+use crate::compile::{Compiler, Listed};
 use crate::definition::{self, Setting, StateKind as Kind, Timing};
 use crate::diagnostic::{Code, Diagnostic, JsonPointer};
 use crate::failure::{ErrorName, Failure};
 use crate::history::TaskResource;
 use crate::json::Json;
-use crate::machine::io::Payload;
-use crate::machine::state::{
-    Amount, Fail, Items, Lookup, Map, Next, Parallel, Pass, Role, State, StateKind, Task, Wait,
-};
+use crate::machine::state::{Amount, Fail, Lookup, Next, Parallel, Pass, Role, State, StateKind, Task, Wait};
+
+/// The longest timeout, in seconds.
+const LONGEST: u32 = 99_999_999;
 
 impl<'d> Compiler<'d> {
     /// A state, or `None` when something in it is wrong, or not executed yet.
     pub(super) fn state(&mut self, listed: &Listed<'d>) -> Option<State> {
         let Listed { state, at, block, .. } = listed;
-        if self.is_jsonata() && cfg!(not(feature = "jsonata")) {
+        if self.in_jsonata && cfg!(not(feature = "jsonata")) {
             let message = "this build has no JSONata";
             let diagnostic = Diagnostic::new(Code::NotExecutedYet, at.clone(), message).at_key();
             self.report(diagnostic.with_help("build stepwright with its feature `jsonata`"));
@@ -31,7 +33,7 @@ impl<'d> Compiler<'d> {
             (None, _) => Some(Next::End),
         };
         let flow = self.flow(state, at);
-        let retry = self.retry(listed);
+        let retry = retry(state);
         let catch = self.catch(listed);
         let kind = self.kind(listed);
         Some(State {
@@ -63,54 +65,12 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    fn map(&mut self, listed: &Listed<'d>, map: &definition::Map) -> Option<Map> {
-        let at = &listed.at;
-        if map.mode() == definition::Mode::Distributed {
-            let field = map.processor.as_ref().map_or("ItemProcessor", |processor| processor.field.as_str());
-            self.not_yet(at.key(field).key("ProcessorConfig").key("Mode"), "a distributed Map");
-            return None;
-        }
-        for (field, present) in [
-            ("ItemReader", map.item_reader.is_some()),
-            ("ItemBatcher", map.item_batcher.is_some()),
-            ("ResultWriter", map.result_writer.is_some()),
-        ] {
-            if present {
-                self.not_yet(at.key(field), &format!("`{field}`"));
-            }
-        }
-        let items = match &map.items_path {
-            _ if self.is_jsonata() => {
-                self.jsonata_or_none(map.items.as_ref(), "Items", jsonata::INPUT, at)?.map(Items::Jsonata)
-            }
-            Some(text) if text != "$" => Some(Items::Path(self.path(text, &at.key("ItemsPath"))?)),
-            _ => None,
-        };
-        let selector = match (&map.item_selector, &listed.state.parameters) {
-            (Some(selector), _) if self.is_jsonata() => Some(Payload::Jsonata(self.jsonata(
-                selector,
-                "ItemSelector",
-                jsonata::INPUT,
-                &at.key("ItemSelector"),
-            )?)),
-            (Some(selector), _) => {
-                Some(Payload::JsonPath(self.template(selector, &at.key("ItemSelector"))?))
-            }
-            (None, Some(selector)) => {
-                Some(Payload::JsonPath(self.template(selector, &at.key("Parameters"))?))
-            }
-            (None, None) => None,
-        };
-        let concurrency = self.setting(map.max_concurrency.as_ref(), "MaxConcurrency", at)?;
-        let processor = *self.inner.get(&listed.id)?.first()?;
-        Some(Map { processor, items, selector, concurrency })
-    }
-
     fn task(&mut self, listed: &Listed<'d>, task: &definition::Task) -> Option<Task> {
         let at = &listed.at;
         let resource = task.resource.as_deref().and_then(|text| self.resource(listed, text));
         let timeout = self.setting(task.timeout.as_ref(), "TimeoutSeconds", at);
         let heartbeat = self.setting(task.heartbeat.as_ref(), "HeartbeatSeconds", at);
+        self.check_heartbeat(task, at);
         let credentials = match &task.credentials {
             Some(credentials) => Some(self.role(credentials, &at.key("Credentials"))?),
             None => None,
@@ -136,8 +96,28 @@ impl<'d> Compiler<'d> {
         })
     }
 
+    /// A heartbeat that comes no more often than the timeout says nothing.
+    pub(super) fn check_heartbeat(&mut self, task: &definition::Task, at: &JsonPointer) {
+        let written = |setting: &Option<Setting<definition::Amount>>| match setting {
+            Some(Setting::Value(amount)) => whole(amount),
+            Some(Setting::Path(_)) | None => None,
+        };
+        if let (Some(timeout), Some(heartbeat)) = (written(&task.timeout), written(&task.heartbeat))
+            // The reader has said so if one of them is out of range by itself.
+            && (1..=heartbeat).contains(&timeout)
+            && heartbeat <= LONGEST
+        {
+            let message =
+                format!("`HeartbeatSeconds` has to be less than `TimeoutSeconds`, which is {timeout}");
+            // unverified: AWS's words.
+            let diagnostic = Diagnostic::new(Code::OutOfRange, at.key("HeartbeatSeconds"), message)
+                .with_aws("HeartbeatSeconds must be smaller than TimeoutSeconds");
+            self.report(diagnostic);
+        }
+    }
+
     /// A field and its twin with `Path`; the outer `None` when it is wrong.
-    fn setting(
+    pub(super) fn setting(
         &mut self,
         setting: Option<&Setting<definition::Amount>>,
         field: &str,
@@ -148,9 +128,9 @@ impl<'d> Compiler<'d> {
             Some(Setting::Value(definition::Amount::Expression(text))) => {
                 Some(Amount::Jsonata(self.jsonata_text(text, field, &at.key(field))?))
             }
-            Some(Setting::Value(amount)) => Some(Amount::Fixed(self.seconds(amount, &at.key(field))?)),
+            Some(Setting::Value(amount)) => Some(Amount::Fixed(whole(amount)?)),
             Some(Setting::Path(text)) => {
-                Some(Amount::Path(self.path(text, &at.key(format!("{field}Path")))?))
+                Some(Amount::Path(self.single_path(text, &at.key(format!("{field}Path")))?))
             }
         })
     }
@@ -160,7 +140,7 @@ impl<'d> Compiler<'d> {
             return self.expression(text, &at.key("RoleArn.$")).map(Role::Expression);
         }
         let role = credentials.template.get("RoleArn").and_then(Value::as_str)?;
-        if self.is_jsonata() {
+        if self.in_jsonata {
             let role = self.jsonata_text(role, "Credentials/RoleArn", &at.key("RoleArn"));
             return role.map(Role::Jsonata);
         }
@@ -172,13 +152,15 @@ impl<'d> Compiler<'d> {
             Timing::Seconds(definition::Amount::Expression(text)) => {
                 Wait::SecondsJsonata(self.jsonata_text(text, "Seconds", &at.key("Seconds"))?)
             }
-            Timing::Timestamp(text) if self.is_jsonata() && text.starts_with("{%") => {
+            Timing::Timestamp(text) if self.is_expression(text) => {
                 Wait::TimestampJsonata(self.jsonata_text(text, "Timestamp", &at.key("Timestamp"))?)
             }
-            Timing::Seconds(amount) => Wait::Seconds(self.seconds(amount, &at.key("Seconds"))?),
+            Timing::Seconds(amount) => Wait::Seconds(whole(amount)?),
             Timing::Timestamp(text) => Wait::Timestamp(self.timestamp(text, &at.key("Timestamp"))?),
-            Timing::SecondsPath(text) => Wait::SecondsPath(self.path(text, &at.key("SecondsPath"))?),
-            Timing::TimestampPath(text) => Wait::TimestampPath(self.path(text, &at.key("TimestampPath"))?),
+            Timing::SecondsPath(text) => Wait::SecondsPath(self.single_path(text, &at.key("SecondsPath"))?),
+            Timing::TimestampPath(text) => {
+                Wait::TimestampPath(self.single_path(text, &at.key("TimestampPath"))?)
+            }
         })
     }
 
@@ -202,7 +184,7 @@ impl<'d> Compiler<'d> {
     }
 
     fn is_expression(&self, text: &str) -> bool {
-        self.is_jsonata() && text.starts_with("{%")
+        self.in_jsonata && text.starts_with("{%")
     }
 
     /// `Error` or `ErrorPath`; the outer `None` when it is wrong.

@@ -12,21 +12,21 @@ const NAME: usize = 80;
 impl Compiler<'_> {
     /// Checks every `Assign` of the machine: states, Choice rules, catchers.
     pub(super) fn check_variables(&mut self) {
-        let assigned: Vec<(usize, String, JsonPointer)> = self
-            .listed
-            .iter()
-            .flat_map(|listed| {
-                assigned(listed.state, &listed.at).into_iter().map(|(name, at)| (listed.block, name, at))
-            })
-            .collect();
-        let mut by_block: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
-        for (block, name, _) in &assigned {
-            by_block.entry(*block).or_default().insert(name.clone());
+        let mut found = Vec::new();
+        for (n, listed) in self.listed.iter().enumerate() {
+            found.extend(assigned(listed.state, &listed.at).into_iter().map(|(name, at)| (n, name, at)));
         }
-        for (block, name, at) in assigned {
+        let mut by_name: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
+        for (n, name, _) in &found {
+            by_name.entry(name).or_default().insert(*n);
+        }
+        let clashes: Vec<bool> = found
+            .iter()
+            .map(|(n, name, _)| by_name[name.as_str()].len() > 1 && self.clashes(*n, &by_name[name.as_str()]))
+            .collect();
+        for ((_, name, at), clash) in found.into_iter().zip(clashes) {
             self.check_variable_name(&name, &at);
-            if self.outer(block).any(|outer| by_block.get(&outer).is_some_and(|names| names.contains(&name)))
-            {
+            if clash {
                 let message = format!("the variable `{name}` is assigned outside of this block too");
                 // unverified: AWS's words.
                 let aws = format!("The variable name '{name}' was already defined in a parent scope.");
@@ -39,13 +39,18 @@ impl Compiler<'_> {
         }
     }
 
-    /// The blocks around a block.
-    fn outer(&self, block: usize) -> impl Iterator<Item = usize> {
+    /// Whether one of `others` assigns in a block around that of state `n`, before that block begins. What is
+    /// assigned only afterwards is no obstacle (recorded: parallel_catch_error).
+    fn clashes(&self, n: usize, others: &BTreeSet<usize>) -> bool {
         let around = |block: usize| {
             let within = self.inner.iter().find(|(_, blocks)| blocks.iter().any(|id| id.0 as usize == block));
-            within.map(|(state, _)| self.listed[state.0 as usize].block)
+            within.map(|(state, _)| &self.listed[state.0 as usize])
         };
-        std::iter::successors(around(block), move |block| around(*block))
+        std::iter::successors(around(self.listed[n].block), move |state| around(state.block)).any(|state| {
+            others.iter().map(|other| &self.listed[*other]).any(|other| {
+                other.block == state.block && self.leads(state.block, &other.state.name, &state.state.name)
+            })
+        })
     }
 
     fn check_variable_name(&mut self, name: &str, at: &JsonPointer) {

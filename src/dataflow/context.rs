@@ -1,7 +1,8 @@
 //! The Context Object: what `$$` shows, built when an expression first asks for it.
 
 use std::cell::OnceCell;
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use crate::id::TaskToken;
 use crate::json::Json;
@@ -9,7 +10,6 @@ use crate::query::ContextObject;
 use crate::time::Timestamp;
 
 /// The parts of the Context Object that never change while an execution runs.
-#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ExecutionContext {
     pub(crate) execution: Json,
     pub(crate) machine: Json,
@@ -17,7 +17,7 @@ pub(crate) struct ExecutionContext {
 
 /// The Context Object of a state, in parts until it is asked for.
 pub(crate) struct Context<'a> {
-    pub(crate) execution: &'a ExecutionContext,
+    pub(crate) execution: &'a dyn Fn() -> ExecutionContext,
     pub(crate) state: &'a str,
     pub(crate) entered: Timestamp,
     /// Task states only (recorded: the others have no `RetryCount`).
@@ -41,9 +41,10 @@ impl Context<'_> {
             entry("EnteredTime", Json::string(self.entered.to_string())),
         ];
         state.extend(self.retry_count.map(|count| entry("RetryCount", Json::from(count))));
+        let ExecutionContext { execution, machine } = (self.execution)();
         let mut context = vec![
-            entry("Execution", self.execution.execution.clone()),
-            entry("StateMachine", self.execution.machine.clone()),
+            entry("Execution", execution),
+            entry("StateMachine", machine),
             entry("State", Json::object(state)),
         ];
         if let Some((index, value)) = self.item {
@@ -58,7 +59,31 @@ impl Context<'_> {
     }
 }
 
-/// An entry of a JSON object.
-pub(crate) fn entry(key: &str, value: Json) -> (Arc<str>, Json) {
-    (key.into(), value)
+/// An entry of a JSON object whose key is one of ours: it is shared by all objects that have it.
+pub(crate) fn entry(key: &'static str, value: Json) -> (Arc<str>, Json) {
+    static KEYS: LazyLock<BTreeMap<&'static str, Arc<str>>> = LazyLock::new(|| {
+        let keys = [
+            "Cause",
+            "EnteredTime",
+            "Error",
+            "Execution",
+            "Id",
+            "Index",
+            "Input",
+            "Item",
+            "Map",
+            "Name",
+            "RedriveCount",
+            "RetryCount",
+            "RoleArn",
+            "StartTime",
+            "State",
+            "StateMachine",
+            "Task",
+            "Token",
+            "Value",
+        ];
+        keys.into_iter().map(|key| (key, Arc::from(key))).collect()
+    });
+    (KEYS.get(key).cloned().unwrap_or_else(|| key.into()), value)
 }

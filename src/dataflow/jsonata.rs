@@ -62,7 +62,11 @@ pub(crate) fn whole(
         true => Ok(number),
         // DIFFERENCE: AWS's words for this are not known.
         false => Err(Mishap::evaluation(
-            format!("The {field} field must be between {} and {}, but was: {number}", range.start(), range.end()),
+            format!(
+                "The {field} field must be between {} and {}, but was: {number}",
+                range.start(),
+                range.end()
+            ),
             Some(field),
         )),
     }

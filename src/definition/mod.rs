@@ -38,7 +38,6 @@ pub use scalar::{Amount, PathOrNull, Setting};
 pub use state::{Block, Fail, Pass, QueryLanguage, State, StateKind, StateType, Timing, Wait};
 pub use task::{Credentials, Task};
 
-#[expect(unused_imports, reason = "the compiler asks before it parses a string")]
 pub(crate) use placeholder::has_placeholder;
 #[expect(unused_imports, reason = "templates are read like definitions")]
 pub(crate) use text::load as load_text;

@@ -128,7 +128,6 @@ pub fn placeholders(text: &str) -> BTreeSet<&str> {
 }
 
 /// Whether a string holds a placeholder, so that its value is not known yet.
-#[expect(dead_code, reason = "the compiler asks before it parses a string")]
 pub(crate) fn has_placeholder(text: &str) -> bool {
     find(text).next().is_some()
 }

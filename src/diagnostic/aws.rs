@@ -22,7 +22,7 @@ pub struct AwsDiagnostic {
     /// How bad it is: `ERROR` or `WARNING`.
     #[serde(serialize_with = "upper_case")]
     pub severity: Severity,
-    /// AWS's code: `SCHEMA_VALIDATION_FAILED`.
+    /// AWS's code: `SCHEMA_VALIDATION_FAILED`; ours, where AWS has none.
     pub code: &'static str,
     /// AWS's message; ours, where AWS has none or it is not known.
     pub message: String,
@@ -38,14 +38,20 @@ impl Diagnostic {
             Some(words) => (words.message.clone(), words.location.clone()),
             None => (self.message().into(), Some(self.pointer().aws_location())),
         };
-        AwsDiagnostic { severity: self.severity(), code: self.code().aws(), message, location }
+        let code = self.code().aws().unwrap_or(self.code().number());
+        AwsDiagnostic { severity: self.severity(), code, message, location }
     }
 }
 
 impl Diagnostics {
-    /// All problems in AWS's words, in their order.
+    /// All problems in AWS's words, in their order: those that AWS finds too. Errors that it would not have are
+    /// told when there are no others.
     pub fn aws(&self) -> impl Iterator<Item = AwsDiagnostic> {
-        self.iter().map(Diagnostic::aws)
+        let known = |diagnostic: &Diagnostic| diagnostic.code().aws().is_some();
+        let error = |diagnostic: &Diagnostic| diagnostic.severity() == Severity::Error;
+        let alone = !self.iter().any(|diagnostic| error(diagnostic) && known(diagnostic));
+        let told = move |diagnostic: &&Diagnostic| known(diagnostic) || error(diagnostic) && alone;
+        self.iter().filter(told).map(Diagnostic::aws)
     }
 
     /// The message of the `InvalidDefinition` with which AWS refuses the definition.

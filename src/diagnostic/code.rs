@@ -44,9 +44,10 @@ macro_rules! codes {
                 match self { $(Self::$name => Severity::$severity,)* }
             }
 
-            /// AWS's code for such problems; `SCHEMA_VALIDATION_FAILED` where AWS has none of its own.
-            pub fn aws(self) -> &'static str {
-                match self { $(Self::$name => $aws,)* }
+            /// AWS's code for such problems: `SCHEMA_VALIDATION_FAILED` where AWS refuses them without a code of
+            /// their own, `None` where AWS does not mind.
+            pub fn aws(self) -> Option<&'static str> {
+                match self { $(Self::$name => Some($aws).filter(|code| !code.is_empty()),)* }
             }
 
             /// The page that explains it, in Markdown: what it means, an example, what to do.
@@ -58,7 +59,7 @@ macro_rules! codes {
 }
 
 // The hundreds are subjects: E00 text, E01 fields and shapes, E02 transitions, E03 expressions, E04 resources,
-// E05 limits, E09 what cannot be executed yet. A number is never used again for something else.
+// E05 limits, E09 what cannot be executed yet; L01 tasks, L02 transitions, L03 errors, L04 data. A number is never used again for something else.
 codes! {
     // text
     /// The text is not JSON.
@@ -168,7 +169,49 @@ codes! {
 
     // not yet
     /// Something that is read and cannot be executed yet.
-    NotExecutedYet = "E0901", "something that is read and cannot be executed yet", Error, "SCHEMA_VALIDATION_FAILED";
+    NotExecutedYet = "E0901", "something that is read and cannot be executed yet", Error, "";
+
+    // advice: tasks
+    /// A callback that may never come.
+    CallbackWithoutTimeout = "L0101", "a callback that may never come", Warning, "";
+    /// A token that is never forwarded.
+    TokenNotForwarded = "L0102", "a token that is never forwarded", Warning, "";
+    /// A token that does not exist.
+    NoToken = "L0103", "a token that does not exist", Warning, "";
+
+    // advice: transitions
+    /// A Choice that may fall through.
+    ChoiceWithoutDefault = "L0201", "a Choice that may fall through", Warning, "";
+    /// A state from which nothing ends.
+    NeverEnds = "L0202", "a state from which nothing ends", Warning, "";
+    /// A loop in which nothing changes.
+    IdleLoop = "L0203", "a loop in which nothing changes", Warning, "";
+    /// A Wait that does not wait.
+    WaitOfZero = "L0204", "a Wait that does not wait", Warning, "";
+    /// A rule that is never taken.
+    RuleNeverTaken = "L0205", "a rule that is never taken", Warning, "";
+
+    // advice: errors
+    /// An error name that does not exist.
+    UnknownErrorName = "L0301", "an error name that does not exist", Warning, "";
+    /// An error that nothing catches.
+    NeverCaught = "L0302", "an error that nothing catches", Warning, "";
+    /// An error that an earlier entry takes.
+    ShadowedError = "L0303", "an error that an earlier entry takes", Warning, "";
+    /// An error that this state never has.
+    NeverRaised = "L0304", "an error that this state never has", Warning, "";
+    /// A retrier that never retries.
+    IdleRetrier = "L0305", "a retrier that never retries", Warning, "";
+
+    // advice: data
+    /// A path that is only text.
+    PathWithoutDollar = "L0401", "a path that is only text", Warning, "NO_DOLLAR";
+    /// A path in a Result.
+    StaticResult = "L0402", "a path in a Result", Warning, "PASS_RESULT_IS_STATIC";
+    /// A variable that nobody reads.
+    UnreadVariable = "L0403", "a variable that nobody reads", Warning, "";
+    /// A variable that nobody assigns.
+    UnassignedVariable = "L0404", "a variable that nobody assigns", Warning, "";
 }
 
 /// Text that is not the number of a code.

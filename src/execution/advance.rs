@@ -214,7 +214,7 @@ impl Execution {
         task: TaskId,
         change: impl FnOnce(&mut Self, &mut Frame) -> Result<Outcome, EventRejected>,
     ) -> Result<(), EventRejected> {
-        let id = *self.tasks.get(&task).ok_or(EventRejected::NoSuchTask(task))?;
+        let id = *self.tasks.get(task).ok_or(EventRejected::NoSuchTask(task))?;
         let mut rejected = None;
         self.on_frame(id, |turn, frame| {
             change(turn, frame).unwrap_or_else(|error| {
@@ -265,7 +265,7 @@ impl Execution {
     ) -> R {
         let token = shown.task.map(|id| move || self.start.token(id));
         let context = Context {
-            execution: &self.context,
+            execution: &|| self.start.context(self.started_at),
             state: state.name.as_str(),
             entered: frame.entered_at,
             retry_count: matches!(state.kind, StateKind::Task(_)).then_some(frame.retries),
@@ -294,7 +294,7 @@ impl Execution {
 
     /// Nobody may answer this task any longer.
     pub(super) fn forget_task(&mut self, frame: &Frame, running: &RunningTask) {
-        self.tasks.remove(&running.id);
+        self.tasks.remove(running.id);
         let machine = self.machine.clone();
         if let StateKind::Task(task) = &machine.state(frame.state).kind
             && let Some(token) = states::task::token(&self.start, task, running.id)

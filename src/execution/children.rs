@@ -128,13 +128,7 @@ impl Execution {
 
     /// A branch or iteration failed at the history event `failed`: the others are cut short, and the state that
     /// waits for them fails.
-    pub(super) fn child_failed(
-        &mut self,
-        parent: Parent,
-        failed: u64,
-        in_task: bool,
-        fault: Fault,
-    ) {
+    pub(super) fn child_failed(&mut self, parent: Parent, failed: u64, in_task: bool, fault: Fault) {
         let Some(mut waiting) = self.frames.take(parent.frame) else { return };
         let machine = self.machine.clone();
         let state = machine.state(waiting.state);

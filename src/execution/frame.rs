@@ -1,10 +1,10 @@
 //! One run of a `States` block: where it stands, what it carries, what it waits for.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::execution::few::Few;
 use crate::failure::Failure;
 use crate::id::{FrameId, TaskId};
 use crate::json::{Json, Object};
@@ -205,28 +205,28 @@ impl RunningTask {
 /// The arena of frames, with marks on those that were touched.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
-    frames: BTreeMap<FrameId, Box<Frame>>,
-    dirty: BTreeSet<FrameId>,
+    frames: Few<FrameId, Box<Frame>>,
+    dirty: Few<FrameId, ()>,
 }
 
 impl Frames {
     pub(super) fn get(&self, id: FrameId) -> Option<&Frame> {
-        self.frames.get(&id).map(|frame| &**frame)
+        self.frames.get(id).map(|frame| &**frame)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (FrameId, &Frame)> {
-        self.frames.iter().map(|(id, frame)| (*id, &**frame))
+        self.frames.iter().map(|(id, frame)| (id, &**frame))
     }
 
     /// Takes a frame out, to change it.
     pub(super) fn take(&mut self, id: FrameId) -> Option<Box<Frame>> {
-        self.frames.remove(&id)
+        self.frames.remove(id)
     }
 
     /// Puts a frame in, and marks it.
     pub(super) fn put(&mut self, id: FrameId, frame: Box<Frame>) {
         self.frames.insert(id, frame);
-        self.dirty.insert(id);
+        self.dirty.insert(id, ());
     }
 
     /// Puts a frame back in which nothing changed that has to be saved.
@@ -236,17 +236,17 @@ impl Frames {
 
     /// Marks a frame that was taken and will not come back.
     pub(super) fn remove(&mut self, id: FrameId) {
-        self.frames.remove(&id);
-        self.dirty.insert(id);
+        self.frames.remove(id);
+        self.dirty.insert(id, ());
     }
 
     pub(super) fn ids(&self) -> Vec<FrameId> {
-        self.frames.keys().copied().collect()
+        self.frames.iter().map(|(id, _)| id).collect()
     }
 
     /// The frames touched since the last call: as they are now, or gone.
     pub(super) fn take_dirty(&mut self) -> Vec<(FrameId, Option<Frame>)> {
         let dirty = std::mem::take(&mut self.dirty);
-        dirty.into_iter().map(|id| (id, self.get(id).cloned())).collect()
+        dirty.iter().map(|(id, ())| (id, self.get(id).cloned())).collect()
     }
 }

@@ -4,6 +4,7 @@ mod advance;
 mod children;
 mod command;
 mod event;
+mod few;
 mod frame;
 mod record;
 mod retry_catch;
@@ -13,7 +14,6 @@ mod states;
 mod step;
 mod timer;
 
-use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ pub use snapshot::{Changes, Record, RecordKey, RestoreError, Snapshot};
 pub use start::{Seed, Start};
 pub use step::{ExecutionStatus, IssuedToken, Step, TokenChanges};
 
-use crate::dataflow::context::ExecutionContext;
+use crate::execution::few::Few;
 use crate::execution::frame::{Answer, Frame, Frames};
 use crate::execution::record::Recorder;
 use crate::execution::timer::Timers;
@@ -69,13 +69,12 @@ use crate::time::Timestamp;
 pub struct Execution {
     machine: Arc<StateMachine>,
     start: Arc<Start>,
-    context: ExecutionContext,
     started_at: Timestamp,
     now: Timestamp,
     status: ExecutionStatus,
     frames: Frames,
     timers: Timers,
-    tasks: BTreeMap<TaskId, FrameId>,
+    tasks: Few<TaskId, FrameId>,
     next_task: u64,
     next_frame: u64,
     entropy: Entropy,
@@ -113,13 +112,12 @@ impl Execution {
 
     fn new(machine: Arc<StateMachine>, start: Arc<Start>, now: Timestamp) -> Self {
         Self {
-            context: start.context(now),
             started_at: now,
             now,
             status: ExecutionStatus::Running,
             frames: Frames::default(),
             timers: Timers::default(),
-            tasks: BTreeMap::new(),
+            tasks: Few::default(),
             next_task: 0,
             next_frame: ROOT.0 + 1,
             entropy: Entropy::new(*start.seed.bytes()),

@@ -86,13 +86,11 @@ impl Execution {
                     Ok(Done { output, assigned })
                 })
             }
-            Handover::Jsonata(exit) => {
-                self.scoped(frame, state, Shown::default(), &frame.input, |scope| {
-                    let scope = Scope { error_output: Some(&caught), ..*scope };
-                    let (output, assigned) = jsonata::leave(exit, &caught, &scope)?;
-                    Ok(Done { output, assigned })
-                })
-            }
+            Handover::Jsonata(exit) => self.scoped(frame, state, Shown::default(), &frame.input, |scope| {
+                let scope = Scope { error_output: Some(&caught), ..*scope };
+                let (output, assigned) = jsonata::leave(exit, &caught, &scope)?;
+                Ok(Done { output, assigned })
+            }),
         };
         match done {
             Ok(done) => self.exit(id, frame, state, done, Next::State(catcher.next)),

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use crate::execution::Execution;
 use crate::execution::frame::{Doing, Frame, Item, Parent};
 use crate::execution::record::Recorder;
-use crate::execution::start::{Seed, Start};
+use crate::execution::start::Start;
 use crate::execution::step::ExecutionStatus;
-use crate::id::{ExecutionId, FrameId, StateName};
+use crate::id::{FrameId, StateName};
 use crate::json::Json;
 use crate::limits::Limits;
-use crate::machine::{ExecutionKind, StateMachine};
+use crate::machine::StateMachine;
 use crate::query::Entropy;
 use crate::time::Timestamp;
 
@@ -107,15 +107,7 @@ pub enum RestoreError {
 #[derive(Debug, Serialize, Deserialize)]
 struct Head {
     format: u32,
-    id: ExecutionId,
-    name: Arc<str>,
-    machine_arn: Arc<str>,
-    role_arn: Arc<str>,
-    #[serde(with = "crate::json::verbatim")]
-    input: Json,
-    kind: ExecutionKind,
-    seed: Seed,
-    history: bool,
+    start: Arc<Start>,
     started_at: Timestamp,
     now: Timestamp,
     status: ExecutionStatus,
@@ -149,17 +141,9 @@ struct FrameRecord {
 impl Execution {
     /// What has changed since the last call: the execution's head and the frames that were touched.
     pub fn take_changes(&mut self) -> Changes {
-        let start = &self.start;
         let head = Head {
             format: FORMAT,
-            id: start.id.clone(),
-            name: start.name.clone(),
-            machine_arn: start.machine_arn.clone(),
-            role_arn: start.role_arn.clone(),
-            input: start.input.clone(),
-            kind: start.kind,
-            seed: start.seed.clone(),
-            history: start.history,
+            start: self.start.clone(),
             started_at: self.started_at,
             now: self.now,
             status: self.status.clone(),
@@ -206,24 +190,17 @@ impl Execution {
         if head.format > FORMAT {
             return Err(RestoreError::TooNew { found: head.format });
         }
-        let start = Start {
-            id: head.id.clone(),
-            name: head.name.clone(),
-            machine_arn: head.machine_arn.clone(),
-            role_arn: head.role_arn.clone(),
-            input: head.input.clone(),
-            kind: head.kind,
-            seed: head.seed.clone(),
-            limits,
-            history: head.history,
+        let start = match head.start.limits == limits {
+            true => head.start.clone(),
+            false => Arc::new(Start { limits, ..(*head.start).clone() }),
         };
-        let mut execution = Self::new(machine, Arc::new(start), head.started_at);
+        let mut execution = Self::new(machine, start, head.started_at);
         execution.now = head.now;
         execution.status = head.status.clone();
         execution.next_task = head.next_task;
         execution.next_frame = head.next_frame;
-        execution.entropy = Entropy::resume(*head.seed.bytes(), head.drawn);
-        execution.recorder = Recorder::new(head.next_event, head.history, limits.history_events);
+        execution.entropy = Entropy::resume(*head.start.seed.bytes(), head.drawn);
+        execution.recorder = Recorder::new(head.next_event, head.start.history, limits.history_events);
         for (id, record) in &snapshot.frames {
             execution.restore_frame(*id, record, now)?;
         }

@@ -23,7 +23,7 @@ use crate::time::Timestamp;
 /// assert_eq!(start.name.as_ref(), "order-17");
 /// assert!(start.id.as_str().ends_with(":execution:StateMachine:order-17"));
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Start {
     /// The execution's ARN.
@@ -35,12 +35,14 @@ pub struct Start {
     /// The role that the Context Object and the first history event name.
     pub role_arn: Arc<str>,
     /// The execution's input.
+    #[serde(with = "crate::json::verbatim")]
     pub input: Json,
     /// Standard or express.
     pub kind: ExecutionKind,
     /// Where its randomness comes from.
     pub seed: Seed,
-    /// How much is too much.
+    /// How much is too much. It is not saved: whoever goes on with an execution says it anew.
+    #[serde(skip)]
     pub limits: Limits,
     /// Whether to keep a history at all.
     pub history: bool,
@@ -74,7 +76,7 @@ impl Start {
 
     /// The same under these ARNs; the name is what follows the machine's in the execution's.
     #[must_use]
-    pub fn arns(mut self, execution: &str, machine: &str, role: &str) -> Self {
+    pub fn arns(mut self, execution: &str, machine: impl Into<Arc<str>>, role: impl Into<Arc<str>>) -> Self {
         let mut parts = execution.split(':').skip(5);
         // `execution` or `express`, the machine, the name.
         let name = parts.nth(2);

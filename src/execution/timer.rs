@@ -1,14 +1,13 @@
 //! What is due when: one deadline for each frame that has one.
 
-use std::collections::BTreeSet;
-
+use crate::execution::few::Few;
 use crate::id::FrameId;
 use crate::time::Timestamp;
 
 /// The deadlines of frames, ordered by time, then by frame.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Timers {
-    due: BTreeSet<(Timestamp, FrameId)>,
+    due: Few<(Timestamp, FrameId), ()>,
 }
 
 impl Timers {
@@ -18,20 +17,20 @@ impl Timers {
             return;
         }
         if let Some(old) = old {
-            self.due.remove(&(old, frame));
+            self.due.remove((old, frame));
         }
         if let Some(new) = new {
-            self.due.insert((new, frame));
+            self.due.insert((new, frame), ());
         }
     }
 
     /// The earliest deadline.
     pub(super) fn next(&self) -> Option<Timestamp> {
-        self.due.first().map(|(time, _)| *time)
+        self.due.first_key().map(|(time, _)| time)
     }
 
     /// The frame whose deadline has come by `now`, the longest overdue first.
     pub(super) fn due(&self, now: Timestamp) -> Option<FrameId> {
-        self.due.first().filter(|(time, _)| *time <= now).map(|(_, frame)| *frame)
+        self.due.first_key().filter(|(time, _)| *time <= now).map(|(_, frame)| frame)
     }
 }

@@ -103,7 +103,18 @@ impl StateMachine {
         self.states.iter().map(|state| state.name.as_str())
     }
 
-    /// What the compiler found odd, though not wrong.
+    /// What is odd about its definition, though not wrong: advice, in the order of the text.
+    ///
+    /// ```
+    /// use stepwright::{Code, StateMachine};
+    ///
+    /// let machine = StateMachine::parse(r#"{ "StartAt": "Ask", "States": { "Ask": { "Type": "Task", "End": true,
+    ///     "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+    ///     "Parameters": { "QueueUrl": "q", "MessageBody": { "token.$": "$$.Task.Token" } } } } }"#)?;
+    /// let warnings: Vec<Code> = machine.warnings().iter().map(|warning| warning.code()).collect();
+    /// assert_eq!(warnings, [Code::CallbackWithoutTimeout]);
+    /// # Ok::<(), stepwright::Diagnostics>(())
+    /// ```
     pub fn warnings(&self) -> &Diagnostics {
         &self.warnings
     }

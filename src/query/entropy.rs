@@ -1,7 +1,7 @@
 //! Randomness that can be repeated: counted draws from a seed.
 
-use std::cell::Cell;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest as _, Sha256};
 
@@ -23,7 +23,8 @@ use sha2::{Digest as _, Sha256};
 /// ```
 pub struct Entropy {
     seed: [u8; 32],
-    drawn: Cell<u64>,
+    /// Atomic only so that executions are `Sync`: nobody draws from two threads at once.
+    drawn: AtomicU64,
 }
 
 impl Entropy {
@@ -34,18 +35,17 @@ impl Entropy {
 
     /// Randomness from `seed`, from which `drawn` draws have been made before.
     pub fn resume(seed: [u8; 32], drawn: u64) -> Self {
-        Self { seed, drawn: Cell::new(drawn) }
+        Self { seed, drawn: AtomicU64::new(drawn) }
     }
 
     /// How many draws have been made.
     pub fn drawn(&self) -> u64 {
-        self.drawn.get()
+        self.drawn.load(Ordering::Relaxed)
     }
 
     /// 32 random bytes.
     pub fn draw(&self) -> [u8; 32] {
-        let n = self.drawn.get();
-        self.drawn.set(n.wrapping_add(1));
+        let n = self.drawn.fetch_add(1, Ordering::Relaxed);
         Sha256::new().chain_update(self.seed).chain_update(n.to_le_bytes()).finalize().into()
     }
 
@@ -92,7 +92,7 @@ fn first_bytes<const N: usize>(bytes: &[u8; 32]) -> [u8; N] {
 impl fmt::Debug for Entropy {
     // The seed is a secret: task tokens come from it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entropy").field("drawn", &self.drawn.get()).finish_non_exhaustive()
+        f.debug_struct("Entropy").field("drawn", &self.drawn()).finish_non_exhaustive()
     }
 }
 

@@ -191,7 +191,8 @@ impl QueryError {
                 None,
             ),
         };
-        let mut error = Self::jsonata(expression, field, &format!("threw an error during evaluation{reason}"));
+        let mut error =
+            Self::jsonata(expression, field, &format!("threw an error during evaluation{reason}"));
         error.jsonata = Some(Box::new((field.into(), code)));
         error
     }
@@ -199,7 +200,9 @@ impl QueryError {
     fn jsonata(expression: &str, field: &str, rest: &str) -> Self {
         Self {
             name: ErrorName::QUERY_EVALUATION_ERROR,
-            message: format!("The JSONata expression '{expression}' specified for the field '{field}' {rest}"),
+            message: format!(
+                "The JSONata expression '{expression}' specified for the field '{field}' {rest}"
+            ),
             jsonata: Some(Box::new((field.into(), None))),
         }
     }

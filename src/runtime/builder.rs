@@ -169,6 +169,7 @@ impl RuntimeBuilder {
             cancel_grace: self.cancel_grace,
             residents: Default::default(),
             machines: HashMap::new().into(),
+            arns: HashMap::new().into(),
             alarms: Arc::new(Alarms::default()),
             keeping_time: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(self.open_executions.min(Semaphore::MAX_PERMITS))),
@@ -232,26 +233,40 @@ impl Account {
         }
     }
 
+    /// The ARNs of the machine called `machine` and of the role.
+    pub(super) fn arns(&self, machine: &str) -> Arns {
+        let Self { partition, region, id, role } = self;
+        Arns {
+            machine: format!("arn:{partition}:states:{region}:{id}:stateMachine:{machine}").into(),
+            role: format!("arn:{partition}:iam::{id}:role/{role}").into(),
+        }
+    }
+
     pub(super) fn start(
         &self,
         machine: &StateMachine,
+        arns: Arns,
         name: &str,
         input: Json,
         limits: Limits,
         history: bool,
     ) -> Start {
-        let Self { partition, region, id, role } = self;
-        let machine = machine.name();
+        let Self { partition, region, id, .. } = self;
+        let execution = format!("arn:{partition}:states:{region}:{id}:execution:{}:{name}", machine.name());
+        let Arns { machine, role } = arns;
         Start::new(name, input)
-            .arns(
-                &format!("arn:{partition}:states:{region}:{id}:execution:{machine}:{name}"),
-                &format!("arn:{partition}:states:{region}:{id}:stateMachine:{machine}"),
-                &format!("arn:{partition}:iam::{id}:role/{role}"),
-            )
+            .arns(&execution, machine, role)
             .seed(Seed::from(random()))
             .limits(limits)
             .history(history)
     }
+}
+
+/// The ARNs that all executions of a machine have in common: they share them.
+#[derive(Clone, Debug)]
+pub(super) struct Arns {
+    pub(super) machine: Arc<str>,
+    pub(super) role: Arc<str>,
 }
 
 /// Bytes that nobody can guess.

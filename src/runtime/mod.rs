@@ -45,6 +45,7 @@ use crate::limits::Limits;
 use crate::machine::StateMachine;
 use crate::registry::Registry;
 use crate::runtime::alarm::Alarms;
+use crate::runtime::builder::Arns;
 use crate::runtime::resident::{Brought, Live, Mail, Refused, Resident};
 use crate::store::{
     Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Store, TaskAddress,
@@ -102,6 +103,8 @@ pub(crate) struct Inner {
     residents: Mutex<HashMap<ExecutionId, Arc<Resident>>>,
     /// Machines of executions that came from the store, by their definitions.
     machines: Mutex<HashMap<Arc<str>, Arc<StateMachine>>>,
+    /// The ARNs of machines that were started here, by their names.
+    arns: Mutex<HashMap<Arc<str>, Arns>>,
     alarms: Arc<Alarms>,
     keeping_time: AtomicBool,
     room: Arc<Semaphore>,
@@ -392,18 +395,13 @@ impl Inner {
         }
         let name = self.account.execution_name(name)?;
         self.keep_time();
-        let start = self.account.start(machine, &name, input, self.limits, self.history);
+        let start = self.account.start(machine, self.arns(machine), &name, input, self.limits, self.history);
         let now = self.clock.now();
-        let (input, id, machine_arn) = (start.input.clone(), start.id.clone(), start.machine_arn.clone());
+        let (input, id) = (start.input.clone(), start.id.clone());
+        let (name, machine_arn) = (start.name.clone(), start.machine_arn.clone());
         let (mut execution, mut step) = Execution::start(Arc::clone(machine), start, now);
-        let new = NewExecution::new(
-            id.clone(),
-            name.into(),
-            machine_arn,
-            machine.definition.clone(),
-            input.clone(),
-            now,
-        );
+        let new =
+            NewExecution::new(id.clone(), name, machine_arn, machine.definition.clone(), input.clone(), now);
         let history = self.watched(&step.history);
         let commit = Commit::new(&mut step, execution.take_changes(), now);
         let revision = match self.store.create(new, commit).await? {
@@ -461,6 +459,11 @@ impl Inner {
                 Brought::LetGo(again) => mail = again,
             }
         }
+    }
+
+    fn arns(&self, machine: &StateMachine) -> Arns {
+        let mut arns = self.arns.lock().unwrap_or_else(PoisonError::into_inner);
+        arns.entry(machine.name.clone()).or_insert_with(|| self.account.arns(&machine.name)).clone()
     }
 
     fn keep_time(self: &Arc<Self>) {

@@ -126,7 +126,7 @@ impl Resident {
     }
 
     /// The next mail for the driver of `live`, or nothing: then the execution sleeps here again.
-    pub(super) fn next(&self, live: Box<Live>) -> Option<(Mail, Box<Live>)> {
+    pub(super) fn next(&self, mut live: Box<Live>) -> Option<(Mail, Box<Live>)> {
         let mut mailbox = self.lock();
         match mailbox.mail.pop_front() {
             Some(mail) => {
@@ -136,8 +136,11 @@ impl Resident {
                 Some((mail, live))
             }
             None => {
-                // A sleeper keeps no room for mail.
+                // A sleeper keeps no room for mail, nor for handlers that have returned.
                 mailbox.mail = VecDeque::new();
+                if live.running.is_empty() {
+                    live.running = BTreeMap::new();
+                }
                 mailbox.place = Place::Asleep(live);
                 None
             }

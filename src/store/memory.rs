@@ -5,13 +5,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use crate::execution::Snapshot;
+use crate::execution::{Snapshot, TokenChanges};
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TokenHash};
 use crate::store::{
     Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Revision, Store,
     StoreError, StoreErrorKind, StoredExecution, TaskAddress,
 };
+
+/// Up to how many events a history grows without room to spare.
+const SHORT: usize = 32;
 
 /// A store in memory: the shortest true implementation, and the one for tests.
 ///
@@ -32,9 +35,10 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Inner {
-    executions: HashMap<ExecutionId, Kept>,
-    /// In the order they were started.
-    order: Vec<ExecutionId>,
+    /// In the order they were started; boxed, because a table that grows keeps room for as many again.
+    executions: Vec<Box<Kept>>,
+    /// Where they are.
+    places: HashMap<ExecutionId, usize>,
     tokens: HashMap<TokenHash, TaskAddress>,
 }
 
@@ -55,75 +59,96 @@ impl MemoryStore {
 }
 
 impl Inner {
-    fn kept(&self, id: &ExecutionId) -> Result<&Kept, StoreError> {
-        self.executions.get(id).ok_or_else(|| StoreErrorKind::NotFound.into())
+    fn find(&self, id: &ExecutionId) -> Option<&Kept> {
+        self.places.get(id).map(|place| &*self.executions[*place])
     }
 
-    fn write(&mut self, id: &ExecutionId, commit: Commit) -> Result<Revision, StoreError> {
-        for issued in commit.tokens.issued {
+    fn kept(&mut self, id: &ExecutionId) -> Result<&mut Kept, StoreError> {
+        let place = self.places.get(id).ok_or(StoreErrorKind::NotFound)?;
+        Ok(&mut self.executions[*place])
+    }
+
+    fn change_tokens(&mut self, id: &ExecutionId, changes: TokenChanges) {
+        for issued in changes.issued {
             let address = TaskAddress::new(id.clone(), issued.task, issued.activity, true);
             self.tokens.insert(issued.hash, address);
         }
-        for hash in commit.tokens.retired {
+        for hash in changes.retired {
             if let Some(address) = self.tokens.get_mut(&hash) {
                 address.open = false;
             }
         }
-        let kept = self.executions.get_mut(id).ok_or(StoreErrorKind::NotFound)?;
-        kept.snapshot.apply(&commit.changes);
-        kept.history.extend(commit.history);
-        if commit.status.is_closed() && !kept.summary.status.is_closed() {
-            kept.summary.stopped_at = Some(commit.at);
+    }
+}
+
+impl Kept {
+    fn write(&mut self, commit: Commit) -> Revision {
+        self.snapshot.apply(&commit.changes);
+        self.remember(commit.history);
+        if commit.status.is_closed() && !self.summary.status.is_closed() {
+            self.summary.stopped_at = Some(commit.at);
         }
-        kept.summary.status = commit.status;
-        kept.revision = kept.revision.next();
-        Ok(kept.revision)
+        self.summary.status = commit.status;
+        self.revision = self.revision.next();
+        self.revision
+    }
+
+    /// Short histories get no more room than they need: there may be many of them, asleep.
+    fn remember(&mut self, history: Vec<HistoryEvent>) {
+        if self.history.len() + history.len() <= SHORT {
+            self.history.reserve_exact(history.len());
+        }
+        self.history.extend(history);
     }
 }
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
+    async fn create(&self, execution: NewExecution, mut first: Commit) -> Result<Created, StoreError> {
         let mut inner = self.inner();
-        if let Some(kept) = inner.executions.get(&execution.id) {
+        if let Some(kept) = inner.find(&execution.id) {
             return Ok(Created::Existing(kept.summary.clone()));
         }
         let id = execution.id.clone();
-        let kept = Kept {
+        let mut kept = Box::new(Kept {
             revision: Revision::default(),
             snapshot: Snapshot::default(),
             definition: execution.definition.clone(),
             summary: ExecutionSummary::new(&execution, first.status.clone()),
             history: Vec::new(),
-        };
-        inner.executions.insert(id.clone(), kept);
-        inner.order.push(id.clone());
-        inner.write(&id, first).map(Created::New)
+        });
+        inner.change_tokens(&id, std::mem::take(&mut first.tokens));
+        let revision = kept.write(first);
+        let place = inner.executions.len();
+        inner.executions.push(kept);
+        inner.places.insert(id, place);
+        Ok(Created::New(revision))
     }
 
     async fn commit(
         &self,
         id: &ExecutionId,
         expected: Revision,
-        commit: Commit,
+        mut commit: Commit,
     ) -> Result<Revision, StoreError> {
         let mut inner = self.inner();
-        match inner.kept(id)?.revision == expected {
-            true => inner.write(id, commit),
-            false => Err(StoreErrorKind::Conflict.into()),
+        if inner.kept(id)?.revision != expected {
+            return Err(StoreErrorKind::Conflict.into());
         }
+        inner.change_tokens(id, std::mem::take(&mut commit.tokens));
+        Ok(inner.kept(id)?.write(commit))
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         let inner = self.inner();
-        Ok(inner.executions.get(id).map(|kept| {
+        Ok(inner.find(id).map(|kept| {
             let Kept { revision, snapshot, definition, summary, .. } = kept;
             StoredExecution::new(*revision, snapshot.clone(), definition.clone(), summary.clone())
         }))
     }
 
     async fn describe(&self, id: &ExecutionId) -> Result<Option<ExecutionSummary>, StoreError> {
-        Ok(self.inner().executions.get(id).map(|kept| kept.summary.clone()))
+        Ok(self.inner().find(id).map(|kept| kept.summary.clone()))
     }
 
     async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
@@ -132,7 +157,8 @@ impl Store for MemoryStore {
 
     async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {
         let inner = self.inner();
-        Ok(page.of(inner.kept(id)?.history.iter().cloned()))
+        let kept = inner.find(id).ok_or(StoreErrorKind::NotFound)?;
+        Ok(page.of(kept.history.iter()).map(HistoryEvent::clone))
     }
 
     async fn list(
@@ -141,13 +167,8 @@ impl Store for MemoryStore {
         page: PageRequest,
     ) -> Result<Page<ExecutionSummary>, StoreError> {
         let inner = self.inner();
-        let passing: Vec<&ExecutionSummary> = inner
-            .order
-            .iter()
-            .filter_map(|id| inner.executions.get(id))
-            .map(|kept| &kept.summary)
-            .filter(|summary| filter.passes(summary))
-            .collect();
-        Ok(page.of(passing.into_iter().cloned()))
+        let summaries = inner.executions.iter().map(|kept| &kept.summary);
+        let listed = page.of_passing(summaries, |summary| filter.passes(summary));
+        Ok(listed.map(ExecutionSummary::clone))
     }
 }

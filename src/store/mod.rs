@@ -56,6 +56,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError>;
 
     /// Executions that pass the filter, in the order they were started, a page at a time.
+    ///
+    /// One that passes all the time is on exactly one page, whatever starts and ends between the pages.
     async fn list(
         &self,
         filter: ExecutionFilter,

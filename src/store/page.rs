@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct PageRequest {
-    /// Where to go on: the `next` of the page before.
+    /// Where to go on: the `next` of the page before, which only the store understands.
     pub after: Option<u64>,
     /// How many entries at most.
     pub limit: usize,
@@ -49,17 +49,47 @@ impl PageRequest {
         self
     }
 
-    /// The page of a list whose entries are numbered from 0, for stores that have it in memory.
+    /// The page of a list, for stores that have it in memory.
+    ///
+    /// ```
+    /// use stepwright::store::PageRequest;
+    ///
+    /// let page = PageRequest::first(2).of(["a", "b", "c"].into_iter());
+    /// assert_eq!((page.items, page.next), (vec!["a", "b"], Some(2)));
+    /// ```
     pub fn of<T>(&self, items: impl ExactSizeIterator<Item = T> + DoubleEndedIterator) -> Page<T> {
-        let length = items.len() as u64;
-        let skip = self.after.unwrap_or(0);
-        let (take, start) = (self.limit, usize::try_from(skip).unwrap_or(usize::MAX));
-        let items: Vec<T> = match self.reverse {
-            true => items.rev().skip(start).take(take).collect(),
-            false => items.skip(start).take(take).collect(),
-        };
-        let end = skip.saturating_add(items.len() as u64);
-        Page { items, next: (end < length).then_some(end) }
+        self.of_passing(items, |_| true)
+    }
+
+    /// The page of those entries of a list that pass a filter.
+    ///
+    /// A cursor is a position in the whole list, which may only grow at its end: so an entry that passes is on
+    /// exactly one page, whatever is added meanwhile and whatever else stops passing.
+    pub fn of_passing<T>(
+        &self,
+        items: impl ExactSizeIterator<Item = T> + DoubleEndedIterator,
+        passes: impl Fn(&T) -> bool,
+    ) -> Page<T> {
+        let length = items.len();
+        let after = self.after.map(|after| usize::try_from(after).unwrap_or(usize::MAX).min(length));
+        match self.reverse {
+            false => {
+                let start = after.unwrap_or(0);
+                let numbered = items.skip(start).zip(start..);
+                self.take(numbered.filter(|(item, _)| passes(item)))
+            }
+            true => {
+                let end = after.unwrap_or(length);
+                let numbered = items.rev().skip(length - end).zip((1..=end).rev());
+                self.take(numbered.filter(|(item, _)| passes(item)))
+            }
+        }
+    }
+
+    /// The first entries, and where the one after them would be.
+    fn take<T>(&self, mut passing: impl Iterator<Item = (T, usize)>) -> Page<T> {
+        let items = passing.by_ref().take(self.limit).map(|(item, _)| item).collect();
+        Page { items, next: passing.next().map(|(_, position)| position as u64) }
     }
 }
 
@@ -67,6 +97,11 @@ impl<T> Page<T> {
     /// A page, and where the next one begins.
     pub fn new(items: Vec<T>, next: Option<u64>) -> Self {
         Self { items, next }
+    }
+
+    /// The same page of other entries.
+    pub fn map<U>(self, change: impl FnMut(T) -> U) -> Page<U> {
+        Page { items: self.items.into_iter().map(change).collect(), next: self.next }
     }
 }
 
@@ -90,6 +125,23 @@ mod tests {
                 seen.reverse();
             }
             assert_eq!(seen, list);
+        }
+    }
+
+    #[test]
+    fn an_entry_that_passes_is_on_one_page_whatever_happens_to_others() {
+        for reverse in [false, true] {
+            let request = PageRequest { reverse, ..PageRequest::first(2) };
+            let mut list = vec![(1, true), (2, true), (3, true), (4, true), (5, true)];
+            let first = request.of_passing(list.iter().copied(), |(_, passes)| *passes);
+            // One that was seen passes no longer, and there is a new one at the end.
+            let seen = first.items[0].0;
+            list[seen - 1].1 = false;
+            list.push((6, true));
+            let rest = PageRequest { limit: 9, ..request.after(first.next.unwrap()) };
+            let rest = rest.of_passing(list.iter().copied(), |(_, passes)| *passes);
+            let rest: Vec<usize> = rest.items.into_iter().map(|(number, _)| number).collect();
+            assert_eq!(rest, if reverse { vec![3, 2, 1] } else { vec![3, 4, 5, 6] });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What users test their machines with: mocks, virtual time, fixtures.
 //!
 //! The [`Simulator`] runs a machine with mocks, without any runtime. The `VirtualClock` lets a real runtime
-//! run in virtual time.
+//! run in virtual time, and the module `store` tells whether a store keeps its promises.
 
 #[cfg(feature = "runtime")]
 mod clock;
@@ -11,6 +11,8 @@ mod mocks;
 mod run;
 mod script;
 mod simulator;
+#[cfg(feature = "runtime")]
+pub mod store;
 mod world;
 
 #[cfg(feature = "runtime")]

@@ -204,7 +204,7 @@ impl Simulator {
         let start = Start::new(&self.name, input)
             .arns(
                 &format!("arn:aws:states:{account}:execution:{machine}:{}", self.name),
-                &format!("arn:aws:states:{account}:stateMachine:{machine}"),
+                format!("arn:aws:states:{account}:stateMachine:{machine}"),
                 "arn:aws:iam::123456789012:role/StepFunctionsRole",
             )
             .seed(self.seed.clone())

@@ -55,8 +55,11 @@ impl Engine {
             compile(&setup.definition, setup.express).map_err(|diagnostics| refused(&diagnostics))?;
         let now: Timestamp = setup.start_time.parse().map_err(|error| format!("{error}"))?;
         let input: Json = setup.input.parse().map_err(|error| format!("{error}"))?;
-        let mut start =
-            Start::new("run", input).arns(&setup.execution_arn, &setup.machine_arn, &setup.role_arn);
+        let mut start = Start::new("run", input).arns(
+            &setup.execution_arn,
+            setup.machine_arn.as_str(),
+            setup.role_arn.as_str(),
+        );
         start.kind = kind(setup.express);
         let (execution, step) = Execution::start(Arc::new(machine), start, now);
         let mut engine = Self {

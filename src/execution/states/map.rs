@@ -56,9 +56,7 @@ pub(crate) fn begin_item(
         Some(selector) => {
             let effective = effective_input(turn, frame, state)?;
             let shown = Shown { item: Some(&item), task: None };
-            turn.scoped(frame, state, shown, &effective, |scope| {
-                dataflow::payload(selector, scope)
-            })?
+            turn.scoped(frame, state, shown, &effective, |scope| dataflow::payload(selector, scope))?
         }
     };
     let name = state.name.clone();

@@ -124,7 +124,11 @@ impl Execution {
             let name = state.name.clone();
             let failure = failure.clone();
             self.record(frame, |_| {
-                HistoryEventKind::EvaluationFailed(Arc::new(EvaluationFailure { failure, location, state: name }))
+                HistoryEventKind::EvaluationFailed(Arc::new(EvaluationFailure {
+                    failure,
+                    location,
+                    state: name,
+                }))
             });
         }
         failure

@@ -20,8 +20,8 @@ pub(super) fn enter(
     };
     let effective = effective_input(turn, frame, state)?;
     // Parameters are evaluated even when a Result discards what they give: they may fail.
-    let parameters = turn
-        .scoped(frame, state, Shown::default(), &effective, |scope| jsonpath::parameters(stages, scope))?;
+    let parameters =
+        turn.scoped(frame, state, Shown::default(), &effective, |scope| jsonpath::parameters(stages, scope))?;
     let result = pass.result.clone().unwrap_or(parameters);
     let assigned = turn.scoped(frame, state, Shown::default(), &result, |scope| {
         jsonpath::assign(stages.assign.as_ref(), scope)

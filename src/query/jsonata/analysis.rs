@@ -64,7 +64,10 @@ impl Walker<'_> {
             return;
         }
         if self.depth == self.nesting {
-            return self.report(format!("The expression is nested more than {} levels deep.", self.nesting), node.span);
+            return self.report(
+                format!("The expression is nested more than {} levels deep.", self.nesting),
+                node.span,
+            );
         }
         self.depth += 1;
         stack::grow(|| self.enter(node, top));

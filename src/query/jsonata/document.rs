@@ -245,7 +245,8 @@ fn as_result(json: &Json) -> Json {
 fn is_as_result(json: &Json) -> bool {
     match json {
         Json::Number(number) => {
-            !number.is_f64() || number.as_f64().is_some_and(|value| value.fract() != 0.0 || value.abs() >= INTEGERS)
+            !number.is_f64()
+                || number.as_f64().is_some_and(|value| value.fract() != 0.0 || value.abs() >= INTEGERS)
         }
         Json::Array(_) => json.as_array().unwrap_or_default().iter().all(is_as_result),
         Json::Object(object) => object.values().all(is_as_result),

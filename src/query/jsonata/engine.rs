@@ -179,7 +179,9 @@ fn trouble(error: &Error) -> Trouble {
         "D1012" | "U1003" | "U1006" => Trouble::Time,
         "U1001" | "D2014" | "D2015" | "D2016" => Trouble::Memory,
         // It guesses what was meant; AWS does not.
-        "T1005" => Trouble::Coded { code: "T1006".into(), message: "Attempted to invoke a non-function".into() },
+        "T1005" => {
+            Trouble::Coded { code: "T1006".into(), message: "Attempted to invoke a non-function".into() }
+        }
         code => Trouble::Coded { code: code.into(), message: error.message() },
     }
 }

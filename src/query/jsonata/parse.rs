@@ -81,7 +81,10 @@ mod tests {
 
     #[test]
     fn reads_what_json_parse_reads_and_no_key_twice() {
-        assert_eq!(json(r#"{"b":[1,-0,1.5],"a":null}"#).unwrap().to_string(), r#"{"b":[1,-0.0,1.5],"a":null}"#);
+        assert_eq!(
+            json(r#"{"b":[1,-0,1.5],"a":null}"#).unwrap().to_string(),
+            r#"{"b":[1,-0.0,1.5],"a":null}"#
+        );
         for text in ["", " ", "{} {}", r#"{"a":1,"a":2}"#, "1e400", "nul"] {
             assert!(json(text).is_err(), "{text}");
         }

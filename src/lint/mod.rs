@@ -1,0 +1,89 @@
+//! Advice: what a definition says that its author may not have meant. Warnings only; errors are the compiler's.
+//!
+//! `StateMachine::parse` is here, because a machine comes with its warnings and `compile` does not know this floor.
+
+mod data;
+mod errors;
+mod flow;
+mod read;
+mod task;
+mod tree;
+mod variables;
+
+use self::tree::Tree;
+use crate::compile;
+use crate::definition::Definition;
+use crate::diagnostic::{Diagnostics, Source};
+use crate::machine::{ExecutionKind, StateMachine};
+
+impl StateMachine {
+    /// Reads and compiles a definition: JSON or, with the feature `yaml`, YAML. What is odd about it, though not
+    /// wrong, is in [`warnings`](Self::warnings).
+    ///
+    /// # Errors
+    ///
+    /// All problems of the definition at once, each with its place. They print with the line and a caret:
+    ///
+    /// ```
+    /// use stepwright::StateMachine;
+    ///
+    /// let text = r#"{ "StartAt": "Pay", "States": {
+    ///     "Pay":  { "Type": "Pass", "Next": "Shipp" },
+    ///     "Ship": { "Type": "Succeed" } } }"#;
+    /// let diagnostics = StateMachine::parse(text).unwrap_err();
+    /// let missing = diagnostics.iter().next().unwrap();
+    /// assert_eq!(missing.message(), "no state is named `Shipp`");
+    /// assert_eq!(missing.help().next(), Some("did you mean `Ship`?"));
+    /// ```
+    pub fn parse(text: &str) -> Result<Self, Diagnostics> {
+        Self::compile(&Source::new("definition", text), ExecutionKind::Standard)
+    }
+
+    /// The same from a source that has a name of its own, for executions of `kind`: express executions have no
+    /// callbacks, activities and distributed Maps.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the definition at once.
+    ///
+    /// ```
+    /// use stepwright::diagnostic::Source;
+    /// use stepwright::{ExecutionKind, StateMachine};
+    ///
+    /// let source = Source::new("order.asl.json", r#"{ "StartAt": "A", "States": { "A": { "Type": "Succeed" } } }"#);
+    /// let machine = StateMachine::compile(&source, ExecutionKind::Express)?;
+    /// # Ok::<(), stepwright::Diagnostics>(())
+    /// ```
+    pub fn compile(source: &Source, kind: ExecutionKind) -> Result<Self, Diagnostics> {
+        let (definition, mut machine) = compile::compile(source, kind)?;
+        let mut advice = lint(&definition);
+        advice.attach(source);
+        machine.warnings.extend(advice);
+        machine.warnings.sort();
+        Ok(machine)
+    }
+}
+
+/// What is odd about a definition that compiles.
+///
+/// ```
+/// use stepwright::{Code, Definition};
+///
+/// let definition = Definition::parse(r#"{ "StartAt": "A", "States": {
+///     "A": { "Type": "Pass", "Parameters": { "id": "$.order.id" }, "End": true } } }"#)?;
+/// let warnings = stepwright::lint::lint(&definition);
+/// assert_eq!(warnings.iter().next().unwrap().code(), Code::PathWithoutDollar);
+/// # Ok::<(), stepwright::Diagnostics>(())
+/// ```
+pub fn lint(definition: &Definition) -> Diagnostics {
+    let tree = Tree::new(definition);
+    let mut found = Diagnostics::default();
+    for visit in tree.jsonpath() {
+        found.extend(task::lint(visit));
+        found.extend(errors::lint(visit, &tree));
+        found.extend(data::lint(visit, &tree));
+    }
+    found.extend(flow::lint(&tree));
+    found.extend(variables::lint(&tree));
+    found
+}
