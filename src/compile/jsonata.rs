@@ -127,7 +127,7 @@ impl Compiler<'_> {
                     false => diagnostic,
                 }
             }
-            Some(JsonataError::Syntax(syntax)) => Diagnostic::new(
+            Some(JsonataError::Syntax(syntax, _)) => Diagnostic::new(
                 Code::InvalidJsonata,
                 place,
                 format!("this is not JSONata: {}", lowercase(&message)),

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::jsonata::Trouble;
+use super::jsonata::{Trouble, TroubleKind};
 use super::jsonpath::{Path, PathMiss};
 use super::scope::Scope;
 use crate::failure::{ErrorName, Failure};
@@ -178,22 +178,21 @@ impl QueryError {
 
     /// A JSONata expression could not be evaluated.
     pub(super) fn jsonata_trouble(expression: &str, field: &str, trouble: &Trouble) -> Self {
-        let (reason, code) = match trouble {
-            Trouble::Coded { code, message } => (format!(". {code}: {message}"), Some(code.clone())),
-            Trouble::Time => (": Expression evaluation timeout: Check for infinite loop".into(), None),
-            Trouble::Memory => {
-                (": Expression evaluation memory limit exceeded: Check for excessive memory usage".into(), None)
+        let reason = match trouble.kind {
+            TroubleKind::Expression => format!(". {}: {}", trouble.code, trouble.message),
+            TroubleKind::Time => ": Expression evaluation timeout: Check for infinite loop".into(),
+            TroubleKind::Memory => {
+                ": Expression evaluation memory limit exceeded: Check for excessive memory usage".into()
             }
-            Trouble::Stack => (
-                ": Stack overflow error: Check for non-terminating recursive function. Consider rewriting as \
-                 tail-recursive"
-                    .into(),
-                None,
-            ),
+            TroubleKind::Stack => {
+                ": Stack overflow error: Check for non-terminating recursive function. Consider \
+                                   rewriting as tail-recursive"
+                    .into()
+            }
         };
         let mut error =
             Self::jsonata(expression, field, &format!("threw an error during evaluation{reason}"));
-        error.jsonata = Some(Box::new((field.into(), code)));
+        error.jsonata = Some(Box::new((field.into(), Some(trouble.code.clone()))));
         error
     }
 

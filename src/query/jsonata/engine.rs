@@ -8,7 +8,7 @@ use jlens_core::{Bindings, Error, Expression, Options};
 
 use super::analysis::{self, Analysis};
 use super::document::{Documents, Nothing, Root, Writer};
-use super::{JsonataError, Outcome, Trouble, function};
+use super::{JsonataError, Outcome, Trouble, TroubleKind, function};
 use crate::json::Json;
 use crate::query::error::SyntaxError;
 use crate::query::scope::Scope;
@@ -52,7 +52,7 @@ const TIME: Duration = Duration::from_millis(600);
 const DEPTH: usize = 100;
 const STRING: usize = (1 << 23) - 1;
 const ARRAY: usize = 873_782;
-const RESULT: usize = 8 << 20;
+const RESULT: usize = 4 << 20;
 /// An expression nested deeper fails whenever it is evaluated.
 const NESTING: usize = 2_000;
 
@@ -124,16 +124,13 @@ impl Program {
         scope: &Scope<'_>,
         seed: Option<[u8; 32]>,
     ) -> Result<Option<Json>, Trouble> {
-        // The prelude's block is no part of the expression.
-        let depth = DEPTH + usize::from(self.shared.input == Input::Scope);
-        let mut options = Options::new()
-            .now(scope.now.as_millis())
-            .timeout(TIME)
-            .max_steps(STEPS)
-            .max_depth(depth)
-            .max_string_length(STRING)
-            .max_array_length(ARRAY)
-            .max_result_size(RESULT);
+        let mut options =
+            Options::new().now(scope.now.as_millis()).timeout(TIME).max_steps(STEPS).max_result_size(RESULT);
+        if self.shared.input != Input::Document {
+            // The prelude's block is no part of the expression.
+            let depth = DEPTH + usize::from(self.shared.input == Input::Scope);
+            options = options.max_depth(depth).max_string_length(STRING).max_array_length(ARRAY);
+        }
         if let Some(seed) = seed {
             options = options.seed(u64::from_le_bytes(std::array::from_fn(|n| seed[n])));
         }
@@ -141,6 +138,9 @@ impl Program {
         let root = Root { documents: &documents, scope: *scope, whole: self.shared.input == Input::Document };
         let write = |output: Output<'_, '_>| output.write(&mut Writer { documents: &documents });
         let result = match self.shared.input {
+            Input::Document if scope.input.is_null() => {
+                expression.evaluate_source_to(&Nothing, bindings, &options, write)
+            }
             Input::Nothing => expression.evaluate_source_to(&Nothing, bindings, &options, write),
             Input::Scope | Input::Document => expression.evaluate_source_to(&root, bindings, &options, write),
         };
@@ -169,19 +169,16 @@ impl Program {
 fn compile(text: &str) -> Result<Expression, JsonataError> {
     Expression::compile(text).map_err(|error| {
         let offset = error.span().map_or(text.len(), |span| span.start);
-        JsonataError::Syntax(SyntaxError::new(error.message(), offset.min(text.len())))
+        JsonataError::Syntax(SyntaxError::new(error.message(), offset.min(text.len())), error.code().into())
     })
 }
 
 fn trouble(error: &Error) -> Trouble {
-    match error.code() {
-        "D1011" => Trouble::Stack,
-        "D1012" | "U1003" | "U1006" => Trouble::Time,
-        "U1001" | "D2014" | "D2015" | "D2016" => Trouble::Memory,
-        // It guesses what was meant; AWS does not.
-        "T1005" => {
-            Trouble::Coded { code: "T1006".into(), message: "Attempted to invoke a non-function".into() }
-        }
-        code => Trouble::Coded { code: code.into(), message: error.message() },
-    }
+    let kind = match error.code() {
+        "D1011" => TroubleKind::Stack,
+        "D1012" | "U1003" | "U1006" => TroubleKind::Time,
+        "U1001" | "D2014" | "D2015" | "D2016" => TroubleKind::Memory,
+        _ => TroubleKind::Expression,
+    };
+    Trouble { kind, code: error.code().into(), message: error.message() }
 }

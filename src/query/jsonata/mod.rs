@@ -53,9 +53,9 @@ pub struct Jsonata {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonataError {
-    /// It is not JSONata.
-    #[error(transparent)]
-    Syntax(SyntaxError),
+    /// It is not JSONata; the language's code says in which way.
+    #[error("{0}")]
+    Syntax(SyntaxError, Box<str>),
     /// It is JSONata, and asks for something that states do not have.
     #[error(transparent)]
     Unsupported(SyntaxError),
@@ -85,7 +85,8 @@ impl Jsonata {
         Ok(Self { text: text.into(), program: Program::of_state(text, fields)? })
     }
 
-    /// Compiles an expression outside of any state: `$` is the scope's input, and there is no `$states`.
+    /// Compiles an expression outside of any state: `$` is the scope's input, unless that is `null`, and there is
+    /// no `$states`. The bounds are those of JSONata, not those of AWS.
     ///
     /// # Errors
     ///
@@ -193,13 +194,20 @@ enum Outcome {
 /// Why an evaluation did not come to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "without an engine nothing is evaluated"))]
-pub(super) enum Trouble {
-    /// JSONata says so, with a code.
-    Coded { code: String, message: String },
-    /// It took too long.
+pub(super) struct Trouble {
+    pub(super) kind: TroubleKind,
+    /// The engine's code.
+    pub(super) code: String,
+    pub(super) message: String,
+}
+
+/// Which of its bounds an evaluation met, if it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "without an engine nothing is evaluated"))]
+pub(super) enum TroubleKind {
+    /// None: the expression is wrong.
+    Expression,
     Time,
-    /// It took too much.
     Memory,
-    /// It went too deep.
     Stack,
 }

@@ -358,7 +358,7 @@ impl JsonataTemplateError {
     /// How many bytes into its string the expression is wrong.
     pub fn offset(&self) -> usize {
         match &self.kind {
-            Kind::Expression(JsonataError::Syntax(error) | JsonataError::Unsupported(error), before) => {
+            Kind::Expression(JsonataError::Syntax(error, _) | JsonataError::Unsupported(error), before) => {
                 before + error.offset()
             }
             Kind::Expression(JsonataError::Absent, _) | Kind::Half | Kind::TooDeep => 0,
@@ -369,7 +369,7 @@ impl JsonataTemplateError {
 impl fmt::Display for JsonataTemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Expression(JsonataError::Syntax(error) | JsonataError::Unsupported(error), _) => {
+            Kind::Expression(JsonataError::Syntax(error, _) | JsonataError::Unsupported(error), _) => {
                 f.write_str(error.message())
             }
             Kind::Expression(JsonataError::Absent, _) => JsonataError::Absent.fmt(f),
