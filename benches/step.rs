@@ -49,6 +49,7 @@ mod wait_for_callback {
                 let Some(Command::StartTask(task)) = step.commands.pop() else {
                     unreachable!("the first state is a Task")
                 };
+                debug_assert_eq!(task.resource.as_str(), callback::QUEUE);
                 commit(&mut execution, step);
                 let sent = Event::TaskSubmitted {
                     task: task.task,
@@ -82,7 +83,7 @@ mod wait_for_callback {
                 let hash = Sha256::digest(token.as_bytes());
                 let message = json!({
                     "QueueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/approvals",
-                    "MessageBody": { "Order": order.clone(), "Token": token },
+                    "MessageBody": { "Order": order, "Token": token },
                 });
                 let mut approval = divan::black_box(Approval::Asked { order });
                 divan::black_box((message, hash));
@@ -171,7 +172,7 @@ mod hundred_passes {
     }
 
     fn last(document: &Value, n: usize) -> Value {
-        json!({ "id": document["order"]["id"].clone(), "total": document["order"]["total"].clone(), "step": n })
+        json!({ "id": document["order"]["id"], "total": document["order"]["total"], "step": n })
     }
 }
 

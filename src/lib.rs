@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | 7, 8 | the runtime, `testing` | the world: time, handlers, tokens; and the same in tests |
 //! | 6 | `store` | where executions live between steps |
-//! | 5 | the core: [`Execution`] | what happens next, and nothing of the world |
+//! | 5 | the core: [`Execution`]; [`lint`] | what happens next, and nothing of the world; advice |
 //! | 3, 4 | [`StateMachine`], [`template`] | a definition, compiled; a machine out of a template |
 //! | 0 to 2 | [`diagnostic`], [`definition`], [`query`] | texts, what is wrong with them, and paths into data |
 //!
@@ -21,7 +21,7 @@
 //! | test handlers and machine together | `testing::VirtualClock` |
 //! | keep executions somewhere else | `Store` |
 //! | watch | `Observer`, [`HistoryEvent`], [`Timeline`] |
-//! | check a definition, and say what is wrong | [`StateMachine::parse`], [`Diagnostics`], [`Code::explain`] |
+//! | check a definition, and say what is wrong | [`StateMachine::parse`], [`StateMachine::warnings`], [`Diagnostics`], [`Code::explain`] |
 //! | drive executions without tokio | [`Execution`] |
 
 // floor 0: words
@@ -90,9 +90,10 @@ pub use limits::Limits;
 pub use machine::{ExecutionKind, StateMachine};
 #[cfg(feature = "runtime")]
 pub use runtime::{
-    Account, BuildError, Clock, ExecutionError, ExecutionHandle, HandlerFn, Limit, MissingHandlers, Observer,
-    ReportError, ResourceHandler, ResourceHandlerExt, Runtime, RuntimeBuilder, SharedHandler, Sleep,
-    StartError, SystemClock, TaskContext, TaskGone, TaskOutcome, TaskRequest, WaitError, handler_fn,
+    Account, ActivityError, ActivityTask, BuildError, Clock, ExecutionError, ExecutionHandle, HandlerFn,
+    Limit, MissingHandlers, Observer, ReportError, ResourceHandler, ResourceHandlerExt, Runtime,
+    RuntimeBuilder, SharedHandler, Sleep, StartError, SystemClock, TaskContext, TaskGone, TaskOutcome,
+    TaskRequest, WaitError, handler_fn,
 };
 #[cfg(feature = "runtime")]
 pub use store::{MemoryStore, Store};

@@ -22,11 +22,12 @@ pub struct Limits {
     pub history_events: u64,
     /// Bytes of a definition's text.
     pub definition_bytes: usize,
-    /// Containers within containers that a document or a definition may have.
+    /// Containers within containers that a document or a definition may have; documents never have more than
+    /// 127, because what is saved has to be read back.
     pub depth: usize,
     /// Iterations of a Map that run at once, however many it asks for.
     pub map_concurrency: u32,
-    /// Bytes of all variables that are assigned at one time.
+    /// Bytes of all variables that a state sees. One variable, and one `Assign`, may have `payload_bytes`.
     pub variables_bytes: usize,
     /// Transitions that one step makes before others get their turn; not a limit of the execution.
     pub fuel: u32,

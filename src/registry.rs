@@ -37,10 +37,20 @@ impl<H> Registry<H> {
     }
 
     /// The handler of the most specific pattern that matches; of equally specific ones the first.
-    pub(crate) fn find(&self, resource: &str) -> Option<&H> {
+    pub(crate) fn matching(&self, resource: &str) -> Option<&H> {
         let matching = self.entries.iter().filter(|(pattern, _)| pattern.matches(resource));
         let best = matching.rev().max_by_key(|(pattern, _)| pattern.literal_size());
-        best.map(|(_, handler)| handler).or(self.fallback.as_ref())
+        best.map(|(_, handler)| handler)
+    }
+
+    /// The handler for what no pattern matches.
+    pub(crate) fn fallback(&self) -> Option<&H> {
+        self.fallback.as_ref()
+    }
+
+    /// The handler that matches, or else the fallback.
+    pub(crate) fn find(&self, resource: &str) -> Option<&H> {
+        self.matching(resource).or(self.fallback())
     }
 }
 

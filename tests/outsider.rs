@@ -1,5 +1,7 @@
 //! Every public trait implemented as a stranger would, with nothing but the public API.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -280,7 +282,7 @@ const ASK: &str = r#"{
     "Ask": {
       "Type": "Task",
       "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-      "Parameters": { "MessageBody": { "Token.$": "$$.Task.Token" } },
+      "Parameters": { "QueueUrl": "q", "MessageBody": { "Token.$": "$$.Task.Token" } },
       "ResultPath": "$.answer",
       "Next": "Rest"
     },

@@ -1,5 +1,7 @@
 //! The conformance suite on each store, and on broken ones, which it has to catch.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 

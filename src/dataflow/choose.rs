@@ -102,7 +102,9 @@ fn numbers(left: &Json, right: &Number, relation: Relation) -> bool {
 
 /// Numerically, exactly for two integers.
 fn compare_numbers(left: &Number, right: &Number) -> Option<Ordering> {
-    match (left.as_i64(), right.as_i64()) {
+    let integer =
+        |number: &Number| number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
+    match (integer(left), integer(right)) {
         (Some(left), Some(right)) => Some(left.cmp(&right)),
         _ => left.as_f64()?.partial_cmp(&right.as_f64()?),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::dataflow::context::Context;
 use crate::execution::command::{CancelReason, Command};
 use crate::execution::event::EventRejected;
-use crate::execution::frame::{Doing, Frame, Frames, Item, RunningTask};
+use crate::execution::frame::{Doing, Frame, Frames, Item, RunningTask, assign};
 use crate::execution::{Execution, ExecutionStatus, states};
 use crate::failure::{ErrorName, Failure};
 use crate::history::HistoryEventKind;
@@ -71,6 +71,7 @@ impl Execution {
                 return;
             }
             let Some(frame) = self.frames.take(id) else { continue };
+            self.changed = true;
             self.run(id, frame, &mut fuel);
         }
     }
@@ -102,18 +103,24 @@ impl Execution {
 
     /// Carries out what a state came to; `true` when the frame is gone.
     pub(super) fn settle(&mut self, id: FrameId, frame: &mut Frame, state: &State, outcome: Outcome) -> bool {
-        let (done, next) = match outcome {
-            Outcome::Waits => return self.end_if_full(id),
-            Outcome::Failed(fault) => return self.retry_or_catch(id, frame, state, fault),
-            Outcome::Done(done) => (done, state.next),
-            Outcome::Choose(done, next) => (done, next),
+        let gone = match outcome {
+            Outcome::Waits => false,
+            Outcome::Failed(fault) => self.retry_or_catch(id, frame, state, fault),
+            Outcome::Done(done) => self.leave(id, frame, state, done, state.next),
+            Outcome::Choose(done, next) => self.leave(id, frame, state, done, next),
         };
-        if done.output.size() > self.start.limits.payload_bytes {
-            let failure = too_large(state.name.as_str());
-            let task = matches!(state.kind, StateKind::Task(_));
-            return self.retry_or_catch(id, frame, state, Fault { failure, heartbeat: false, task });
+        gone || self.end_if_full(id, frame)
+    }
+
+    /// Leaves a state, unless what it leaves behind is too much.
+    fn leave(&mut self, id: FrameId, frame: &mut Frame, state: &State, done: Done, next: Next) -> bool {
+        match self.too_much(frame, state, &done) {
+            None => self.exit(id, frame, state, done, next),
+            Some(failure) => {
+                let task = matches!(state.kind, StateKind::Task(_));
+                self.retry_or_catch(id, frame, state, Fault { failure, heartbeat: false, task })
+            }
         }
-        self.exit(id, frame, state, done, next)
     }
 
     /// Leaves a state for the next one; `true` when the frame is gone.
@@ -132,7 +139,7 @@ impl Execution {
             output: output.clone(),
             assigned: assigned.clone(),
         });
-        if self.end_if_full(id) {
+        if self.end_if_full(id, frame) {
             return true;
         }
         // What a state assigns is seen from the next one on.
@@ -154,20 +161,21 @@ impl Execution {
     }
 
     /// Ends the execution with `failure`, after the history event `previous`.
-    pub(super) fn fail(&mut self, id: FrameId, previous: u64, failure: Failure) -> bool {
+    pub(super) fn fail(&mut self, id: FrameId, frame: &mut Frame, previous: u64, failure: Failure) -> bool {
         self.end_frame(id);
+        self.abandon(frame);
         self.close(previous, ExecutionStatus::Failed { failure });
         true
     }
 
     /// Ends the execution if its history has no room for more than its end.
-    fn end_if_full(&mut self, id: FrameId) -> bool {
+    pub(super) fn end_if_full(&mut self, id: FrameId, frame: &mut Frame) -> bool {
         if !self.recorder.is_full() {
             return false;
         }
         let limit = self.start.limits.history_events;
         let cause = format!("The execution reached the maximum number of history events ({limit}).");
-        self.fail(id, self.recorder.newest(), Failure::new(ErrorName::RUNTIME, cause))
+        self.fail(id, frame, self.recorder.newest(), Failure::new(ErrorName::RUNTIME, cause))
     }
 
     /// The frame that is being run will not be put back.
@@ -189,8 +197,11 @@ impl Execution {
                 Doing::Waiting { .. } => states::wait::over(turn, frame),
                 Doing::BackingOff { .. } => states::again(turn, id, frame),
                 Doing::Task(_) => {
-                    overdue.push(id);
-                    turn.task_overdue(frame)
+                    let outcome = turn.task_overdue(frame);
+                    if let Doing::Overdue(_) = frame.doing {
+                        overdue.push(id);
+                    }
+                    outcome
                 }
                 Doing::Entering | Doing::Children(_) | Doing::Finished { .. } | Doing::Overdue(_) => {
                     Outcome::Waits
@@ -228,6 +239,7 @@ impl Execution {
     /// Takes a frame out, lets `change` act on it, carries out the outcome, and puts it back.
     fn on_frame(&mut self, id: FrameId, change: impl FnOnce(&mut Self, &mut Frame) -> Outcome) {
         let Some(mut frame) = self.frames.take(id) else { return };
+        self.changed = true;
         self.timers.set(id, frame.deadline(), None);
         let machine = self.machine.clone();
         let state = machine.state(frame.state);
@@ -303,10 +315,66 @@ impl Execution {
         }
     }
 
+    /// Ends the task of a frame that ends with the execution.
+    pub(super) fn abandon(&mut self, frame: &mut Frame) {
+        if let Some(task) = states::task::end(frame) {
+            self.forget_task(frame, &task);
+            self.cancel(task.id, CancelReason::ExecutionClosed);
+        }
+    }
+
     /// Tells the world that nobody waits for a task any longer.
     pub(super) fn cancel(&mut self, task: TaskId, reason: CancelReason) {
         self.commands.push(Command::CancelTask { task, reason });
     }
+}
+
+impl Execution {
+    /// The failure of `source` when a document of its making is larger or deeper than the limits allow.
+    pub(super) fn beyond_limits(&self, document: &Json, source: &str) -> Option<Failure> {
+        let limits = &self.start.limits;
+        if document.size() > limits.payload_bytes {
+            return Some(too_large(source));
+        }
+        let depth = limits.depth.min(Json::DEEPEST);
+        document.deeper_than(depth).then(|| too_deep(source, depth))
+    }
+
+    /// The failure of a state whose output or variables are larger or deeper than the limits allow.
+    pub(super) fn too_much(&self, frame: &Frame, state: &State, done: &Done) -> Option<Failure> {
+        let name = state.name.as_str();
+        self.beyond_limits(&done.output, name).or_else(|| {
+            let assigned = done.assigned.as_ref()?;
+            self.beyond_limits(&Json::Object(assigned.clone()), name)
+                .or_else(|| self.too_many_variables(frame, assigned).then(|| too_large(name)))
+        })
+    }
+
+    /// Whether the frame and those around it would keep more in variables than the limit allows.
+    fn too_many_variables(&self, frame: &Frame, assigned: &Object) -> bool {
+        let limit = self.start.limits.variables_bytes;
+        let mut outer = 0;
+        let mut around = frame.parent;
+        while let Some(frame) = around.and_then(|parent| self.frames.get(parent.frame)) {
+            outer += frame.variables.size();
+            around = frame.parent;
+        }
+        // What replaces an older value counts twice here: look closer only if that would be too much.
+        if outer + frame.variables.size() + assigned.size() <= limit {
+            return false;
+        }
+        let mut variables = frame.variables.clone();
+        assign(&mut variables, assigned);
+        outer + variables.size() > limit
+    }
+}
+
+fn too_deep(source: &str, depth: usize) -> Failure {
+    // DIFFERENCE: AWS's words for this are not known.
+    let cause = format!(
+        "The state/task '{source}' returned a result with more than {depth} arrays and objects within one another."
+    );
+    Failure::new(ErrorName::DATA_LIMIT_EXCEEDED, cause)
 }
 
 /// AWS's words for a result of `source` that is larger than the limit.

@@ -1,10 +1,11 @@
 //! Branches and iterations: how they begin, end, and cut each other short.
 
 use crate::execution::Execution;
-use crate::execution::advance::{Outcome, Shown, too_large};
-use crate::execution::command::{CancelReason, Command, Iteration};
+use crate::execution::advance::{Outcome, Shown};
+use crate::execution::command::{CancelReason, Iteration};
 use crate::execution::frame::{Children, Doing, Frame, Item, Parent};
 use crate::execution::states::{self, map};
+use crate::failure::ErrorName;
 use crate::history::{HistoryEventKind, StateType};
 use crate::id::FrameId;
 use crate::json::Json;
@@ -70,20 +71,43 @@ impl Execution {
             && children.begun < children.total
         {
             // It follows the last state of the iteration whose place it takes.
-            begun = map::begin_item(self, parent.frame, &waiting, state, map, &mut children, last_event);
+            begun = map::begin_item(self, parent.frame, &mut waiting, state, map, &mut children, last_event);
         }
         let over = children.running == 0;
         waiting.doing = Doing::Children(children);
         let outcome = match begun {
-            Err(mishap) => states::failed(self, &mut waiting, state, mishap),
+            Err(fault) => self.begin_failed(&mut waiting, state, fault),
             Ok(()) if over => self.join(&mut waiting, state),
             Ok(()) => {
-                self.frames.put_back(parent.frame, waiting);
+                if !self.end_if_full(parent.frame, &mut waiting) {
+                    self.frames.put_back(parent.frame, waiting);
+                }
                 return;
             }
         };
         if !self.settle(parent.frame, &mut waiting, state, outcome) {
             self.keep(parent.frame, waiting);
+        }
+    }
+
+    /// The next iteration could not begin: those that have are cut short before the Map fails.
+    pub(super) fn begin_failed(&mut self, frame: &mut Frame, state: &State, fault: Fault) -> Outcome {
+        // A mistake of the definition ends everything, and nothing is said of the iterations.
+        if !fault.failure.is(&ErrorName::RUNTIME) {
+            self.cut_children(frame, state, None, frame.last_event);
+        }
+        Outcome::Failed(fault)
+    }
+
+    /// Ends the branches or iterations of a frame, except for one that has ended already.
+    fn cut_children(&mut self, frame: &mut Frame, state: &State, except: Option<FrameId>, failed: u64) {
+        let Doing::Children(children) = std::mem::replace(&mut frame.doing, Doing::Entering) else { return };
+        let map = matches!(state.kind, StateKind::Map(_)).then_some(state);
+        for slot in 0..children.begun {
+            let child = children.frame(slot);
+            if Some(child) != except {
+                self.cut_short(child, failed, map);
+            }
         }
     }
 
@@ -95,9 +119,8 @@ impl Execution {
             _ => HistoryEventKind::ParallelStateSucceeded,
         };
         let succeeded = self.recorder.record(self.now, frame.last_event, kind);
-        if results.size() > self.start.limits.payload_bytes {
+        if let Some(failure) = self.beyond_limits(&results, state.name.as_str()) {
             frame.last_event = succeeded;
-            let failure = too_large(state.name.as_str());
             return Outcome::Failed(Fault { failure, heartbeat: false, task: false });
         }
         // What leaves the state follows the last of the children, and what goes wrong here the success.
@@ -128,7 +151,14 @@ impl Execution {
 
     /// A branch or iteration failed at the history event `failed`: the others are cut short, and the state that
     /// waits for them fails.
-    pub(super) fn child_failed(&mut self, parent: Parent, failed: u64, in_task: bool, fault: Fault) {
+    pub(super) fn child_failed(
+        &mut self,
+        id: FrameId,
+        parent: Parent,
+        failed: u64,
+        in_task: bool,
+        fault: Fault,
+    ) {
         let Some(mut waiting) = self.frames.take(parent.frame) else { return };
         let machine = self.machine.clone();
         let state = machine.state(waiting.state);
@@ -144,21 +174,11 @@ impl Execution {
             let aborted = HistoryEventKind::StateAborted { state_type: StateType::Task };
             self.recorder.record(now, failed, || aborted);
         }
-        self.cut_children_short(&mut waiting, state, failed);
+        self.cut_children(&mut waiting, state, Some(id), failed);
         waiting.last_event = failed;
-        if !self.retry_or_catch(parent.frame, &mut waiting, state, fault) {
+        let gone = self.retry_or_catch(parent.frame, &mut waiting, state, fault);
+        if !gone && !self.end_if_full(parent.frame, &mut waiting) {
             self.keep(parent.frame, waiting);
-        }
-    }
-
-    /// Ends the branches or iterations of a frame whose state failed at the history event `failed`.
-    pub(super) fn cut_children_short(&mut self, waiting: &mut Frame, state: &State, failed: u64) {
-        let Doing::Children(children) = &waiting.doing else { return };
-        let slots: Vec<FrameId> = (0..children.begun).map(|slot| children.frame(slot)).collect();
-        waiting.doing = Doing::Entering;
-        let is_map = matches!(state.kind, StateKind::Map(_));
-        for child in slots {
-            self.cut_short(child, failed, is_map.then_some(state));
         }
     }
 
@@ -179,19 +199,13 @@ impl Execution {
         }
         let machine = self.machine.clone();
         let state = machine.state(frame.state);
-        match std::mem::replace(&mut frame.doing, Doing::Entering) {
-            Doing::Children(children) => {
-                let is_map = matches!(state.kind, StateKind::Map(_));
-                for slot in 0..children.begun {
-                    self.cut_short(children.frame(slot), failed, is_map.then_some(state));
-                }
-            }
+        match &frame.doing {
+            Doing::Children(_) => self.cut_children(&mut frame, state, None, failed),
             Doing::Entering | Doing::Finished { .. } => {}
-            doing => {
-                if let Doing::Task(task) = doing {
+            Doing::Waiting { .. } | Doing::BackingOff { .. } | Doing::Task(_) | Doing::Overdue(_) => {
+                if let Some(task) = states::task::end(&mut frame) {
                     self.forget_task(&frame, &task);
-                    let reason = CancelReason::StateAborted;
-                    self.commands.push(Command::CancelTask { task: task.id, reason });
+                    self.cancel(task.id, CancelReason::StateAborted);
                 }
                 let state_type = state.kind.state_type();
                 if let StateType::Task | StateType::Wait = state_type {
@@ -206,10 +220,12 @@ impl Execution {
         for id in self.frames.ids() {
             let Some(mut frame) = self.frames.take(id) else { continue };
             if let Doing::Children(children) = &mut frame.doing {
+                // A store in memory keeps what is not saved, too.
+                (children.begun, children.running) = (0, 0);
                 let mut last = children.started;
-                for slot in 0..children.total {
-                    let Some(child) = self.frames.get(children.frame(slot)) else { continue };
-                    children.begun = slot + 1;
+                let end = FrameId(children.base.0.saturating_add(children.total.into()));
+                for (id, child) in self.frames.range(children.base, end) {
+                    children.begun = (id.0 - children.base.0) as u32 + 1;
                     match &child.doing {
                         Doing::Finished { event, .. } => last = last.max(*event),
                         _ => children.running += 1,

@@ -93,6 +93,9 @@ pub(super) struct Children {
     pub(super) items: Json,
     /// The history event that they follow.
     pub(super) started: u64,
+    /// The effective input that a Map's items were taken from, until a restart.
+    #[serde(skip)]
+    pub(super) effective: Option<Json>,
     /// How many have begun.
     #[serde(skip)]
     pub(super) begun: u32,
@@ -161,12 +164,9 @@ impl Frame {
 
     /// Takes over variables that a state assigned.
     pub(super) fn assign(&mut self, assigned: Option<&Object>) {
-        let Some(assigned) = assigned else { return };
-        if self.variables.is_null() {
-            self.variables = Json::empty_object();
+        if let Some(assigned) = assigned {
+            assign(&mut self.variables, assigned);
         }
-        let variables = self.variables.object_mut().expect("variables are an object");
-        assigned.iter().for_each(|(name, value)| variables.insert(name.clone(), value.clone()));
     }
 
     /// When something happens by itself.
@@ -185,6 +185,15 @@ impl Frame {
             _ => None,
         }
     }
+}
+
+/// Takes `assigned` over into `variables`.
+pub(super) fn assign(variables: &mut Json, assigned: &Object) {
+    if variables.is_null() {
+        *variables = Json::empty_object();
+    }
+    let variables = variables.object_mut().expect("variables are an object");
+    assigned.iter().for_each(|(name, value)| variables.insert(name.clone(), value.clone()));
 }
 
 impl RunningTask {
@@ -216,6 +225,11 @@ impl Frames {
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (FrameId, &Frame)> {
         self.frames.iter().map(|(id, frame)| (id, &**frame))
+    }
+
+    /// Those from `start` up to but not including `end`, in order.
+    pub(super) fn range(&self, start: FrameId, end: FrameId) -> impl Iterator<Item = (FrameId, &Frame)> {
+        self.frames.range(start..end).map(|(id, frame)| (id, &**frame))
     }
 
     /// Takes a frame out, to change it.

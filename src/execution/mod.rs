@@ -15,6 +15,7 @@ mod step;
 mod timer;
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::sync::Arc;
 
 pub use command::{CancelReason, Command, Iteration, TaskStart};
@@ -23,8 +24,9 @@ pub use snapshot::{Changes, Record, RecordKey, RestoreError, Snapshot};
 pub use start::{Seed, Start};
 pub use step::{ExecutionStatus, IssuedToken, Step, TokenChanges};
 
+use crate::arn::IntegrationPattern;
 use crate::execution::few::Few;
-use crate::execution::frame::{Answer, Frame, Frames};
+use crate::execution::frame::{Answer, Frame, Frames, RunningTask};
 use crate::execution::record::Recorder;
 use crate::execution::timer::Timers;
 use crate::failure::{ErrorName, Failure};
@@ -65,7 +67,6 @@ use crate::time::Timestamp;
 /// assert_eq!(step.status, ExecutionStatus::Succeeded { output: Json::from(3) });
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Debug)]
 pub struct Execution {
     machine: Arc<StateMachine>,
     start: Arc<Start>,
@@ -144,7 +145,8 @@ impl Execution {
             return Err(EventRejected::Closed);
         }
         self.now = self.now.max(now);
-        self.changed = true;
+        // Nothing has changed if nothing was due.
+        self.changed = !matches!(event, Event::Tick);
         match event {
             Event::Tick => self.tick(),
             Event::Stop { failure } => self.stop(failure),
@@ -207,21 +209,39 @@ impl Execution {
         Some(self.timers.next().map_or(own, |timer| timer.min(own)))
     }
 
+    /// Whether it is time for [`Event::Tick`]: the deadline has come by `now`, or had come before the clock was
+    /// set back.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.deadline().is_some_and(|deadline| deadline <= now.max(self.now))
+    }
+
     /// Tasks that were started and not yet reported: what to start again after a crash, in order.
     ///
     /// A task that was handed on and waits for its token is not among them, and neither is one whose answer
     /// has come already.
     pub fn outstanding(&self) -> Vec<TaskStart> {
-        let mut outstanding: Vec<TaskStart> = self
+        self.unanswered(|task, _| !task.submitted)
+    }
+
+    /// Tasks that are with somebody: activities that a worker has begun, and jobs of `.sync` that were submitted
+    /// and have not ended, in order. After a crash their tokens still complete them; whoever watched over them
+    /// in the process that died has to begin again.
+    pub fn handed_on(&self) -> Vec<TaskStart> {
+        self.unanswered(|task, pattern| task.submitted && pattern != IntegrationPattern::WaitForTaskToken)
+    }
+
+    fn unanswered(&self, wanted: impl Fn(&RunningTask, IntegrationPattern) -> bool) -> Vec<TaskStart> {
+        let mut unanswered: Vec<TaskStart> = self
             .frames
             .iter()
-            .filter_map(|(_, frame)| {
-                let running = frame.task().filter(|task| !task.submitted && task.answer.is_none())?;
-                Some(self.task_start(frame, running))
-            })
+            .filter_map(|(_, frame)| Some((frame, frame.task()?)))
+            .filter(|(_, running)| running.answer.is_none())
+            .map(|(frame, running)| (running, self.task_start(frame, running)))
+            .filter(|(running, start)| wanted(running, start.pattern))
+            .map(|(_, start)| start)
             .collect();
-        outstanding.sort_by_key(|start| start.task);
-        outstanding
+        unanswered.sort_by_key(|start| start.task);
+        unanswered
     }
 
     /// How long the machine's `TimeoutSeconds` and the limits let it run.
@@ -236,14 +256,11 @@ impl Execution {
 
     /// Ends the execution: cancels what runs, forgets the frames, records the end.
     fn close(&mut self, previous: u64, status: ExecutionStatus) {
+        self.changed = true;
         for id in self.frames.ids() {
             let Some(mut frame) = self.frames.take(id) else { continue };
             self.timers.set(id, frame.deadline(), None);
-            if let Some(task) = states::task::end(&mut frame) {
-                self.forget_task(&frame, &task);
-                self.commands
-                    .push(Command::CancelTask { task: task.id, reason: CancelReason::ExecutionClosed });
-            }
+            self.abandon(&mut frame);
             self.frames.remove(id);
         }
         self.ready.clear();
@@ -274,5 +291,17 @@ impl Execution {
             status: self.status.clone(),
             changed: self.changed,
         }
+    }
+}
+
+/// Inputs of tasks hold their tokens: they are not shown.
+impl fmt::Debug for Execution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Execution")
+            .field("id", &self.start.id)
+            .field("status", &self.status)
+            .field("now", &self.now)
+            .field("tasks", &self.tasks.iter().map(|(task, _)| task).collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }

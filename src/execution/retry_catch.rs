@@ -4,7 +4,7 @@ use crate::dataflow::{self, Mishap, jsonata, jsonpath};
 use crate::execution::Execution;
 use crate::execution::advance::{Done, Shown};
 use crate::execution::frame::{Doing, Frame};
-use crate::failure::ErrorName;
+use crate::failure::{ErrorName, Failure};
 use crate::history::HistoryEventKind;
 use crate::id::FrameId;
 use crate::machine::retry::{Fault, Handover};
@@ -21,22 +21,21 @@ impl Execution {
         fault: Fault,
     ) -> bool {
         let failed = frame.last_event;
-        self.cut_children_short(frame, state, failed);
         if self.retry(frame, state, &fault) {
             return false;
         }
-        self.record_failed(frame, state, &fault);
+        self.record_failed(frame, state, &fault.failure);
         self.catch_or_fail(id, frame, state, fault, failed)
     }
 
     /// Says that a Map or Parallel failed; nothing is said of a mistake of the definition.
-    fn record_failed(&mut self, frame: &mut Frame, state: &State, fault: &Fault) {
+    fn record_failed(&mut self, frame: &mut Frame, state: &State, failure: &Failure) {
         let kind = match state.kind {
             StateKind::Map(_) => HistoryEventKind::MapStateFailed,
             StateKind::Parallel(_) => HistoryEventKind::ParallelStateFailed,
             _ => return,
         };
-        if !fault.failure.is(&ErrorName::RUNTIME) {
+        if !failure.is(&ErrorName::RUNTIME) {
             self.record(frame, |_| kind);
         }
     }
@@ -92,19 +91,24 @@ impl Execution {
                 Ok(Done { output, assigned })
             }),
         };
+        let done = match done {
+            Ok(done) => match self.too_much(frame, state, &done) {
+                None => Ok(done),
+                Some(failure) => Err(failure),
+            },
+            Err(mishap) if mishap.error == ErrorName::QUERY_EVALUATION_ERROR => {
+                // What a catcher fails with follows what it was to catch, and is not caught again (measured).
+                frame.last_event = failed;
+                let failure = self.failure(frame, state, mishap);
+                self.record_failed(frame, state, &failure);
+                Err(failure)
+            }
+            Err(mishap) => Err(mishap.in_state(state.name.as_str(), frame.entered_event)),
+        };
         match done {
             Ok(done) => self.exit(id, frame, state, done, Next::State(catcher.next)),
-            Err(mishap) => {
-                // What a catcher fails with is not caught again, and follows what it was to catch (measured).
-                if mishap.error == ErrorName::QUERY_EVALUATION_ERROR {
-                    frame.last_event = failed;
-                }
-                let failure = self.failure(frame, state, mishap);
-                let fault = Fault { failure, heartbeat: false, task: fault.task };
-                if fault.failure.is(&ErrorName::QUERY_EVALUATION_ERROR) {
-                    self.record_failed(frame, state, &fault);
-                }
-                self.fail_frame(id, frame, state, fault)
+            Err(failure) => {
+                self.fail_frame(id, frame, state, Fault { failure, heartbeat: false, task: fault.task })
             }
         }
     }
@@ -116,10 +120,10 @@ impl Execution {
             Some(parent) if !fault.failure.is(&ErrorName::RUNTIME) => {
                 let in_task = matches!(state.kind, StateKind::Task(_));
                 self.end_frame(id);
-                self.child_failed(parent, frame.last_event, in_task, fault);
+                self.child_failed(id, parent, frame.last_event, in_task, fault);
                 true
             }
-            _ => self.fail(id, frame.last_event, fault.failure),
+            _ => self.fail(id, frame, frame.last_event, fault.failure),
         }
     }
 }

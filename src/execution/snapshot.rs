@@ -3,21 +3,22 @@
 //! State is the truth, and nothing is replayed. The head carries a format number; a later version reads every
 //! earlier format.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::execution::Execution;
 use crate::execution::frame::{Doing, Frame, Item, Parent};
 use crate::execution::record::Recorder;
 use crate::execution::start::Start;
 use crate::execution::step::ExecutionStatus;
+use crate::execution::{Execution, ROOT};
 use crate::id::{FrameId, StateName};
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::machine::StateMachine;
+use crate::machine::state::StateKind;
 use crate::query::Entropy;
 use crate::time::Timestamp;
 
@@ -28,7 +29,7 @@ const FORMAT: u32 = 1;
 /// frame that was touched.
 ///
 /// Records are encoded when a store asks for their bytes, so that a store in memory need not.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Changes {
     head: Arc<Head>,
     frames: Vec<(FrameId, Option<Arc<FrameRecord>>)>,
@@ -54,7 +55,7 @@ pub struct Changes {
 /// assert_eq!(again.deadline(), execution.deadline());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Snapshot {
     head: Option<Arc<Head>>,
     frames: BTreeMap<FrameId, Arc<FrameRecord>>,
@@ -102,6 +103,12 @@ pub enum RestoreError {
         /// The state that is missing.
         state: StateName,
     },
+    /// A record does not fit the others, or its state.
+    #[error("the record of frame {frame} does not fit the rest of the execution's state")]
+    Inconsistent {
+        /// Which frame's.
+        frame: FrameId,
+    },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -115,6 +122,9 @@ struct Head {
     next_frame: u64,
     next_event: u64,
     drawn: u64,
+    /// Frames that can go on at once, in their order: there are some only when a step ran out of fuel.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    ready: Vec<FrameId>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -151,6 +161,7 @@ impl Execution {
             next_frame: self.next_frame,
             next_event: self.recorder.newest() + 1,
             drawn: self.entropy.drawn(),
+            ready: self.ready.iter().copied().collect(),
         };
         let machine = &self.machine;
         let record = |frame: Frame| {
@@ -204,8 +215,66 @@ impl Execution {
         for (id, record) in &snapshot.frames {
             execution.restore_frame(*id, record, now)?;
         }
+        execution.check()?;
+        execution.queue(&head.ready);
         execution.recount();
         Ok(execution)
+    }
+
+    /// Puts the frames that can go on in the order they were in.
+    fn queue(&mut self, order: &[FrameId]) {
+        let entering = |(id, frame): (FrameId, &Frame)| matches!(frame.doing, Doing::Entering).then_some(id);
+        let mut entering: BTreeSet<FrameId> = self.frames.iter().filter_map(entering).collect();
+        let mut ready: VecDeque<FrameId> = order.iter().copied().filter(|id| entering.remove(id)).collect();
+        ready.extend(entering);
+        self.ready = ready;
+    }
+
+    /// Whether the frames fit one another and their states: nothing that a store gives back may make the
+    /// interpreter trip.
+    fn check(&self) -> Result<(), RestoreError> {
+        if !self.status.is_closed() && self.frames.get(ROOT).is_none() {
+            return Err(RestoreError::Inconsistent { frame: ROOT });
+        }
+        for (id, frame) in self.frames.iter() {
+            if !self.fits(id, frame) {
+                return Err(RestoreError::Inconsistent { frame: id });
+            }
+        }
+        Ok(())
+    }
+
+    fn fits(&self, id: FrameId, frame: &Frame) -> bool {
+        let state = self.machine.state(frame.state);
+        let doing = match (&frame.doing, &state.kind) {
+            (Doing::Children(children), StateKind::Map(_)) => {
+                children.items.as_array().is_some_and(|items| items.len() == children.total as usize)
+            }
+            (Doing::Children(children), StateKind::Parallel(parallel)) => {
+                parallel.branches.len() == children.total as usize
+            }
+            (Doing::Waiting { .. }, kind) => matches!(kind, StateKind::Wait(_)),
+            (Doing::Task(task), kind) => {
+                matches!(kind, StateKind::Task(_))
+                    && task.id.0 < self.next_task
+                    && self.tasks.get(task.id) == Some(&id)
+            }
+            (Doing::Entering | Doing::BackingOff { .. } | Doing::Finished { .. }, _) => true,
+            (Doing::Children(_) | Doing::Overdue(_), _) => false,
+        };
+        let place = match frame.parent {
+            None => id == ROOT,
+            Some(parent) => self.frames.get(parent.frame).is_some_and(|waiting| match &waiting.doing {
+                Doing::Children(children) => {
+                    parent.frame < id
+                        && parent.slot < children.total
+                        && children.base.0.checked_add(parent.slot.into()) == Some(id.0)
+                }
+                _ => false,
+            }),
+        };
+        let variables = frame.variables.is_null() || frame.variables.as_object().is_some();
+        doing && place && variables && id.0 < self.next_frame
     }
 
     fn restore_frame(
@@ -219,13 +288,12 @@ impl Execution {
             .find(record.state.as_str())
             .ok_or_else(|| RestoreError::OtherMachine { state: record.state.clone() })?;
         let mut doing = record.doing.clone();
-        match &mut doing {
-            Doing::Entering => self.ready.push_back(id),
-            Doing::Task(task) => {
+        if let Doing::Task(task) = &mut doing {
+            // What had no heartbeat when it was saved waits for its worker still.
+            if task.heartbeat_due_at.is_some() {
                 task.beat(now.max(self.now));
-                self.tasks.insert(task.id, id);
             }
-            _ => {}
+            self.tasks.insert(task.id, id);
         }
         let frame = Frame {
             parent: record.parent,
@@ -294,6 +362,22 @@ impl Record {
     /// A record as a store kept it.
     pub fn new(key: RecordKey, bytes: Vec<u8>) -> Self {
         Self { key, bytes: Some(bytes) }
+    }
+}
+
+/// Inputs of tasks hold their tokens: only what was touched is shown.
+impl fmt::Debug for Changes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let frames: Vec<FrameId> = self.frames.iter().map(|(id, _)| *id).collect();
+        f.debug_struct("Changes").field("execution", &self.head.start.id).field("frames", &frames).finish()
+    }
+}
+
+/// Inputs of tasks hold their tokens: only the size is shown.
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let execution = self.head.as_ref().map(|head| &head.start.id);
+        f.debug_struct("Snapshot").field("execution", &execution).field("frames", &self.frames.len()).finish()
     }
 }
 

@@ -71,6 +71,10 @@ pub struct Array {
 }
 
 impl Json {
+    /// How many containers within one another a document may have whose text can be read back: what the parser
+    /// takes.
+    pub(crate) const DEEPEST: usize = 127;
+
     /// `{}`.
     pub fn empty_object() -> Self {
         Self::Object(Arc::new(Object::default()))

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 use crate::execution::Event;
 use crate::id::ExecutionId;
 use crate::runtime::Inner;
+use crate::runtime::resident::{Brought, Mail};
 use crate::time::Timestamp;
 
 /// The deadlines of all executions, ordered.
@@ -55,6 +56,17 @@ impl Alarms {
     }
 }
 
+impl Inner {
+    /// Tells an execution that its time has come. One that is not here has ended, or is somebody else's.
+    fn wake(self: &Arc<Self>, id: &ExecutionId) {
+        let Some(resident) = self.residents().get(id).cloned() else { return };
+        // A driver whose mailbox is full looks at the clock after every event.
+        if let Brought::Woke(live) = resident.bring(Mail::of(Event::Tick)) {
+            self.drive(resident, live);
+        }
+    }
+}
+
 /// Wakes executions until the runtime shuts down.
 pub(super) async fn keep_time(runtime: Weak<Inner>) {
     let Some((alarms, clock, shutdown)) = runtime
@@ -78,8 +90,7 @@ pub(super) async fn keep_time(runtime: Weak<Inner>) {
         }
         let Some(inner) = runtime.upgrade() else { return };
         for id in alarms.take_due(clock.now()) {
-            // An execution that has ended or moved on needs no waking.
-            inner.tell(&id, Event::Tick).await;
+            inner.wake(&id);
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::json::Json;
 use crate::limits::Limits;
 use crate::machine::StateMachine;
 use crate::registry::Registry;
+use crate::runtime::activity::Activities;
 use crate::runtime::alarm::Alarms;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::error::{BuildError, StartError};
@@ -43,6 +44,7 @@ const OPEN_EXECUTIONS: usize = 1_000_000;
 pub struct RuntimeBuilder {
     handlers: Registry<SharedHandler>,
     functions: Functions,
+    machines: Vec<Arc<StateMachine>>,
     observers: Vec<Arc<dyn Observer>>,
     store: Option<Arc<dyn Store>>,
     clock: Arc<dyn Clock>,
@@ -59,6 +61,7 @@ impl Default for RuntimeBuilder {
         Self {
             handlers: Registry::default(),
             functions: Functions::default(),
+            machines: Vec::new(),
             observers: Vec::new(),
             store: None,
             clock: Arc::new(SystemClock),
@@ -88,7 +91,44 @@ impl RuntimeBuilder {
         self.mistaken(fresh, pattern)
     }
 
-    /// Serves every resource that nothing else does.
+    /// Lets executions start `machine` with `arn:aws:states:::states:startExecution`, in all its patterns, by the
+    /// ARN that its [name](StateMachine::named) makes in this runtime's [account](Self::account). The children
+    /// are executions of this runtime; with `.sync` and `.sync:2` the task waits for them, and they are stopped
+    /// when it times out or its execution ends. A child that has no `Name` gets one that is the same whenever the
+    /// task is started: a restart finds it again.
+    ///
+    /// A handler whose pattern matches the resource goes first.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use serde_json::json;
+    /// use stepwright::{Runtime, StateMachine};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let child = StateMachine::parse(r#"{ "StartAt": "Pack", "States": { "Pack": {
+    ///     "Type": "Pass", "Result": { "boxes": 2 }, "End": true } } }"#)?.named("Pack");
+    /// let parent = Arc::new(StateMachine::parse(r#"{ "StartAt": "Ship", "States": { "Ship": {
+    ///     "Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2",
+    ///     "Parameters": { "StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:Pack" },
+    ///     "OutputPath": "$.Output.boxes", "End": true } } }"#)?);
+    /// let runtime = Runtime::builder().machine(child).build()?;
+    /// let execution = runtime.start_execution(&parent, None, json!({})).await?;
+    /// assert_eq!(execution.wait().await?, json!(2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn machine(mut self, machine: impl Into<Arc<StateMachine>>) -> Self {
+        let machine = machine.into();
+        let taken = self.machines.iter().any(|other| other.name() == machine.name());
+        if taken && self.mistake.is_none() {
+            self.mistake = Some(BuildError::DuplicateMachine { name: machine.name().into() });
+        }
+        self.machines.push(machine);
+        self
+    }
+
+    /// Serves every resource that nothing else does, activities among them.
     pub fn fallback(mut self, handler: impl ResourceHandler) -> Self {
         self.handlers.set_fallback(SharedHandler::new(handler));
         self
@@ -158,7 +198,11 @@ impl RuntimeBuilder {
                 self.handlers.add(pattern, functions.clone());
             }
         }
+        let arn = |machine: &StateMachine| self.account.arns(machine.name()).machine;
+        let catalog = self.machines.into_iter().map(|machine| (arn(&machine), machine)).collect();
         Ok(Runtime::new(Inner {
+            catalog,
+            activities: Activities::default(),
             clock: self.clock,
             store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::default())),
             handlers: self.handlers,

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use tokio_util::sync::CancellationToken;
-
-use crate::execution::Event;
+use crate::execution::{CancelReason, Event};
 use crate::id::{ExecutionId, TaskId, TaskToken};
 use crate::json::Json;
 use crate::runtime::Inner;
+use crate::runtime::cancel::Cancellation;
 use crate::runtime::clock::Clock;
 
 /// What a running task may do besides compute: live, cheap to clone, made by the runtime.
@@ -37,7 +36,19 @@ struct Parts {
     execution: ExecutionId,
     task: TaskId,
     token: Option<TaskToken>,
-    cancelled: CancellationToken,
+    cancelled: Cancellation,
+    begun: Begun,
+}
+
+/// How far a task was when its handler was called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begun {
+    /// It was just scheduled.
+    First,
+    /// It was started before, by a runtime that is gone.
+    Again,
+    /// The same, and its job was submitted, or its worker has begun.
+    HandedOn,
 }
 
 /// Nobody waits for this task any longer.
@@ -51,9 +62,10 @@ impl TaskContext {
         execution: ExecutionId,
         task: TaskId,
         token: Option<TaskToken>,
-        cancelled: CancellationToken,
+        cancelled: Cancellation,
+        begun: Begun,
     ) -> Self {
-        Self { inner: Arc::new(Parts { runtime, execution, task, token, cancelled }) }
+        Self { inner: Arc::new(Parts { runtime, execution, task, token, cancelled, begun }) }
     }
 
     /// Says that the work goes on: `HeartbeatSeconds` begins anew.
@@ -67,10 +79,15 @@ impl TaskContext {
 
     /// Says that the job of a `.sync` task was submitted, and what the service answered.
     ///
+    /// A handler that is called again after a crash may say it again: then what was said before counts.
+    ///
     /// # Errors
     ///
     /// When nobody waits for the task any longer, or it was said before.
     pub async fn submitted(&self, response: impl Into<Json>) -> Result<(), TaskGone> {
+        if self.inner.begun == Begun::HandedOn && !self.is_cancelled() {
+            return Ok(());
+        }
         self.tell(Event::TaskSubmitted { task: self.inner.task, output: response.into() }).await
     }
 
@@ -98,6 +115,20 @@ impl TaskContext {
     pub async fn sleep(&self, duration: std::time::Duration) {
         let clock = &self.inner.runtime.clock;
         clock.sleep_until(clock.now() + duration).await;
+    }
+
+    pub(super) fn runtime(&self) -> &Arc<Inner> {
+        &self.inner.runtime
+    }
+
+    /// Whether a runtime that is gone called the handler before.
+    pub(super) fn is_restarted(&self) -> bool {
+        self.inner.begun != Begun::First
+    }
+
+    /// Why nobody waits for the task any longer; `None` also when the runtime shuts down.
+    pub(super) fn cancel_reason(&self) -> Option<CancelReason> {
+        self.inner.cancelled.reason()
     }
 
     async fn tell(&self, event: Event) -> Result<(), TaskGone> {

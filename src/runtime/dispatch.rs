@@ -7,15 +7,15 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use tokio_util::sync::CancellationToken;
-
 use crate::arn::{Arn, IntegrationPattern, ResourceKind};
 use crate::execution::{Command, Event, Reporter, Step, TaskStart};
 use crate::failure::{ErrorName, Failure};
 use crate::json::Json;
 use crate::runtime::Inner;
-use crate::runtime::context::TaskContext;
+use crate::runtime::cancel::Cancellation;
+use crate::runtime::context::{Begun, TaskContext};
 use crate::runtime::handler::{ResourceHandler as _, SharedHandler, TaskOutcome, TaskRequest};
+use crate::runtime::nested::StartExecution;
 use crate::runtime::resident::{Live, Mail, Resident};
 
 impl Inner {
@@ -23,12 +23,11 @@ impl Inner {
     pub(super) fn act(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, step: Step) {
         for command in step.commands {
             match command {
-                Command::StartTask(start) => self.start_task(resident, live, start),
-                Command::CancelTask { task, .. } => {
-                    if let Some(running) = live.running.remove(&task) {
-                        running.cancel();
-                    }
-                }
+                Command::StartTask(start) => self.start_task(resident, live, start, Begun::First),
+                Command::CancelTask { task, reason } => match live.running.remove(&task) {
+                    Some(running) => running.cancel(reason),
+                    None => self.withdraw(&resident.id, task),
+                },
             }
         }
         if !step.status.is_closed() {
@@ -36,15 +35,33 @@ impl Inner {
         }
     }
 
-    pub(super) fn start_task(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, start: TaskStart) {
-        let cancelled = self.shutdown.child_token();
+    /// Calls the task's handler, or queues it for the workers of its activity.
+    pub(super) fn start_task(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        live: &mut Live,
+        start: TaskStart,
+        begun: Begun,
+    ) {
+        if self.shutdown.is_cancelled() {
+            // It is outstanding, and whoever takes the execution over starts it.
+            return;
+        }
+        let handler = self.handler(&start.resource);
+        if handler.is_none() && ResourceKind::of(&start.resource) == ResourceKind::Activity {
+            // What a worker has already comes back with its token.
+            if begun != Begun::HandedOn {
+                self.offer(&resident.id, start);
+            }
+            return;
+        }
+        let cancelled = Cancellation::under(&self.shutdown);
         live.running.insert(start.task, cancelled.clone());
-        let handler = self.handlers.find(start.resource.as_str()).cloned();
         let (inner, resident) = (Arc::clone(self), Arc::clone(resident));
         self.tracker.spawn(async move {
             let task = start.task;
             let event = match handler {
-                Some(handler) => inner.call(&resident, handler, start, cancelled).await,
+                Some(handler) => inner.call(&resident, handler, start, cancelled, begun).await,
                 None => Some(Event::TaskFailed {
                     task,
                     failure: no_handler(&start.resource),
@@ -59,22 +76,33 @@ impl Inner {
         });
     }
 
+    /// Who serves `resource`: whoever was registered for it, the engine itself, or whoever serves all the rest.
+    pub(super) fn handler(&self, resource: &Arn) -> Option<SharedHandler> {
+        let own = || {
+            let served = !self.catalog.is_empty() && StartExecution::serves(resource);
+            served.then(|| SharedHandler::new(StartExecution))
+        };
+        let registered = self.handlers.matching(resource.as_str()).cloned();
+        registered.or_else(own).or_else(|| self.handlers.fallback().cloned())
+    }
+
     /// Calls a handler; nothing is to be reported when it was cancelled.
     async fn call(
         self: &Arc<Self>,
         resident: &Resident,
         handler: SharedHandler,
         start: TaskStart,
-        cancelled: CancellationToken,
+        cancelled: Cancellation,
+        begun: Begun,
     ) -> Option<Event> {
         let (task, pattern, resource) = (start.task, start.pattern, start.resource.clone());
         let activity = ResourceKind::of(&resource) == ResourceKind::Activity;
-        if activity {
+        if activity && begun != Begun::HandedOn {
             self.tell(&resident.id, Event::TaskStarted { task, worker: None }).await;
         }
         let token = start.token.clone();
         let id = resident.id.clone();
-        let cx = TaskContext::new(Arc::clone(self), id.clone(), task, token, cancelled.clone());
+        let cx = TaskContext::new(Arc::clone(self), id.clone(), task, token, cancelled.clone(), begun);
         let request = TaskRequest::new(id, start);
         let call = pin!(CatchPanic(Box::pin(async move { handler.call(request, cx).await })));
         let given_up = async {
@@ -86,8 +114,10 @@ impl Inner {
             outcome = call => outcome,
             () = given_up => return None,
         };
-        // A handler that returns because the runtime shuts down has not answered.
-        if self.shutdown.is_cancelled() && !matches!(outcome, Ok(Ok(_))) {
+        // Nobody waits for the answer. A handler that was done when the runtime began to shut down has answered;
+        // one that returns because of that has not.
+        let answered = self.shutdown.is_cancelled() && matches!(outcome, Ok(Ok(_)));
+        if cancelled.is_cancelled() && !answered {
             return None;
         }
         let reporter = Reporter::Handler;

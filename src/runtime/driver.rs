@@ -14,12 +14,14 @@
 //! 7. closed? publish the status and end; else goto 1
 //! ```
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::execution::{Event, Step};
 use crate::history::HistoryEvent;
 use crate::runtime::Inner;
+use crate::runtime::cancel::Cancellation;
 use crate::runtime::resident::{Live, Mail, Refused, Resident};
 use crate::store::{Commit, Revision, StoreError};
 
@@ -47,7 +49,7 @@ impl Inner {
 
     /// Lets an execution go on until it waits; without anything to do it goes to sleep at once.
     pub(super) fn drive(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>) {
-        let overdue = live.execution.deadline().is_some_and(|deadline| deadline <= self.clock.now());
+        let overdue = live.execution.is_due(self.clock.now());
         let (first, live) = match overdue {
             true => (Mail::of(Event::Tick), live),
             false => match resident.next(live) {
@@ -56,16 +58,23 @@ impl Inner {
             },
         };
         let inner = Arc::clone(self);
-        self.tracker.spawn(async move { inner.run(resident, live, first).await });
+        self.tracker.spawn(async move {
+            let _guard = Guard { inner: &inner, resident: &resident };
+            inner.run(&resident, live, first).await;
+        });
     }
 
-    async fn run(self: Arc<Self>, resident: Arc<Resident>, mut live: Box<Live>, mut mail: Mail) {
+    async fn run(self: &Arc<Self>, resident: &Arc<Resident>, mut live: Box<Live>, mut mail: Mail) {
         loop {
-            if !self.turn(&resident, &mut live, mail).await {
+            if !self.turn(resident, &mut live, mail).await {
                 return;
             }
             // 2.
-            let overdue = live.execution.deadline().is_some_and(|deadline| deadline <= self.clock.now());
+            let overdue = live.execution.is_due(self.clock.now());
+            if overdue && self.shutdown.is_cancelled() {
+                // What is due stays due in the store: a machine that never waits would never let go.
+                return self.let_go(resident, &mut live);
+            }
             if overdue {
                 // A machine that never waits lets others have their turn.
                 tokio::task::yield_now().await;
@@ -88,6 +97,10 @@ impl Inner {
         // 3.
         let now = self.clock.now();
         let event = std::mem::replace(&mut mail.event, Event::Tick);
+        if event == Event::Tick {
+            // The alarm may have gone off already: it is set anew, even for the same time.
+            self.alarms.set(&resident.id, live.alarm.take(), None);
+        }
         let Ok(mut step) = live.execution.handle(event, now) else {
             mail.reply(Err(Refused::Rejected));
             self.set_alarm(resident, live);
@@ -99,9 +112,14 @@ impl Inner {
             let commit = Commit::new(&mut step, live.execution.take_changes(), now);
             match self.commit(resident, live.revision, commit).await {
                 Ok(revision) => live.revision = revision,
-                Err(_) => {
-                    mail.reply(Err(Refused::LetGo));
+                Err(failed) => {
+                    mail.reply(Err(Refused::Failed(failed.error.kind())));
                     self.let_go(resident, live);
+                    if failed.unsure && !self.shutdown.is_cancelled() {
+                        // It may have been us who committed first: then nobody else goes on with it.
+                        let (inner, id) = (Arc::clone(self), resident.id.clone());
+                        self.tracker.spawn(async move { drop(inner.resident(&id).await) });
+                    }
                     return false;
                 }
             }
@@ -125,27 +143,32 @@ impl Inner {
         resident: &Resident,
         expected: Revision,
         commit: Commit,
-    ) -> Result<Revision, StoreError> {
+    ) -> Result<Revision, CommitFailed> {
         let (mut patience, longest) = PATIENCE;
+        let mut unsure = false;
         loop {
             match self.store.commit(&resident.id, expected, commit.clone()).await {
                 Err(error) if error.is_retryable() && !self.shutdown.is_cancelled() => {
                     self.clock.sleep_until(self.clock.now() + patience).await;
                     patience = longest.min(patience * 2);
+                    unsure = true;
                 }
-                result => return result,
+                result => return result.map_err(|error| CommitFailed { error, unsure }),
             }
         }
     }
 
     fn observe(&self, resident: &Resident, step: &Step, history: &[HistoryEvent]) {
         for observer in &self.observers {
-            if !history.is_empty() {
-                observer.on_history(&resident.id, history);
-            }
-            if step.status.is_closed() {
-                observer.on_closed(&resident.id, &step.status);
-            }
+            // Who only watches cannot stop what is watched. The panic itself was reported by its hook.
+            let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
+                if !history.is_empty() {
+                    observer.on_history(&resident.id, history);
+                }
+                if step.status.is_closed() {
+                    observer.on_closed(&resident.id, &step.status);
+                }
+            }));
         }
     }
 
@@ -153,16 +176,17 @@ impl Inner {
     fn end(&self, resident: &Arc<Resident>, live: &mut Live) {
         self.alarms.set(&resident.id, live.alarm.take(), None);
         live.permit = None;
-        self.residents().remove(&resident.id);
+        self.forget(resident);
         resident.close(live.execution.status().clone());
     }
 
     /// The execution is somebody else's, or cannot be written: its handlers stop, its memory is freed.
     fn let_go(&self, resident: &Arc<Resident>, live: &mut Live) {
         self.alarms.set(&resident.id, live.alarm.take(), None);
-        live.running.values().for_each(tokio_util::sync::CancellationToken::cancel);
+        live.running.values().for_each(Cancellation::abandon);
+        self.withdraw_all(&resident.id);
         live.permit = None;
-        self.residents().remove(&resident.id);
+        self.forget(resident);
         resident.let_go();
     }
 
@@ -170,5 +194,27 @@ impl Inner {
         let deadline = live.execution.deadline();
         self.alarms.set(&resident.id, live.alarm, deadline);
         live.alarm = deadline;
+    }
+}
+
+/// Why a commit was given up.
+struct CommitFailed {
+    error: StoreError,
+    /// Whether an earlier try may have been written all the same.
+    unsure: bool,
+}
+
+/// Lets go of an execution whose driver panics: whoever asks for it loads it anew, instead of waiting for ever.
+struct Guard<'a> {
+    inner: &'a Inner,
+    resident: &'a Arc<Resident>,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.inner.forget(self.resident);
+            self.resident.let_go();
+        }
     }
 }

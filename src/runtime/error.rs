@@ -16,6 +16,12 @@ pub enum BuildError {
         /// The pattern.
         pattern: String,
     },
+    /// Two machines that executions may start have one name.
+    #[error("two machines are called `{name}`")]
+    DuplicateMachine {
+        /// The name.
+        name: String,
+    },
 }
 
 /// A machine names resources that nobody handles.
@@ -48,6 +54,12 @@ pub enum StartError {
         /// Its size as compact JSON.
         size: usize,
         /// `Limits::payload_bytes`.
+        limit: usize,
+    },
+    /// The input has more arrays and objects within one another than a document may have.
+    #[error("the input has more than {limit} arrays and objects within one another")]
+    InputTooDeep {
+        /// `Limits::depth`, and 127 at most.
         limit: usize,
     },
     /// AWS's `ExecutionAlreadyExists`: the name was used, with another input or for an execution that has ended.
@@ -103,6 +115,27 @@ impl From<TaskTokenError> for ReportError {
     fn from(_: TaskTokenError) -> Self {
         Self::InvalidToken
     }
+}
+
+/// Why a worker cannot wait for a task.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ActivityError {
+    /// AWS's `InvalidArn`: the ARN is not an activity's.
+    #[error("`{arn}` is not the ARN of an activity")]
+    InvalidArn {
+        /// What was asked for.
+        arn: Arn,
+    },
+    /// A worker's name has 1 to 80 characters.
+    #[error("`{name}` is not a name for a worker: use 1 to 80 characters")]
+    InvalidWorkerName {
+        /// The name.
+        name: String,
+    },
+    /// The runtime is shutting down.
+    #[error("the runtime is shutting down")]
+    ShuttingDown,
 }
 
 /// Why an execution could not be described or stopped.

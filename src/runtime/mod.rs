@@ -2,8 +2,10 @@
 //!
 //! The loop that brings them together is in `driver.rs`.
 
+mod activity;
 mod alarm;
 mod builder;
+mod cancel;
 mod clock;
 mod context;
 mod decorate;
@@ -13,6 +15,7 @@ mod error;
 mod function;
 mod handle;
 mod handler;
+mod nested;
 mod observer;
 mod recovery;
 mod resident;
@@ -20,22 +23,26 @@ mod resident;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use activity::ActivityTask;
 pub use builder::{Account, RuntimeBuilder};
 pub use clock::{Clock, Sleep, SystemClock};
 pub use context::{TaskContext, TaskGone};
 pub use decorate::{Limit, ResourceHandlerExt};
-pub use error::{BuildError, ExecutionError, MissingHandlers, ReportError, StartError, WaitError};
+pub use error::{
+    ActivityError, BuildError, ExecutionError, MissingHandlers, ReportError, StartError, WaitError,
+};
 pub use handle::ExecutionHandle;
 pub use handler::{HandlerFn, ResourceHandler, SharedHandler, TaskOutcome, TaskRequest, handler_fn};
 pub use observer::Observer;
 
+use crate::arn::ResourceKind;
 use crate::execution::{Event, Execution, Reporter};
 use crate::failure::Failure;
 use crate::history::HistoryEvent;
@@ -44,11 +51,14 @@ use crate::json::Json;
 use crate::limits::Limits;
 use crate::machine::StateMachine;
 use crate::registry::Registry;
+use crate::runtime::activity::Activities;
 use crate::runtime::alarm::Alarms;
 use crate::runtime::builder::Arns;
+use crate::runtime::recovery::Loading;
 use crate::runtime::resident::{Brought, Live, Mail, Refused, Resident};
 use crate::store::{
-    Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Store, TaskAddress,
+    Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Store, StoreError,
+    StoreErrorKind, TaskAddress,
 };
 
 /// Runs executions on tokio: calls handlers, keeps time, commits every step before it acts on it, and takes
@@ -95,14 +105,18 @@ pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     store: Arc<dyn Store>,
     handlers: Registry<SharedHandler>,
+    /// The machines that executions may start by their ARNs.
+    catalog: HashMap<Arc<str>, Arc<StateMachine>>,
+    activities: Activities,
     observers: Vec<Arc<dyn Observer>>,
     account: Account,
     limits: Limits,
     history: bool,
     cancel_grace: Duration,
     residents: Mutex<HashMap<ExecutionId, Arc<Resident>>>,
-    /// Machines of executions that came from the store, by their definitions.
-    machines: Mutex<HashMap<Arc<str>, Arc<StateMachine>>>,
+    /// Machines of executions that came from the store, by their definitions and ARNs, while there are such
+    /// executions.
+    machines: Mutex<HashMap<MachineKey, Weak<StateMachine>>>,
     /// The ARNs of machines that were started here, by their names.
     arns: Mutex<HashMap<Arc<str>, Arns>>,
     alarms: Arc<Alarms>,
@@ -111,6 +125,9 @@ pub(crate) struct Inner {
     shutdown: CancellationToken,
     tracker: TaskTracker,
 }
+
+/// A definition, and the ARN of the machine that has it.
+type MachineKey = (Arc<str>, Arc<str>);
 
 struct Last {
     shutdown: CancellationToken,
@@ -133,7 +150,8 @@ impl Runtime {
         Self { inner: Arc::new(inner), _last: Arc::new(last) }
     }
 
-    /// Whether every resource that `machine` names has a handler.
+    /// Whether every resource that `machine` names has a handler. Activities need none: their tasks wait for
+    /// [workers](Self::get_activity_task).
     ///
     /// # Errors
     ///
@@ -141,7 +159,9 @@ impl Runtime {
     pub fn require(&self, machine: &StateMachine) -> Result<(), MissingHandlers> {
         let mut resources: Vec<_> = machine
             .resources()
-            .filter(|resource| self.inner.handlers.find(resource.as_str()).is_none())
+            .filter(|resource| self.inner.handler(resource).is_none())
+            // Workers serve those.
+            .filter(|resource| ResourceKind::of(resource) != ResourceKind::Activity)
             .cloned()
             .collect();
         resources.sort();
@@ -259,18 +279,10 @@ impl Runtime {
         id: &ExecutionId,
         failure: Failure,
     ) -> Result<ExecutionSummary, ExecutionError> {
-        let open = !self.describe_execution(id).await?.status.is_closed();
-        if open {
-            match self.inner.ask(id, Event::Stop { failure }).await {
-                Ok(()) | Err(AskError::Rejected) => {}
-                Err(AskError::Unknown) => {
-                    return Err(ExecutionError::ExecutionDoesNotExist { id: id.clone() });
-                }
-                Err(AskError::ShuttingDown) => return Err(ExecutionError::ShuttingDown),
-                Err(AskError::Execution(error)) => return Err(error),
-            }
+        if self.inner.shutdown.is_cancelled() {
+            return Err(ExecutionError::ShuttingDown);
         }
-        self.describe_execution(id).await
+        self.inner.stop(id, failure).await
     }
 
     /// How an execution stands.
@@ -279,8 +291,7 @@ impl Runtime {
     ///
     /// See [`ExecutionError`].
     pub async fn describe_execution(&self, id: &ExecutionId) -> Result<ExecutionSummary, ExecutionError> {
-        let summary = self.inner.store.describe(id).await?;
-        summary.ok_or_else(|| ExecutionError::ExecutionDoesNotExist { id: id.clone() })
+        self.inner.describe(id).await
     }
 
     /// An execution's history, a page at a time.
@@ -337,6 +348,9 @@ impl Runtime {
         token: &TaskToken,
         event: impl FnOnce(crate::id::TaskId) -> Event,
     ) -> Result<(), ReportError> {
+        if self.inner.shutdown.is_cancelled() {
+            return Err(ReportError::ShuttingDown);
+        }
         let found = self.inner.store.find_task(&token.hash()).await?;
         let address = found.ok_or(ReportError::InvalidToken)?;
         if !address.open {
@@ -347,7 +361,7 @@ impl Runtime {
             AskError::Rejected | AskError::Unknown => gone(&address),
             AskError::ShuttingDown => ReportError::ShuttingDown,
             AskError::Execution(ExecutionError::Store(error)) => ReportError::Store(error),
-            AskError::Execution(_) => gone(&address),
+            AskError::Execution(error) => ReportError::Store(StoreError::new(StoreErrorKind::Corrupt, error)),
         })
     }
 }
@@ -379,6 +393,35 @@ pub(crate) enum AskError {
 }
 
 impl Inner {
+    /// The machine with this ARN, if executions may start it.
+    fn registered(&self, arn: &str) -> Option<Arc<StateMachine>> {
+        self.catalog.get(arn).cloned()
+    }
+
+    async fn describe(&self, id: &ExecutionId) -> Result<ExecutionSummary, ExecutionError> {
+        let summary = self.store.describe(id).await?;
+        summary.ok_or_else(|| ExecutionError::ExecutionDoesNotExist { id: id.clone() })
+    }
+
+    async fn stop(
+        self: &Arc<Self>,
+        id: &ExecutionId,
+        failure: Failure,
+    ) -> Result<ExecutionSummary, ExecutionError> {
+        let open = !self.describe(id).await?.status.is_closed();
+        if open {
+            match self.ask(id, Event::Stop { failure }).await {
+                Ok(()) | Err(AskError::Rejected) => {}
+                Err(AskError::Unknown) => {
+                    return Err(ExecutionError::ExecutionDoesNotExist { id: id.clone() });
+                }
+                Err(AskError::ShuttingDown) => return Err(ExecutionError::ShuttingDown),
+                Err(AskError::Execution(error)) => return Err(error),
+            }
+        }
+        self.describe(id).await
+    }
+
     async fn start(
         self: &Arc<Self>,
         machine: &Arc<StateMachine>,
@@ -393,6 +436,10 @@ impl Inner {
         if size > limit {
             return Err(StartError::InputTooLarge { size, limit });
         }
+        let limit = self.limits.depth.min(Json::DEEPEST);
+        if input.deeper_than(limit) {
+            return Err(StartError::InputTooDeep { limit });
+        }
         let name = self.account.execution_name(name)?;
         self.keep_time();
         let start = self.account.start(machine, self.arns(machine), &name, input, self.limits, self.history);
@@ -404,33 +451,66 @@ impl Inner {
             NewExecution::new(id.clone(), name, machine_arn, machine.definition.clone(), input.clone(), now);
         let history = self.watched(&step.history);
         let commit = Commit::new(&mut step, execution.take_changes(), now);
-        let revision = match self.store.create(new, commit).await? {
-            Created::New(revision) => revision,
-            Created::Existing(summary) => {
-                let same = !summary.status.is_closed() && summary.input == input;
-                return match same {
-                    true => Ok(ExecutionHandle::new(Arc::clone(self), id, None)),
-                    false => Err(StartError::ExecutionAlreadyExists { id }),
-                };
-            }
-        };
-        let resident = Arc::new(Resident::busy(id.clone()));
-        self.residents().insert(id.clone(), Arc::clone(&resident));
-        let live =
-            Live { execution, revision, alarm: None, running: Default::default(), permit: Some(permit) };
-        let handle = ExecutionHandle::new(Arc::clone(self), id, Some(Arc::clone(&resident)));
-        self.begin(&resident, Box::new(live), step, &history);
-        Ok(handle)
+        // On a task of its own: what was kept goes on, even if nobody waits for it to begin.
+        let inner = Arc::clone(self);
+        let created = self.tracker.spawn(async move {
+            let resident = Arc::new(Resident::busy(id.clone()));
+            // Whoever asks for it meanwhile leaves their mail here, and does not load it a second time.
+            inner.residents().entry(id.clone()).or_insert_with(|| Arc::clone(&resident));
+            let mut loading = Loading { inner: &inner, resident: &resident, over: false };
+            let revision = match inner.store.create(new, commit).await? {
+                Created::New(revision) => revision,
+                Created::Existing(summary) => {
+                    let same = !summary.status.is_closed() && summary.input == input;
+                    return match same {
+                        true => Ok((id, None)),
+                        false => Err(StartError::ExecutionAlreadyExists { id }),
+                    };
+                }
+            };
+            loading.over = true;
+            inner.residents().insert(id.clone(), Arc::clone(&resident));
+            let live =
+                Live { execution, revision, alarm: None, running: Default::default(), permit: Some(permit) };
+            inner.begin(&resident, Box::new(live), step, &history);
+            Ok((id, Some(Arc::clone(&resident))))
+        });
+        match created.await {
+            Ok(created) => created.map(|(id, resident)| ExecutionHandle::new(Arc::clone(self), id, resident)),
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(StartError::ShuttingDown),
+            },
+        }
+    }
+
+    /// An execution is not here any more.
+    fn forget(&self, resident: &Arc<Resident>) {
+        let mut residents = self.residents();
+        // Another one may have come in its place.
+        if residents.get(&resident.id).is_some_and(|here| Arc::ptr_eq(here, resident)) {
+            residents.remove(&resident.id);
+        }
     }
 
     /// Tells an execution something and waits until it is committed.
     pub(crate) async fn ask(self: &Arc<Self>, id: &ExecutionId, event: Event) -> Result<(), AskError> {
-        let (answer, answered) = oneshot::channel();
-        self.bring(id, Mail { event, answer: Some(answer), handler_done: None }).await?;
-        match answered.await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(Refused::Rejected)) => Err(AskError::Rejected),
-            Ok(Err(Refused::LetGo)) | Err(_) => Err(AskError::ShuttingDown),
+        loop {
+            let (answer, answered) = oneshot::channel();
+            let mail = Mail { event: event.clone(), answer: Some(answer), handler_done: None };
+            self.bring(id, mail).await?;
+            return match answered.await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(Refused::Rejected)) => Err(AskError::Rejected),
+                Ok(Err(Refused::Failed(_))) | Err(_) if self.shutdown.is_cancelled() => {
+                    Err(AskError::ShuttingDown)
+                }
+                Ok(Err(Refused::LetGo)) if self.shutdown.is_cancelled() => Err(AskError::ShuttingDown),
+                // Nobody has looked at it.
+                Ok(Err(Refused::LetGo)) => continue,
+                Ok(Err(Refused::Failed(kind))) => Err(AskError::Execution(StoreError::from(kind).into())),
+                Err(_) => Err(AskError::Execution(StoreError::from(StoreErrorKind::Unavailable).into())),
+            };
         }
     }
 

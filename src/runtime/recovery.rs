@@ -1,10 +1,11 @@
 //! Executions that are in the store and not here: loading them, and going on with them.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, Weak};
 
 use crate::execution::{Execution, Step};
 use crate::id::ExecutionId;
 use crate::machine::StateMachine;
+use crate::runtime::context::Begun;
 use crate::runtime::resident::{Live, Resident};
 use crate::runtime::{AskError, ExecutionError, Inner};
 use crate::store::{ExecutionFilter, PageRequest, StoredExecution};
@@ -26,20 +27,22 @@ impl Inner {
                 None => break,
             }
         }
-        let mut recovered = 0;
+        {
+            let residents = self.residents();
+            open.retain(|id| !residents.contains_key(id));
+        }
+        let (mut recovered, mut failed) = (0, None);
         for id in open {
-            let here = self.residents().contains_key(&id);
-            if here {
-                continue;
-            }
+            // One that another has woken meanwhile is gone on with all the same.
             match self.resident(&id).await {
                 Ok(_) => recovered += 1,
-                Err(AskError::Execution(error)) => return Err(error),
+                // One that cannot be gone on with does not keep the others waiting.
+                Err(AskError::Execution(error)) => failed = failed.or(Some(error)),
                 // It has ended meanwhile, or the runtime ends.
                 Err(_) => {}
             }
         }
-        Ok(recovered)
+        failed.map_or(Ok(recovered), Err)
     }
 
     /// The execution in memory, loaded if need be. Whoever comes first loads it; others leave their mail.
@@ -56,19 +59,26 @@ impl Inner {
             residents.insert(id.clone(), Arc::clone(&resident));
             resident
         };
-        let loaded = self.load(id).await;
+        // On a task of its own: whoever asked first may lose patience, and others wait for it too.
+        let (inner, loading) = (Arc::clone(self), Arc::clone(&resident));
+        let loaded = self.tracker.spawn(async move { inner.bring_in(&loading).await }).await;
         match loaded {
-            Ok(live) => {
-                self.keep_time();
-                self.resume(&resident, Box::new(live));
-                Ok(resident)
-            }
-            Err(error) => {
-                self.residents().remove(id);
-                resident.let_go();
-                Err(error)
-            }
+            Ok(Ok(())) => Ok(resident),
+            Ok(Err(error)) => Err(error),
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(AskError::ShuttingDown),
+            },
         }
+    }
+
+    async fn bring_in(self: &Arc<Self>, resident: &Arc<Resident>) -> Result<(), AskError> {
+        let mut loading = Loading { inner: self, resident, over: false };
+        let live = self.load(&resident.id).await?;
+        loading.over = true;
+        self.keep_time();
+        self.resume(resident, Box::new(live));
+        Ok(())
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Live, AskError> {
@@ -85,10 +95,13 @@ impl Inner {
         Ok(Live { execution, revision: stored.revision, alarm: None, running: Default::default(), permit })
     }
 
-    /// Starts again what was started and not reported, and lets time go on.
+    /// Starts again what was started and not reported, watches again over what was handed on, and lets time go on.
     fn resume(self: &Arc<Self>, resident: &Arc<Resident>, mut live: Box<Live>) {
         for start in live.execution.outstanding() {
-            self.start_task(resident, &mut live, start);
+            self.start_task(resident, &mut live, start, Begun::Again);
+        }
+        for start in live.execution.handed_on() {
+            self.start_task(resident, &mut live, start, Begun::HandedOn);
         }
         self.set_alarm(resident, &mut live);
         self.begin(resident, live, Step::default(), &[]);
@@ -96,14 +109,33 @@ impl Inner {
 
     /// The machine that an execution was started with: its definition is stored beside it.
     fn machine(&self, stored: &StoredExecution) -> Result<Arc<StateMachine>, String> {
+        let key = (stored.definition.clone(), stored.summary.machine_arn.clone());
         let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(machine) = machines.get(&stored.definition) {
-            return Ok(Arc::clone(machine));
+        if let Some(machine) = machines.get(&key).and_then(Weak::upgrade) {
+            return Ok(machine);
         }
         let machine = StateMachine::parse(&stored.definition).map_err(|error| error.to_string())?;
         let name = stored.summary.machine_arn.rsplit(':').next().unwrap_or_default();
         let machine = Arc::new(machine.named(name));
-        machines.insert(stored.definition.clone(), Arc::clone(&machine));
+        machines.retain(|_, machine| machine.strong_count() > 0);
+        machines.insert(key, Arc::downgrade(&machine));
         Ok(machine)
+    }
+}
+
+/// Lets go of an execution that could not be loaded, or whose loading was given up.
+pub(super) struct Loading<'a> {
+    pub(super) inner: &'a Inner,
+    pub(super) resident: &'a Arc<Resident>,
+    /// It is there.
+    pub(super) over: bool,
+}
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            self.inner.forget(self.resident);
+            self.resident.let_go();
+        }
     }
 }

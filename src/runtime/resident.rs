@@ -6,11 +6,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
-use tokio_util::sync::CancellationToken;
 
 use crate::execution::{Event, Execution, ExecutionStatus};
 use crate::id::{ExecutionId, TaskId};
-use crate::store::Revision;
+use crate::runtime::cancel::Cancellation;
+use crate::store::{Revision, StoreErrorKind};
 use crate::time::Timestamp;
 
 /// How many events may wait for one execution; whoever brings another waits too.
@@ -54,7 +54,7 @@ pub(super) struct Live {
     /// When it is to be woken.
     pub(super) alarm: Option<Timestamp>,
     /// The handlers that are running for it.
-    pub(super) running: BTreeMap<TaskId, CancellationToken>,
+    pub(super) running: BTreeMap<TaskId, Cancellation>,
     /// Its place among the open executions.
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
@@ -73,8 +73,10 @@ pub(super) struct Mail {
 pub(super) enum Refused {
     /// It does not apply.
     Rejected,
-    /// The execution is not here any more.
+    /// The execution is not here any more, and the event was not looked at.
     LetGo,
+    /// The store failed: whether the event counts is not known.
+    Failed(StoreErrorKind),
 }
 
 /// What became of mail that was brought.

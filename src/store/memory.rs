@@ -35,7 +35,8 @@ pub struct MemoryStore {
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// In the order they were started; boxed, because a table that grows keeps room for as many again.
+    /// In the order they were started.
+    #[expect(clippy::vec_box, reason = "a list that grows keeps room for as many again: of pointers only")]
     executions: Vec<Box<Kept>>,
     /// Where they are.
     places: HashMap<ExecutionId, usize>,

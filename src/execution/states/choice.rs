@@ -72,5 +72,5 @@ fn by_expression(
         Ok::<_, Mishap>(None)
     })?;
     let Some(rule) = chosen else { return Ok(None) };
-    Ok(Some((turn.leave(frame, state, Shown::default(), &rule.exit)?, rule.next)))
+    Ok(Some((turn.leave_by(frame, state, Shown::default(), &rule.exit)?, rule.next)))
 }

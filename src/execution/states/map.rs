@@ -4,11 +4,12 @@ use crate::dataflow::{self, Mishap, jsonata};
 use crate::execution::Execution;
 use crate::execution::advance::{Outcome, Shown};
 use crate::execution::frame::{Children, Doing, Frame, Item};
-use crate::execution::states::effective_input;
+use crate::execution::states::{effective_input, fault};
 use crate::history::HistoryEventKind;
 use crate::id::FrameId;
 use crate::json::Json;
 use crate::machine::io::DataFlow;
+use crate::machine::retry::Fault;
 use crate::machine::state::{Amount, Items, Map, State};
 use crate::query::{JsonataTemplate, QueryError};
 
@@ -25,16 +26,24 @@ pub(super) fn enter(
     let length = items.as_array().map_or(0, <[Json]>::len);
     let total = u32::try_from(length).map_err(|_| Mishap::runtime("There are too many items."))?;
     let started = turn.record(frame, |_| HistoryEventKind::MapStateStarted { length: length as u64 });
-    let mut children =
-        Children { base: turn.new_frames(total), total, limit, items, started, begun: 0, running: 0 };
-    let mut begun = Ok(());
-    while begun.is_ok() && children.begun < total && children.running < limit {
-        begun = begin_item(turn, id, frame, state, map, &mut children, started);
+    let mut children = Children {
+        base: turn.new_frames(total),
+        total,
+        limit,
+        items,
+        started,
+        begun: 0,
+        running: 0,
+        effective: Some(effective),
+    };
+    while children.begun < total && children.running < limit {
+        if let Err(fault) = begin_item(turn, id, frame, state, map, &mut children, started) {
+            frame.doing = Doing::Children(Box::new(children));
+            return Ok(turn.begin_failed(frame, state, fault));
+        }
     }
     let empty = total == 0;
-    // Even if one could not begin: those that did are to be cut short.
     frame.doing = Doing::Children(Box::new(children));
-    begun?;
     Ok(if empty { turn.join(frame, state) } else { Outcome::Waits })
 }
 
@@ -42,23 +51,32 @@ pub(super) fn enter(
 pub(crate) fn begin_item(
     turn: &mut Execution,
     id: FrameId,
-    frame: &Frame,
+    frame: &mut Frame,
     state: &State,
     map: &Map,
     children: &mut Children,
     previous: u64,
-) -> Result<(), Mishap> {
+) -> Result<(), Fault> {
     let index = children.begun;
     let value = children.items.at(index as usize).cloned().unwrap_or_default();
     let item = Item { index, value };
     let input = match &map.selector {
         None => item.value.clone(),
         Some(selector) => {
-            let effective = effective_input(turn, frame, state)?;
+            if children.effective.is_none() {
+                let effective = effective_input(turn, frame, state);
+                children.effective = Some(effective.map_err(|mishap| fault(turn, frame, state, mishap))?);
+            }
+            let effective = children.effective.as_ref().unwrap_or(&Json::Null);
             let shown = Shown { item: Some(&item), task: None };
-            turn.scoped(frame, state, shown, &effective, |scope| dataflow::payload(selector, scope))?
+            let input =
+                turn.scoped(frame, state, shown, effective, |scope| dataflow::payload(selector, scope));
+            input.map_err(|mishap| fault(turn, frame, state, mishap))?
         }
     };
+    if let Some(failure) = turn.beyond_limits(&input, state.name.as_str()) {
+        return Err(Fault { failure, heartbeat: false, task: false });
+    }
     let name = state.name.clone();
     let now = turn.now;
     let event = turn

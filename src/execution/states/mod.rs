@@ -48,8 +48,13 @@ pub(super) fn again(turn: &mut Execution, id: FrameId, frame: &mut Frame) -> Out
 
 /// The outcome of a stage that failed.
 pub(super) fn failed(turn: &mut Execution, frame: &mut Frame, state: &State, mishap: Mishap) -> Outcome {
+    Outcome::Failed(fault(turn, frame, state, mishap))
+}
+
+/// What a stage that failed means to Retry and Catch.
+fn fault(turn: &mut Execution, frame: &mut Frame, state: &State, mishap: Mishap) -> Fault {
     let failure = turn.failure(frame, state, mishap);
-    Outcome::Failed(Fault { failure, heartbeat: false, task: matches!(state.kind, StateKind::Task(_)) })
+    Fault { failure, heartbeat: false, task: matches!(state.kind, StateKind::Task(_)) }
 }
 
 /// InputPath.
@@ -63,7 +68,7 @@ fn effective_input(turn: &Execution, frame: &Frame, state: &State) -> Result<Jso
 fn pass_on(turn: &Execution, frame: &Frame, state: &State, input: &Json) -> Result<Done, Mishap> {
     match &state.flow {
         DataFlow::JsonPath(stages) => pass_on_by(turn, frame, state, stages, stages.assign.as_ref(), input),
-        DataFlow::Jsonata(expressions) => turn.leave(frame, state, Shown::default(), &expressions.exit),
+        DataFlow::Jsonata(expressions) => turn.leave_by(frame, state, Shown::default(), &expressions.exit),
     }
 }
 
@@ -109,7 +114,7 @@ impl Execution {
     }
 
     /// Output and Assign of a JSONata state that has no result.
-    fn leave(&self, frame: &Frame, state: &State, shown: Shown<'_>, exit: &Exit) -> Result<Done, Mishap> {
+    fn leave_by(&self, frame: &Frame, state: &State, shown: Shown<'_>, exit: &Exit) -> Result<Done, Mishap> {
         self.scoped(frame, state, shown, &frame.input, |scope| {
             let (output, assigned) = jsonata::leave(exit, scope.input, scope)?;
             Ok(Done { output, assigned })

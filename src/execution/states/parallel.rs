@@ -8,6 +8,7 @@ use crate::execution::states::effective_input;
 use crate::history::HistoryEventKind;
 use crate::id::FrameId;
 use crate::json::Json;
+use crate::machine::retry::Fault;
 use crate::machine::state::{Parallel, State};
 
 pub(super) fn enter(
@@ -21,6 +22,9 @@ pub(super) fn enter(
     let input = turn.scoped(frame, state, Shown::default(), &effective, |scope| {
         dataflow::parameters(&state.flow, scope)
     })?;
+    if let Some(failure) = turn.beyond_limits(&input, state.name.as_str()) {
+        return Ok(Outcome::Failed(Fault { failure, heartbeat: false, task: false }));
+    }
     let started = turn.record(frame, |_| HistoryEventKind::ParallelStateStarted);
     let total = parallel.branches.len() as u32;
     let mut children = Children {
@@ -31,6 +35,7 @@ pub(super) fn enter(
         started,
         begun: 0,
         running: 0,
+        effective: None,
     };
     for branch in &parallel.branches {
         turn.begin_child(id, &mut children, *branch, input.clone(), None, started);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::arn::{IntegrationPattern, ResourceKind};
 use crate::dataflow::{self, Mishap, jsonata};
-use crate::execution::advance::{Outcome, Shown, too_large};
+use crate::execution::advance::{Outcome, Shown};
 use crate::execution::command::{CancelReason, Command, TaskStart};
 use crate::execution::event::{EventRejected, Reporter};
 use crate::execution::frame::{Answer, Doing, EarlyAnswer, Frame, RunningTask};
@@ -34,6 +34,9 @@ pub(crate) fn enter(
     let parameters =
         turn.scoped(frame, state, shown, &effective, |scope| dataflow::parameters(&state.flow, scope))?;
     let parameters = dataflow::integration::accept(&task.kind, parameters)?;
+    if let Some(failure) = turn.beyond_limits(&parameters, state.name.as_str()) {
+        return Ok(Outcome::Failed(Fault { failure, heartbeat: false, task: true }));
+    }
     let seconds = |value: &Option<Amount>, field| match value {
         None => Ok(None),
         Some(value) => seconds_of(turn, frame, state, value, field, &effective).map(Some),
@@ -55,8 +58,15 @@ pub(crate) fn enter(
         submitted: false,
         answer: None,
     };
-    running.beat(turn.now);
+    // The heart of an activity task beats from when a worker has it.
+    if task.kind != ResourceKind::Activity {
+        running.beat(turn.now);
+    }
     record_scheduled(turn, frame, task, &running);
+    if turn.recorder.is_full() {
+        // The execution ends here: nothing is asked for that no history tells of.
+        return Ok(Outcome::Waits);
+    }
     let start = turn.task_start(frame, &running);
     if let Some(token) = &start.token {
         let activity = task.kind == ResourceKind::Activity;
@@ -110,7 +120,7 @@ impl Execution {
         let now = self.now;
         let activity = self.task_of(frame).kind == ResourceKind::Activity;
         let Doing::Task(running) = &mut frame.doing else { return Ok(Outcome::Waits) };
-        if !activity {
+        if !activity || running.submitted {
             return Err(EventRejected::NotApplicable(running.id));
         }
         running.submitted = true;
@@ -132,12 +142,13 @@ impl Execution {
         if running.submitted || !has_token {
             return Err(EventRejected::NotApplicable(running.id));
         }
-        if output.size() > self.start.limits.payload_bytes {
-            let failure = too_large(&resource.service);
-            return Ok(self.complete(frame, Answer::Failed(failure)));
+        let early = running.answer.take();
+        if let Some(failure) = self.beyond_limits(&output, &resource.service) {
+            // An answer that was acknowledged counts, whatever the call came to.
+            let answer = early.map_or(Answer::Failed(failure), |early| early.answer);
+            return Ok(self.complete(frame, answer));
         }
         running.submitted = true;
-        let early = running.answer.take();
         self.record(frame, |_| HistoryEventKind::TaskSubmitted { resource, output });
         Ok(match early {
             Some(early) => self.complete(frame, early.answer),
@@ -187,23 +198,32 @@ impl Execution {
             (Reporter::TokenHolder, answer)
                 if pattern == IntegrationPattern::WaitForTaskToken && !running.submitted =>
             {
-                running.answer = Some(EarlyAnswer { answer, waits_until });
+                let answer = self.within_limits(self.task_of(frame), answer);
+                if let Doing::Task(running) = &mut frame.doing {
+                    running.answer = Some(EarlyAnswer { answer, waits_until });
+                }
                 Ok(Outcome::Waits)
             }
-            (Reporter::TokenHolder, answer) => Ok(self.complete(frame, answer)),
+            (Reporter::TokenHolder, answer) => {
+                // The handler of a `.sync` task or of an activity may be at work still.
+                if pattern != IntegrationPattern::WaitForTaskToken {
+                    self.cancel(id, CancelReason::Answered);
+                }
+                Ok(self.complete(frame, answer))
+            }
         }
     }
 
     /// The task's time is over, or its early answer has waited long enough.
     pub(in crate::execution) fn task_overdue(&mut self, frame: &mut Frame) -> Outcome {
-        let now = self.now;
         let Doing::Task(running) = &mut frame.doing else { return Outcome::Waits };
         if let Some(early) = running.answer.take() {
             let id = running.id;
             self.cancel(id, CancelReason::Answered);
             return self.complete(frame, early.answer);
         }
-        let heartbeat = running.times_out_at > now;
+        // Whichever of the two came first, however late it is noticed.
+        let heartbeat = running.heartbeat_due_at.is_some_and(|due| due < running.times_out_at);
         let machine = self.machine.clone();
         let task = task_in(machine.state(frame.state));
         let Some(running) = end(frame) else { return Outcome::Waits };
@@ -231,15 +251,7 @@ impl Execution {
         let task = task_in(state);
         let Some(running) = end(frame) else { return Outcome::Waits };
         self.forget_task(frame, &running);
-        let answer = match answer {
-            Answer::Succeeded(output) if output.size() > self.start.limits.payload_bytes => {
-                Answer::Failed(too_large(match &task.kind {
-                    ResourceKind::Integration { service, .. } => service,
-                    ResourceKind::Lambda | ResourceKind::Activity => task.resource.as_str(),
-                }))
-            }
-            answer => answer,
-        };
+        let answer = self.within_limits(task, answer);
         match answer {
             Answer::Succeeded(output) => {
                 self.record(frame, |_| succeeded(task, output.clone()));
@@ -250,6 +262,19 @@ impl Execution {
                 self.record(frame, |_| failed_event(task, failure.clone()));
                 Outcome::Failed(Fault { failure, heartbeat: false, task: true })
             }
+        }
+    }
+
+    /// The same answer, or a failure in place of a result that is larger or deeper than the limits allow.
+    fn within_limits(&self, task: &Task, answer: Answer) -> Answer {
+        let Answer::Succeeded(output) = &answer else { return answer };
+        let source = match &task.kind {
+            ResourceKind::Integration { service, .. } => service,
+            ResourceKind::Lambda | ResourceKind::Activity => task.resource.as_str(),
+        };
+        match self.beyond_limits(output, source) {
+            Some(failure) => Answer::Failed(failure),
+            None => answer,
         }
     }
 

@@ -1,0 +1,388 @@
+//! Activities: tasks that wait for workers, and workers that wait for tasks.
+//!
+//! A task is in one of three places: in its activity's queue, in the hands of a [`Handover`], or with a worker.
+//! From the second it falls back into the first when the worker is gone.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::arn::{Arn, ResourceKind};
+use crate::execution::{Event, TaskStart};
+use crate::id::{ExecutionId, TaskId, TaskToken};
+use crate::json::Json;
+use crate::runtime::error::ActivityError;
+use crate::runtime::{Inner, Runtime};
+use crate::time::Timestamp;
+
+/// How long a worker waits for a task.
+const LONG_POLL: Duration = Duration::from_secs(60);
+
+/// A task of an activity, as a worker gets it from [`Runtime::get_activity_task`].
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct ActivityTask {
+    /// The key that reports how the task went. `Debug` does not show it.
+    pub token: TaskToken,
+    /// The state's effective input, or what its `Parameters` made of it.
+    pub input: Value,
+    /// `TimeoutSeconds`, where the definition sets it; it began when the state was entered.
+    pub timeout: Option<Duration>,
+    /// `HeartbeatSeconds`, where the definition sets it: report a heartbeat more often than that.
+    pub heartbeat: Option<Duration>,
+}
+
+impl Runtime {
+    /// Waits for a task of `activity`: up to 60 seconds on the runtime's clock, then there is none.
+    ///
+    /// Tasks are given out in the order in which they were scheduled, to workers in the order in which they
+    /// asked; each task is given out once. When this returns one, it is committed that the worker has it. Report
+    /// with [`send_task_success`](Self::send_task_success), [`send_task_failure`](Self::send_task_failure) and
+    /// [`send_task_heartbeat`](Self::send_task_heartbeat).
+    ///
+    /// A task whose worker stops asking (drops this future) while it is handed over goes back to its place in the
+    /// queue. A task whose worker has it is that worker's, even when the runtime starts anew; `TimeoutSeconds`
+    /// and `HeartbeatSeconds` are for workers that never report.
+    ///
+    /// A [handler](crate::RuntimeBuilder::handler) that is registered for the activity is its only worker.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use serde_json::json;
+    /// use stepwright::{Arn, Runtime, StateMachine};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let machine = Arc::new(StateMachine::parse(r#"{ "StartAt": "Sign", "States": { "Sign": { "Type": "Task",
+    ///     "Resource": "arn:aws:states:us-east-1:123456789012:activity:Sign", "End": true } } }"#)?);
+    /// let runtime = Runtime::builder().build()?;
+    /// let execution = runtime.start_execution(&machine, None, json!({ "page": 7 })).await?;
+    ///
+    /// let sign: Arn = "arn:aws:states:us-east-1:123456789012:activity:Sign".parse()?;
+    /// let task = runtime.get_activity_task(&sign, "notary").await?.expect("there is one");
+    /// assert_eq!(task.input, json!({ "page": 7 }));
+    /// runtime.send_task_success(&task.token, json!({ "signed": true })).await?;
+    /// assert_eq!(execution.wait().await?, json!({ "signed": true }));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When `activity` is not an activity's ARN, the worker's name is not one, or the runtime shuts down.
+    ///
+    /// ```
+    /// # use stepwright::{ActivityError, Arn, Runtime};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let runtime = Runtime::builder().build()?;
+    /// let function: Arn = "arn:aws:lambda:us-east-1:123456789012:function:Sign".parse()?;
+    /// let mistake = runtime.get_activity_task(&function, None).await;
+    /// assert!(matches!(mistake, Err(ActivityError::InvalidArn { .. })));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_activity_task<'a>(
+        &self,
+        activity: &Arn,
+        worker: impl Into<Option<&'a str>>,
+    ) -> Result<Option<ActivityTask>, ActivityError> {
+        let worker = worker.into();
+        if ResourceKind::of(activity) != ResourceKind::Activity {
+            return Err(ActivityError::InvalidArn { arn: activity.clone() });
+        }
+        if let Some(name) = worker.filter(|name| !(1..=80).contains(&name.chars().count())) {
+            return Err(ActivityError::InvalidWorkerName { name: name.into() });
+        }
+        let deadline = self.inner.clock.now() + LONG_POLL;
+        loop {
+            let Some(handover) = self.inner.poll(activity, worker, deadline).await else {
+                return match self.inner.shutdown.is_cancelled() {
+                    true => Err(ActivityError::ShuttingDown),
+                    false => Ok(None),
+                };
+            };
+            if let Some(task) = handover.claim() {
+                return Ok(Some(task));
+            }
+        }
+    }
+}
+
+/// The tasks that wait for workers, and the workers that wait for tasks.
+///
+/// There are as many tasks as open executions have in their activity states, and as many workers as somebody
+/// holds futures of: it needs no limit of its own.
+#[derive(Debug, Default)]
+pub(super) struct Activities {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queues: HashMap<Arn, Queue>,
+    /// Where the tasks are that no worker has yet.
+    places: HashMap<ExecutionId, BTreeMap<TaskId, Place>>,
+    next: u64,
+}
+
+/// One activity: tasks and workers by their numbers, the oldest first. Of one of the two there are none.
+#[derive(Debug, Default)]
+struct Queue {
+    tasks: BTreeMap<u64, Waiting>,
+    workers: BTreeMap<u64, Worker>,
+}
+
+/// A task's place in the queue of its activity; it keeps it while it is handed over.
+#[derive(Clone, Debug)]
+struct Place {
+    activity: Arn,
+    number: u64,
+}
+
+/// A task that no worker has yet.
+#[derive(Debug)]
+struct Waiting {
+    execution: ExecutionId,
+    task: TaskId,
+    place: Place,
+    token: TaskToken,
+    input: Json,
+    timeout: Option<Duration>,
+    heartbeat: Option<Duration>,
+    /// A worker was given it, and did not take it.
+    started: bool,
+}
+
+/// Somebody who waits for a task.
+#[derive(Debug)]
+struct Worker {
+    number: u64,
+    name: Option<String>,
+    hand: oneshot::Sender<Handover>,
+    /// It gets what is being handed over to it, but nothing more.
+    leaving: Arc<AtomicBool>,
+}
+
+/// A task on its way to a worker. Dropped on the way, it falls back into the queue.
+struct Handover {
+    runtime: Arc<Inner>,
+    waiting: Option<Waiting>,
+}
+
+/// A worker's place among those that wait, for as long as it waits.
+struct Line<'a> {
+    runtime: &'a Inner,
+    activity: &'a Arn,
+    number: u64,
+    leaving: Arc<AtomicBool>,
+}
+
+impl Inner {
+    /// Queues a task for the workers of its activity.
+    pub(super) fn offer(self: &Arc<Self>, execution: &ExecutionId, start: TaskStart) {
+        let Some(token) = start.token else { return };
+        let activity = start.resource;
+        self.match_up(&activity, |state| {
+            let place = Place { activity: activity.clone(), number: state.number() };
+            state.places.entry(execution.clone()).or_default().insert(start.task, place.clone());
+            let waiting = Waiting {
+                execution: execution.clone(),
+                task: start.task,
+                place,
+                token,
+                input: start.input,
+                timeout: start.timeout,
+                heartbeat: start.heartbeat,
+                started: false,
+            };
+            state.put(waiting);
+        });
+    }
+
+    /// Nobody waits for a task any longer: it is not given out, if it was not yet.
+    pub(super) fn withdraw(&self, execution: &ExecutionId, task: TaskId) {
+        self.activities.lock().forget(execution, task);
+    }
+
+    /// The execution is gone from here, and its tasks with it.
+    pub(super) fn withdraw_all(&self, execution: &ExecutionId) {
+        let mut state = self.activities.lock();
+        let places = state.places.remove(execution).unwrap_or_default();
+        places.into_values().for_each(|place| state.remove(&place));
+    }
+
+    /// Waits for a task until `deadline`.
+    async fn poll(
+        self: &Arc<Self>,
+        activity: &Arn,
+        worker: Option<&str>,
+        deadline: Timestamp,
+    ) -> Option<Handover> {
+        if self.shutdown.is_cancelled() {
+            return None;
+        }
+        let (hand, mut handed) = oneshot::channel();
+        let leaving = Arc::new(AtomicBool::new(false));
+        let mut number = 0;
+        self.match_up(activity, |state| {
+            number = state.number();
+            let worker = Worker { number, name: worker.map(Into::into), hand, leaving: leaving.clone() };
+            state.queue(activity).workers.insert(number, worker);
+        });
+        let line = Line { runtime: self, activity, number, leaving };
+        tokio::select! {
+            biased;
+            handed = &mut handed => return handed.ok(),
+            () = self.clock.sleep_until(deadline) => {}
+            () = self.shutdown.cancelled() => {}
+        }
+        // A task may be on its way: then it comes, now that the worker is not given any other.
+        drop(line);
+        handed.await.ok()
+    }
+
+    /// Brings tasks and workers of an activity together after a change.
+    fn match_up(self: &Arc<Self>, activity: &Arn, change: impl FnOnce(&mut State)) {
+        let pairs = {
+            let mut state = self.activities.lock();
+            change(&mut state);
+            state.pairs(activity)
+        };
+        for (waiting, worker) in pairs {
+            self.tracker.spawn(Arc::clone(self).hand_over(waiting, worker));
+        }
+    }
+
+    /// Commits that the worker begins, then gives it the task.
+    async fn hand_over(self: Arc<Self>, mut waiting: Waiting, worker: Worker) {
+        if !waiting.started {
+            let event = Event::TaskStarted { task: waiting.task, worker: worker.name.clone() };
+            if self.ask(&waiting.execution, event).await.is_err() {
+                // Nobody waits for the task any longer. The worker is the first in line still.
+                self.match_up(&waiting.place.activity, |state| {
+                    state.forget(&waiting.execution, waiting.task);
+                    if !worker.leaving.load(Ordering::Relaxed) {
+                        state.queue(&waiting.place.activity).workers.insert(worker.number, worker);
+                    }
+                });
+                return;
+            }
+            waiting.started = true;
+        }
+        // A worker that is gone drops the task back into the queue.
+        let _ = worker.hand.send(Handover { runtime: Arc::clone(&self), waiting: Some(waiting) });
+    }
+}
+
+impl Handover {
+    /// The worker takes it; `None` when nobody waits for the task any longer.
+    fn claim(mut self) -> Option<ActivityTask> {
+        let waiting = self.waiting.take()?;
+        let Waiting { execution, task, token, input, timeout, heartbeat, .. } = waiting;
+        let waited_for = self.runtime.activities.lock().forget(&execution, task);
+        waited_for.then(|| ActivityTask { token, input: input.into(), timeout, heartbeat })
+    }
+}
+
+impl fmt::Debug for Handover {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Handover").field(&self.waiting).finish()
+    }
+}
+
+impl Drop for Handover {
+    fn drop(&mut self) {
+        let Some(waiting) = self.waiting.take() else { return };
+        let activity = waiting.place.activity.clone();
+        let put = |state: &mut State| {
+            if state.is_waited_for(&waiting) {
+                state.put(waiting);
+            }
+        };
+        match tokio::runtime::Handle::try_current() {
+            Ok(_) => self.runtime.match_up(&activity, put),
+            // Nothing can be spawned here: the next to come brings them together.
+            Err(_) => put(&mut self.runtime.activities.lock()),
+        }
+    }
+}
+
+impl Drop for Line<'_> {
+    fn drop(&mut self) {
+        let mut state = self.runtime.activities.lock();
+        self.leaving.store(true, Ordering::Relaxed);
+        state.queue(self.activity).workers.remove(&self.number);
+        state.tidy(self.activity);
+    }
+}
+
+impl Activities {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn number(&mut self) -> u64 {
+        self.next += 1;
+        self.next
+    }
+
+    fn queue(&mut self, activity: &Arn) -> &mut Queue {
+        self.queues.entry(activity.clone()).or_default()
+    }
+
+    fn put(&mut self, waiting: Waiting) {
+        self.queue(&waiting.place.activity.clone()).tasks.insert(waiting.place.number, waiting);
+    }
+
+    fn is_waited_for(&self, waiting: &Waiting) -> bool {
+        self.places.get(&waiting.execution).is_some_and(|tasks| tasks.contains_key(&waiting.task))
+    }
+
+    /// Forgets a task, wherever it is; `false` when it was forgotten before.
+    fn forget(&mut self, execution: &ExecutionId, task: TaskId) -> bool {
+        let Some(tasks) = self.places.get_mut(execution) else { return false };
+        let place = tasks.remove(&task);
+        if tasks.is_empty() {
+            self.places.remove(execution);
+        }
+        if let Some(place) = &place {
+            self.remove(place);
+        }
+        place.is_some()
+    }
+
+    fn remove(&mut self, place: &Place) {
+        self.queue(&place.activity).tasks.remove(&place.number);
+        self.tidy(&place.activity);
+    }
+
+    /// Takes out the oldest task and the worker that has waited longest, for as long as there are both.
+    fn pairs(&mut self, activity: &Arn) -> Vec<(Waiting, Worker)> {
+        let queue = self.queue(activity);
+        let mut pairs = Vec::new();
+        while !queue.tasks.is_empty()
+            && let Some((_, worker)) = queue.workers.pop_first()
+        {
+            if !worker.hand.is_closed() {
+                pairs.extend(queue.tasks.pop_first().map(|(_, waiting)| (waiting, worker)));
+            }
+        }
+        self.tidy(activity);
+        pairs
+    }
+
+    /// Keeps no queue in which nothing waits.
+    fn tidy(&mut self, activity: &Arn) {
+        if self.queues.get(activity).is_some_and(|queue| queue.tasks.is_empty() && queue.workers.is_empty()) {
+            self.queues.remove(activity);
+        }
+    }
+}
