@@ -50,7 +50,7 @@ impl FunctionCall {
     /// What the Task gets when the function's result is `result`.
     pub(crate) fn response(&self, result: Value, request_id: &str) -> Value {
         match self.wrapped {
-            true => envelope(result, request_id),
+            true => envelope(&result, request_id),
             false => result,
         }
     }
@@ -79,7 +79,7 @@ fn function_name(function: &str) -> &str {
 }
 
 /// What `lambda:invoke` puts around a function's result: AWS's keys in AWS's order.
-fn envelope(payload: Value, request_id: &str) -> Value {
+fn envelope(payload: &Value, request_id: &str) -> Value {
     json!({
         "ExecutedVersion": "$LATEST",
         "Payload": payload,

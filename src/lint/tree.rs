@@ -33,7 +33,7 @@ pub(super) struct Visit<'d> {
 impl<'d> Tree<'d> {
     pub(super) fn new(definition: &'d Definition) -> Self {
         let mut tree = Self { blocks: Vec::new(), states: Vec::new() };
-        tree.add(&definition.block, JsonPointer::root(), None, definition.query_language());
+        tree.add(&definition.block, &JsonPointer::root(), None, definition.query_language());
         tree
     }
 
@@ -63,7 +63,7 @@ impl<'d> Tree<'d> {
     }
 
     // Recursion is bounded by how deep the reader lets a document be.
-    fn add(&mut self, block: &'d Block, at: JsonPointer, outer: Option<usize>, language: QueryLanguage) {
+    fn add(&mut self, block: &'d Block, at: &JsonPointer, outer: Option<usize>, language: QueryLanguage) {
         let number = self.blocks.len();
         self.blocks.push(Within { block, at: at.clone(), outer });
         for state in &block.states {
@@ -75,12 +75,12 @@ impl<'d> Tree<'d> {
                     // The executions of a distributed Map see no variables but their own.
                     let outer = (map.mode() == Mode::Inline).then_some(number);
                     if let Some(processor) = &map.processor {
-                        self.add(&processor.block, at.key(processor.field.as_str()), outer, language);
+                        self.add(&processor.block, &at.key(processor.field.as_str()), outer, language);
                     }
                 }
                 StateKind::Parallel(parallel) => {
                     for (n, branch) in parallel.branches.iter().enumerate() {
-                        self.add(&branch.block, at.key("Branches").index(n), Some(number), language);
+                        self.add(&branch.block, &at.key("Branches").index(n), Some(number), language);
                     }
                 }
                 _ => {}

@@ -4,6 +4,7 @@ use crate::query::{JsonataTemplate, Path, ReferencePath, Template};
 
 /// The stages of a state, in its query language.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "JSONPath, which most states use, pays for no indirection")]
 pub(crate) enum DataFlow {
     JsonPath(Stages),
     Jsonata(Box<Expressions>),
