@@ -16,9 +16,6 @@ use stepwright::{Code, Definition, Diagnostics, ExecutionKind, StateMachine};
 
 /// Codes that nothing raises yet, or that no fixture can show. The list may only become shorter.
 const WITHOUT_FIXTURE: &[Code] = &[
-    // What is between `{%` and `%}` is not read yet.
-    Code::InvalidJsonata,
-    Code::UnsupportedJsonata,
     // A megabyte is too long for a fixture too; `definition/text.rs` tests it.
     Code::TooLong,
 ];

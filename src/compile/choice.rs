@@ -5,24 +5,28 @@ use serde_json::Value;
 use crate::compile::{Compiler, Listed};
 use crate::definition::{self, Family, Operator};
 use crate::diagnostic::JsonPointer;
-use crate::machine::choice::{Condition, JsonType, Operand, Relation, Rule, Test};
+use crate::machine::choice::{Condition, JsonType, Operand, Relation, Rule, Rules, Test};
 use crate::machine::state::Choice;
 use crate::pattern::Pattern;
 
 impl<'d> Compiler<'d> {
     pub(super) fn choice(&mut self, listed: &Listed<'d>, choice: &definition::Choice) -> Option<Choice> {
         let at = listed.at.key("Choices");
-        let rules: Vec<Option<Rule>> = choice
-            .choices
-            .iter()
-            .enumerate()
-            .map(|(n, rule)| self.rule(listed.block, rule, &at.index(n)))
-            .collect();
+        let numbered = choice.choices.iter().enumerate();
+        let rules = if self.in_jsonata {
+            let rules = numbered.map(|(n, rule)| self.jsonata_rule(listed.block, n, rule, &at.index(n)));
+            let rules: Vec<Option<_>> = rules.collect();
+            rules.into_iter().collect::<Option<_>>().map(Rules::Jsonata)
+        } else {
+            let rules = numbered.map(|(n, rule)| self.rule(listed.block, rule, &at.index(n)));
+            let rules: Vec<Option<_>> = rules.collect();
+            rules.into_iter().collect::<Option<_>>().map(Rules::JsonPath)
+        };
         let default = match &choice.default {
             Some(default) => Some(self.target(listed.block, default, listed.at.key("Default"))?),
             None => None,
         };
-        Some(Choice { rules: rules.into_iter().collect::<Option<_>>()?, default })
+        Some(Choice { rules: rules?, default })
     }
 
     fn rule(&mut self, block: usize, rule: &definition::ChoiceRule, at: &JsonPointer) -> Option<Rule> {
@@ -40,7 +44,7 @@ impl<'d> Compiler<'d> {
                 Some(Condition::Not(Box::new(self.condition(condition, &at.key("Not"))?)))
             }
             definition::Test::Comparison(comparison) => self.comparison(comparison, at),
-            // Of a JSONata state, which is refused as a whole.
+            // Of a JSONata state; the reader has said that it cannot be here.
             definition::Test::Expression(_) => None,
         }
     }

@@ -187,7 +187,7 @@ pub(super) fn whole(amount: &Amount) -> Option<u32> {
 pub(super) fn number(amount: &Amount) -> Option<&serde_json::Number> {
     match amount {
         Amount::Number(number) => Some(number),
-        // The one is reported with all others of its kind; the other is of a JSONata state, which is refused.
+        // The one is reported with all others of its kind; the other is no number that is written down.
         Amount::Placeholder(_) | Amount::Expression(_) => None,
     }
 }

@@ -5,12 +5,19 @@ use serde_json::{Map, Value};
 use crate::compile::Compiler;
 use crate::definition::{State, StateKind};
 use crate::diagnostic::JsonPointer;
-use crate::machine::io::DataFlow;
+use crate::machine::io::{DataFlow, Stages};
 use crate::query::Template;
 
 impl Compiler<'_> {
-    /// The stages of a JSONPath state; `None` when one of them is wrong.
+    /// The stages of a state; `None` when one of them is wrong.
     pub(super) fn flow(&mut self, state: &State, at: &JsonPointer) -> Option<DataFlow> {
+        match self.in_jsonata {
+            true => self.expressions(state, at).map(|flow| DataFlow::Jsonata(Box::new(flow))),
+            false => self.stages(state, at).map(DataFlow::JsonPath),
+        }
+    }
+
+    fn stages(&mut self, state: &State, at: &JsonPointer) -> Option<Stages> {
         let input = self.select(state.input_path.as_ref(), &at.key("InputPath"));
         // A Map's `Parameters` is the older name of its ItemSelector.
         let parameters = match &state.kind {
@@ -21,7 +28,7 @@ impl Compiler<'_> {
         let result = self.result_path(state.result_path.as_ref(), &at.key("ResultPath"));
         let output = self.select(state.output_path.as_ref(), &at.key("OutputPath"));
         let assign = self.assign(state.assign.as_ref(), &at.key("Assign"));
-        Some(DataFlow {
+        Some(Stages {
             input: input?,
             parameters: parameters?,
             selector: selector?,

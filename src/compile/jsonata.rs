@@ -1,159 +1,150 @@
-//! JSONata states: refused until they can be executed, and checked as far as JSONata is not needed for it.
+//! JSONata states: their expressions, and where each of them stands.
 
 use serde_json::{Map, Value};
 
-use crate::compile::{Compiler, Listed};
-use crate::definition::{self, Amount, QueryLanguage, Setting, State, StateKind, Test, Timing};
+use crate::compile::Compiler;
+use crate::definition::{self, State, StateKind, has_placeholder};
 use crate::diagnostic::{Code, Diagnostic, JsonPointer};
+use crate::machine::choice::JsonataRule;
+use crate::machine::io::{Exit, Expressions};
+use crate::query::{JsonataError, JsonataTemplate, JsonataTemplateError, Place};
 
-impl<'d> Compiler<'d> {
-    /// Checks a JSONata state.
-    pub(super) fn jsonata(&mut self, listed: &Listed<'d>) {
-        let Listed { state, at, block, .. } = listed;
-        if self.language == QueryLanguage::JsonPath {
-            self.not_yet(at.key("QueryLanguage"), "JSONata");
-        }
-        if let Some(next) = &state.next {
-            self.target(*block, next, at.key("Next"));
-        }
-        for (n, catcher) in state.catch.iter().flatten().enumerate() {
-            if let Some(next) = &catcher.next {
-                self.target(*block, next, at.key("Catch").index(n).key("Next"));
-            }
-        }
-        match &state.kind {
-            StateKind::Choice(choice) => {
-                for (n, rule) in choice.choices.iter().enumerate() {
-                    if let Some(next) = &rule.next {
-                        self.target(*block, next, at.key("Choices").index(n).key("Next"));
-                    }
-                }
-                if let Some(default) = &choice.default {
-                    self.target(*block, default, at.key("Default"));
-                }
-            }
-            StateKind::Task(task) => {
-                if let Some(text) = &task.resource {
-                    self.resource(listed, text);
-                }
-                self.check_heartbeat(task, at);
-            }
-            StateKind::Map(map) => self.check_distribution(map, at),
-            StateKind::Wait(wait) => {
-                if let Some(Timing::Timestamp(text)) = &wait.timing
-                    && !text.starts_with("{%")
-                {
-                    self.nanos(text, &at.key("Timestamp"));
-                }
-            }
-            _ => {}
-        }
-        self.check_expressions(state, at);
+/// The fields that `$states` has everywhere.
+pub(super) const INPUT: &[&str] = &["input", "context"];
+/// The fields that it has where a result is.
+const RESULT: &[&str] = &["input", "context", "result"];
+
+impl Compiler<'_> {
+    /// What a JSONata state computes besides what is its type's own.
+    pub(super) fn expressions(&mut self, state: &State, at: &JsonPointer) -> Option<Expressions> {
+        let arguments = self.jsonata_or_none(state.arguments.as_ref(), "Arguments", INPUT, at);
+        let sees = match &state.kind {
+            StateKind::Task(_) | StateKind::Map(_) | StateKind::Parallel(_) => RESULT,
+            _ => INPUT,
+        };
+        let exit = self.exit(state.output.as_ref(), state.assign.as_ref(), "", sees, at);
+        Some(Expressions { arguments: arguments?, exit: exit? })
     }
 
-    /// Expressions are between `{%` and `%}`.
-    fn check_expressions(&mut self, state: &State, at: &JsonPointer) {
-        for (at, text) in expressions(state, at) {
-            if text.starts_with("{%") == text.ends_with("%}") {
-                continue;
+    /// `Output` and `Assign` of a state, a Choice rule or a catcher; AWS writes `prefix` before their names.
+    pub(super) fn exit(
+        &mut self,
+        output: Option<&Value>,
+        assign: Option<&Map<String, Value>>,
+        prefix: &str,
+        sees: &[&str],
+        at: &JsonPointer,
+    ) -> Option<Exit> {
+        let mut stage = |value: Option<&Value>, name: &str| match value {
+            None => Some(None),
+            Some(value) => self.jsonata(value, &format!("{prefix}{name}"), sees, &at.key(name)).map(Some),
+        };
+        let assign = assign.map(|variables| Value::Object(variables.clone()));
+        let assign = stage(assign.as_ref(), "Assign");
+        let output = stage(output, "Output");
+        Some(Exit { output: output?, assign: assign? })
+    }
+
+    pub(super) fn jsonata_rule(
+        &mut self,
+        block: usize,
+        number: usize,
+        rule: &definition::ChoiceRule,
+        at: &JsonPointer,
+    ) -> Option<JsonataRule> {
+        let prefix = format!("Choices[{number}]/");
+        let condition = match &rule.condition.test {
+            Some(definition::Test::Expression(value)) => {
+                self.jsonata(value, &format!("{prefix}Condition"), INPUT, &at.key("Condition"))
             }
-            let diagnostic = Diagnostic::new(
-                Code::HalfExpression,
-                at,
-                "an expression begins with `{%` and ends with `%}`",
+            // The reader has said why.
+            _ => None,
+        };
+        let next = self.target(block, rule.next.as_deref()?, at.key("Next"));
+        let exit = self.exit(rule.output.as_ref(), rule.assign.as_ref(), &prefix, INPUT, at);
+        Some(JsonataRule { condition: condition?, next: next?, exit: exit? })
+    }
+
+    /// A field of a state that may be absent.
+    pub(super) fn jsonata_or_none(
+        &mut self,
+        value: Option<&Value>,
+        field: &str,
+        sees: &[&str],
+        at: &JsonPointer,
+    ) -> Option<Option<JsonataTemplate>> {
+        match value {
+            None => Some(None),
+            Some(value) => self.jsonata(value, field, sees, &at.key(field)).map(Some),
+        }
+    }
+
+    /// A field whose value is text: an expression, or the text itself.
+    pub(super) fn jsonata_text(
+        &mut self,
+        text: &str,
+        field: &str,
+        at: &JsonPointer,
+    ) -> Option<JsonataTemplate> {
+        self.jsonata(&Value::from(text), field, INPUT, at)
+    }
+
+    /// The value of `field`, which stands at `at`.
+    pub(super) fn jsonata(
+        &mut self,
+        value: &Value,
+        field: &str,
+        sees: &[&str],
+        at: &JsonPointer,
+    ) -> Option<JsonataTemplate> {
+        match JsonataTemplate::compile(value, field, sees) {
+            Ok(template) => Some(template),
+            Err(errors) => {
+                errors.iter().for_each(|error| self.jsonata_error(value, error, at));
+                None
+            }
+        }
+    }
+
+    fn jsonata_error(&mut self, value: &Value, error: &JsonataTemplateError, at: &JsonPointer) {
+        let place = error.place().iter().fold(at.clone(), |at, step| match step {
+            Place::Key(key) => at.key(key.clone()),
+            Place::Index(index) => at.index(*index),
+        });
+        if let Some(text) = value.pointer(&error.pointer()).and_then(Value::as_str)
+            && has_placeholder(text)
+        {
+            return self.unfilled(text, &place);
+        }
+        let message = error.to_string();
+        let diagnostic = match error.expression() {
+            Some(JsonataError::Unsupported(unsupported)) => {
+                let diagnostic = Diagnostic::new(Code::UnsupportedJsonata, place, lowercase(&message))
+                    .with_aws(unsupported.message());
+                match message.contains("top level") {
+                    true => diagnostic
+                        .with_help("a state's expression has no input of its own: it is in `$states.input`"),
+                    false => diagnostic,
+                }
+            }
+            Some(JsonataError::Syntax(syntax, _)) => Diagnostic::new(
+                Code::InvalidJsonata,
+                place,
+                format!("this is not JSONata: {}", lowercase(&message)),
             )
-            .with_aws("JSONata string must start with {% and end with %}");
-            self.report(diagnostic);
-        }
+            .with_aws(syntax.message()),
+            Some(JsonataError::Absent) => Diagnostic::new(Code::NotExecutedYet, place, message)
+                .with_help("build stepwright with its feature `jsonata`"),
+            None if error.is_half() => Diagnostic::new(Code::HalfExpression, place, message)
+                .with_aws("JSONata string must start with {% and end with %}"),
+            None => Diagnostic::new(Code::InvalidJsonata, place, message),
+        };
+        self.report(diagnostic.at_character(error.offset()));
     }
 }
 
-/// Texts that may be expressions, and where they stand.
-type Texts = Vec<(JsonPointer, String)>;
-
-/// All texts of a state that may be expressions.
-fn expressions(state: &State, at: &JsonPointer) -> Texts {
-    let mut texts = Texts::new();
-    value(&mut texts, state.arguments.as_ref(), &at.key("Arguments"));
-    value(&mut texts, state.output.as_ref(), &at.key("Output"));
-    object(&mut texts, state.assign.as_ref(), &at.key("Assign"));
-    for (n, catcher) in state.catch.iter().flatten().enumerate() {
-        let at = at.key("Catch").index(n);
-        value(&mut texts, catcher.output.as_ref(), &at.key("Output"));
-        object(&mut texts, catcher.assign.as_ref(), &at.key("Assign"));
-    }
-    match &state.kind {
-        StateKind::Task(task) => {
-            amount(&mut texts, task.timeout.as_ref(), &at.key("TimeoutSeconds"));
-            amount(&mut texts, task.heartbeat.as_ref(), &at.key("HeartbeatSeconds"));
-            let credentials = task.credentials.as_ref().map(|credentials| &credentials.template);
-            object(&mut texts, credentials, &at.key("Credentials"));
-        }
-        StateKind::Map(map) => of_map(&mut texts, map, at),
-        StateKind::Wait(wait) => match &wait.timing {
-            Some(Timing::Timestamp(text)) => texts.push((at.key("Timestamp"), text.clone())),
-            Some(Timing::Seconds(Amount::Expression(text))) => texts.push((at.key("Seconds"), text.clone())),
-            _ => {}
-        },
-        StateKind::Choice(choice) => {
-            for (n, rule) in choice.choices.iter().enumerate() {
-                let at = at.key("Choices").index(n);
-                if let Some(Test::Expression(condition)) = &rule.condition.test {
-                    value(&mut texts, Some(condition), &at.key("Condition"));
-                }
-                value(&mut texts, rule.output.as_ref(), &at.key("Output"));
-                object(&mut texts, rule.assign.as_ref(), &at.key("Assign"));
-            }
-        }
-        StateKind::Fail(fail) => {
-            for (field, setting) in [("Error", &fail.error), ("Cause", &fail.cause)] {
-                if let Some(Setting::Value(text)) = setting {
-                    texts.push((at.key(field), text.clone()));
-                }
-            }
-        }
-        _ => {}
-    }
-    texts
-}
-
-fn of_map(texts: &mut Texts, map: &definition::Map, at: &JsonPointer) {
-    value(texts, map.items.as_ref(), &at.key("Items"));
-    value(texts, map.item_selector.as_ref(), &at.key("ItemSelector"));
-    amount(texts, map.max_concurrency.as_ref(), &at.key("MaxConcurrency"));
-    amount(texts, map.tolerated_failure_count.as_ref(), &at.key("ToleratedFailureCount"));
-    amount(texts, map.tolerated_failure_percentage.as_ref(), &at.key("ToleratedFailurePercentage"));
-    if let Some(reader) = &map.item_reader {
-        value(texts, reader.arguments.as_ref(), &at.key("ItemReader").key("Arguments"));
-    }
-    if let Some(batcher) = &map.item_batcher {
-        value(texts, batcher.batch_input.as_ref(), &at.key("ItemBatcher").key("BatchInput"));
-    }
-    if let Some(writer) = &map.result_writer {
-        value(texts, writer.arguments.as_ref(), &at.key("ResultWriter").key("Arguments"));
-    }
-}
-
-fn amount(texts: &mut Texts, setting: Option<&Setting<Amount>>, at: &JsonPointer) {
-    if let Some(Setting::Value(Amount::Expression(text))) = setting {
-        texts.push((at.clone(), text.clone()));
-    }
-}
-
-fn object(texts: &mut Texts, map: Option<&Map<String, Value>>, at: &JsonPointer) {
-    for (key, part) in map.into_iter().flatten() {
-        value(texts, Some(part), &at.key(key.as_str()));
-    }
-}
-
-/// All texts within a value. Documents are as deep as the reader allows.
-fn value(texts: &mut Texts, part: Option<&Value>, at: &JsonPointer) {
-    match part {
-        Some(Value::String(text)) => texts.push((at.clone(), text.clone())),
-        Some(Value::Array(items)) => {
-            items.iter().enumerate().for_each(|(n, item)| value(texts, Some(item), &at.index(n)));
-        }
-        Some(Value::Object(map)) => object(texts, Some(map), at),
-        _ => {}
-    }
+fn lowercase(message: &str) -> String {
+    let mut chars = message.chars();
+    let first = chars.next().map(|first| first.to_ascii_lowercase());
+    first.into_iter().chain(chars).collect::<String>().trim_end_matches('.').into()
 }

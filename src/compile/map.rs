@@ -5,11 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::arn::Arn;
-use crate::compile::{Compiler, Listed};
+use crate::compile::{Compiler, Listed, jsonata};
 use crate::definition::{self, Mode, Setting, StateKind, has_placeholder};
 use crate::diagnostic::{Code, Diagnostic, JsonPointer};
 use crate::machine::ExecutionKind;
-use crate::machine::state::Map;
+use crate::machine::io::Payload;
+use crate::machine::state::{Items, Map};
+use crate::query::Template;
 
 /// What an ItemReader may call.
 const READERS: &[&str] = &["s3:getObject", "s3:listObjectsV2"];
@@ -21,20 +23,31 @@ impl<'d> Compiler<'d> {
     pub(super) fn map(&mut self, listed: &Listed<'d>, map: &definition::Map) -> Option<Map> {
         let at = &listed.at;
         let items = match &map.items_path {
-            Some(text) if text != "$" => self.single_path(text, &at.key("ItemsPath")).map(Some),
+            _ if self.in_jsonata => self
+                .jsonata_or_none(map.items.as_ref(), "Items", jsonata::INPUT, at)
+                .map(|items| items.map(Items::Jsonata)),
+            Some(text) if text != "$" => {
+                self.single_path(text, &at.key("ItemsPath")).map(|path| Some(Items::Path(path)))
+            }
             _ => Some(None),
         };
         // `Parameters` is the older name of `ItemSelector`.
         let selector = match (&map.item_selector, &listed.state.parameters) {
-            (Some(selector), _) => self.template(selector, &at.key("ItemSelector")).map(Some),
-            (None, Some(selector)) => self.template(selector, &at.key("Parameters")).map(Some),
+            (Some(_), _) if self.in_jsonata => self
+                .jsonata_or_none(map.item_selector.as_ref(), "ItemSelector", jsonata::INPUT, at)
+                .map(|selector| selector.map(Payload::Jsonata)),
+            (Some(selector), _) => self.template(selector, &at.key("ItemSelector")).map(path_payload),
+            (None, Some(selector)) => self.template(selector, &at.key("Parameters")).map(path_payload),
             (None, None) => Some(None),
         };
         let concurrency = self.setting(map.max_concurrency.as_ref(), "MaxConcurrency", at);
         self.threshold(map.tolerated_failure_count.as_ref(), "ToleratedFailureCount", at);
         self.threshold(map.tolerated_failure_percentage.as_ref(), "ToleratedFailurePercentage", at);
         self.check_distribution(map, at);
-        self.check_templates(map, at);
+        match self.in_jsonata {
+            true => self.check_expressions(map, at),
+            false => self.check_templates(map, at),
+        }
         if let Some((at, what)) = distribution(map, at) {
             self.not_yet(at, &what);
             return None;
@@ -100,6 +113,32 @@ impl<'d> Compiler<'d> {
         }
     }
 
+    /// The same of a JSONata Map.
+    fn check_expressions(&mut self, map: &definition::Map, at: &JsonPointer) {
+        if let Some(reader) = &map.item_reader {
+            let at = at.key("ItemReader");
+            self.check_jsonata(reader.arguments.as_ref(), "ItemReader/Arguments", &at.key("Arguments"));
+            let max_items = reader.config.as_ref().and_then(|config| config.max_items.as_ref());
+            self.threshold(max_items, "MaxItems", &at.key("ReaderConfig"));
+        }
+        if let Some(batcher) = &map.item_batcher {
+            let at = at.key("ItemBatcher");
+            self.check_jsonata(batcher.batch_input.as_ref(), "ItemBatcher/BatchInput", &at.key("BatchInput"));
+            self.threshold(batcher.max_items_per_batch.as_ref(), "MaxItemsPerBatch", &at);
+            self.threshold(batcher.max_input_bytes_per_batch.as_ref(), "MaxInputBytesPerBatch", &at);
+        }
+        if let Some(writer) = &map.result_writer {
+            let at = at.key("ResultWriter").key("Arguments");
+            self.check_jsonata(writer.arguments.as_ref(), "ResultWriter/Arguments", &at);
+        }
+    }
+
+    fn check_jsonata(&mut self, value: Option<&Value>, field: &str, at: &JsonPointer) {
+        if let Some(value) = value {
+            self.jsonata(value, field, jsonata::INPUT, at);
+        }
+    }
+
     fn check_template(&mut self, template: Option<&Value>, at: &JsonPointer) {
         if let Some(template) = template {
             self.template(template, at);
@@ -108,8 +147,14 @@ impl<'d> Compiler<'d> {
 
     /// A number that is written down or looked up, and not needed yet.
     fn threshold(&mut self, setting: Option<&Setting<definition::Amount>>, field: &str, at: &JsonPointer) {
-        if let Some(Setting::Path(text)) = setting {
-            self.single_path(text, &at.key(format!("{field}Path")));
+        match setting {
+            Some(Setting::Path(text)) => {
+                self.single_path(text, &at.key(format!("{field}Path")));
+            }
+            Some(Setting::Value(definition::Amount::Expression(text))) => {
+                self.jsonata_text(text, field, &at.key(field));
+            }
+            _ => {}
         }
     }
 
@@ -133,6 +178,10 @@ impl<'d> Compiler<'d> {
             self.report(Diagnostic::new(Code::DuplicateLabel, at, message).with_aws(aws));
         }
     }
+}
+
+fn path_payload(template: Template) -> Option<Payload> {
+    Some(Payload::JsonPath(template))
 }
 
 /// The first part of a Map that only a distributed one has, and what to call it.

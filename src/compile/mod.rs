@@ -57,6 +57,8 @@ struct Compiler<'d> {
     kind: ExecutionKind,
     /// The query language of states that do not declare their own.
     language: QueryLanguage,
+    /// Whether the state that is being compiled is in JSONata.
+    in_jsonata: bool,
     diagnostics: Diagnostics,
     /// All states of all blocks, and the block of each, in the order of the machine's arena.
     listed: Vec<Listed<'d>>,
@@ -86,6 +88,7 @@ impl<'d> Compiler<'d> {
         Self {
             kind,
             language,
+            in_jsonata: false,
             diagnostics: Diagnostics::default(),
             listed: Vec::new(),
             blocks: Vec::new(),
@@ -103,11 +106,14 @@ impl<'d> Compiler<'d> {
         for (at, text) in definition.unfilled() {
             self.unfilled(text, at);
         }
-        if self.language == QueryLanguage::Jsonata {
-            self.not_yet(JsonPointer::root().key("QueryLanguage"), "JSONata");
-        }
         let listed = self.listed.clone();
-        let states: Vec<Option<State>> = listed.iter().map(|listed| self.state(listed)).collect();
+        let states: Vec<Option<State>> = listed
+            .iter()
+            .map(|listed| {
+                self.in_jsonata = self.is_jsonata(listed.state);
+                self.state(listed)
+            })
+            .collect();
         let timeout = definition.timeout_seconds.as_ref();
         let timeout = timeout.and_then(expression::whole);
         Some(StateMachine {

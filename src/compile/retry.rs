@@ -7,7 +7,7 @@ use crate::compile::{Compiler, Listed};
 use crate::definition::{self, JitterStrategy};
 use crate::diagnostic::JsonPointer;
 use crate::failure::ErrorName;
-use crate::machine::retry::{Catcher, Errors, Retrier};
+use crate::machine::retry::{Catcher, Errors, Handover, Retrier};
 
 /// `Retry`; `None` when something in it is wrong, which the reader has reported.
 pub(super) fn retry(state: &definition::State) -> Option<Box<[Retrier]>> {
@@ -36,16 +36,30 @@ impl<'d> Compiler<'d> {
         let catchers: Vec<_> = listed.state.catch.iter().flatten().enumerate().collect();
         let catchers: Vec<Option<Catcher>> = catchers
             .into_iter()
-            .map(|(n, catcher)| self.catcher(listed.block, catcher, &at.index(n)))
+            .map(|(n, catcher)| self.catcher(listed.block, n, catcher, &at.index(n)))
             .collect();
         catchers.into_iter().collect()
     }
 
-    fn catcher(&mut self, block: usize, catcher: &definition::Catcher, at: &JsonPointer) -> Option<Catcher> {
-        let result = self.result_path(catcher.result_path.as_ref(), &at.key("ResultPath"));
+    fn catcher(
+        &mut self,
+        block: usize,
+        number: usize,
+        catcher: &definition::Catcher,
+        at: &JsonPointer,
+    ) -> Option<Catcher> {
         let next = self.target(block, catcher.next.as_deref()?, at.key("Next"));
-        let assign = self.assign(catcher.assign.as_ref(), &at.key("Assign"));
-        Some(Catcher { errors: errors(&catcher.error_equals), next: next?, result: result?, assign: assign? })
+        let handover = if self.in_jsonata {
+            let field = format!("Catch[{number}]/");
+            let sees = &["input", "context", "errorOutput"];
+            self.exit(catcher.output.as_ref(), catcher.assign.as_ref(), &field, sees, at)
+                .map(Handover::Jsonata)
+        } else {
+            let result = self.result_path(catcher.result_path.as_ref(), &at.key("ResultPath"));
+            let assign = self.assign(catcher.assign.as_ref(), &at.key("Assign"));
+            result.zip(assign).map(|(result, assign)| Handover::JsonPath { result, assign })
+        };
+        Some(Catcher { errors: errors(&catcher.error_equals), next: next?, handover: handover? })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::diagnostic::{Code, Diagnostic, JsonPointer};
 use crate::failure::{ErrorName, Failure};
 use crate::history::TaskResource;
 use crate::json::Json;
-use crate::machine::state::{Amount, Fail, Next, Parallel, Pass, Role, State, StateKind, Task, Wait};
+use crate::machine::state::{Amount, Fail, Lookup, Next, Parallel, Pass, Role, State, StateKind, Task, Wait};
 
 /// The longest timeout, in seconds.
 const LONGEST: u32 = 99_999_999;
@@ -22,8 +22,10 @@ impl<'d> Compiler<'d> {
     /// A state, or `None` when something in it is wrong, or not executed yet.
     pub(super) fn state(&mut self, listed: &Listed<'d>) -> Option<State> {
         let Listed { state, at, block, .. } = listed;
-        if self.is_jsonata(state) {
-            self.jsonata(listed);
+        if self.in_jsonata && cfg!(not(feature = "jsonata")) {
+            let message = "this build has no JSONata";
+            let diagnostic = Diagnostic::new(Code::NotExecutedYet, at.clone(), message).at_key();
+            self.report(diagnostic.with_help("build stepwright with its feature `jsonata`"));
             return None;
         }
         let next = match (&state.next, &state.kind) {
@@ -123,6 +125,9 @@ impl<'d> Compiler<'d> {
     ) -> Option<Option<Amount>> {
         Some(match setting {
             None => None,
+            Some(Setting::Value(definition::Amount::Expression(text))) => {
+                Some(Amount::Jsonata(self.jsonata_text(text, field, &at.key(field))?))
+            }
             Some(Setting::Value(amount)) => Some(Amount::Fixed(whole(amount)?)),
             Some(Setting::Path(text)) => {
                 Some(Amount::Path(self.single_path(text, &at.key(format!("{field}Path")))?))
@@ -135,11 +140,21 @@ impl<'d> Compiler<'d> {
             return self.expression(text, &at.key("RoleArn.$")).map(Role::Expression);
         }
         let role = credentials.template.get("RoleArn").and_then(Value::as_str)?;
+        if self.in_jsonata {
+            let role = self.jsonata_text(role, "Credentials/RoleArn", &at.key("RoleArn"));
+            return role.map(Role::Jsonata);
+        }
         Some(Role::Fixed(role.into()))
     }
 
     fn wait(&mut self, timing: &Timing, at: &JsonPointer) -> Option<Wait> {
         Some(match timing {
+            Timing::Seconds(definition::Amount::Expression(text)) => {
+                Wait::SecondsJsonata(self.jsonata_text(text, "Seconds", &at.key("Seconds"))?)
+            }
+            Timing::Timestamp(text) if self.is_expression(text) => {
+                Wait::TimestampJsonata(self.jsonata_text(text, "Timestamp", &at.key("Timestamp"))?)
+            }
             Timing::Seconds(amount) => Wait::Seconds(whole(amount)?),
             Timing::Timestamp(text) => Wait::Timestamp(self.timestamp(text, &at.key("Timestamp"))?),
             Timing::SecondsPath(text) => Wait::SecondsPath(self.single_path(text, &at.key("SecondsPath"))?),
@@ -151,22 +166,42 @@ impl<'d> Compiler<'d> {
 
     fn fail(&mut self, fail: &definition::Fail, at: &JsonPointer) -> Option<Fail> {
         let mut literal = Failure::default();
-        let error_path = match &fail.error {
-            Some(Setting::Path(text)) => Some(self.expression(text, &at.key("ErrorPath"))?),
-            Some(Setting::Value(text)) => {
+        let error = match &fail.error {
+            Some(Setting::Value(text)) if !self.is_expression(text) => {
                 literal.error = Some(ErrorName::from(text.as_str()));
                 None
             }
-            None => None,
+            setting => self.lookup(setting.as_ref(), "Error", at)?,
         };
-        let cause_path = match &fail.cause {
-            Some(Setting::Path(text)) => Some(self.expression(text, &at.key("CausePath"))?),
-            Some(Setting::Value(text)) => {
+        let cause = match &fail.cause {
+            Some(Setting::Value(text)) if !self.is_expression(text) => {
                 literal.cause = Some(text.as_str().into());
                 None
             }
-            None => None,
+            setting => self.lookup(setting.as_ref(), "Cause", at)?,
         };
-        Some(Fail { literal, error_path, cause_path })
+        Some(Fail { literal, error, cause })
+    }
+
+    fn is_expression(&self, text: &str) -> bool {
+        self.in_jsonata && text.starts_with("{%")
+    }
+
+    /// `Error` or `ErrorPath`; the outer `None` when it is wrong.
+    fn lookup(
+        &mut self,
+        setting: Option<&Setting<String>>,
+        field: &str,
+        at: &JsonPointer,
+    ) -> Option<Option<Lookup>> {
+        Some(match setting {
+            None => None,
+            Some(Setting::Path(text)) => {
+                Some(Lookup::Expression(self.expression(text, &at.key(format!("{field}Path")))?))
+            }
+            Some(Setting::Value(text)) => {
+                Some(Lookup::Jsonata(self.jsonata_text(text, field, &at.key(field))?))
+            }
+        })
     }
 }

@@ -6,26 +6,26 @@ use crate::dataflow::Mishap;
 use crate::dataflow::context::entry;
 use crate::failure::Failure;
 use crate::json::{Json, Object};
-use crate::machine::io::{DataFlow, ResultPath, Select};
+use crate::machine::io::{ResultPath, Select, Stages};
 use crate::query::{QueryError, Scope, Template};
 
 /// Raw input to effective input: `InputPath`.
-pub(crate) fn effective_input(flow: &DataFlow, scope: &Scope<'_>) -> Result<Json, Mishap> {
+pub(crate) fn effective_input(flow: &Stages, scope: &Scope<'_>) -> Result<Json, Mishap> {
     select(&flow.input, scope)
 }
 
 /// Effective input to what the work gets: `Parameters`.
-pub(crate) fn parameters(flow: &DataFlow, scope: &Scope<'_>) -> Result<Json, Mishap> {
+pub(crate) fn parameters(flow: &Stages, scope: &Scope<'_>) -> Result<Json, Mishap> {
     apply(flow.parameters.as_ref(), scope)
 }
 
 /// Raw result to result: `ResultSelector`.
-pub(crate) fn result(flow: &DataFlow, scope: &Scope<'_>) -> Result<Json, Mishap> {
+pub(crate) fn result(flow: &Stages, scope: &Scope<'_>) -> Result<Json, Mishap> {
     apply(flow.selector.as_ref(), scope)
 }
 
 /// Result to output: `ResultPath` into the raw `input`, then `OutputPath`.
-pub(crate) fn output(flow: &DataFlow, input: Json, result: Json, scope: &Scope<'_>) -> Result<Json, Mishap> {
+pub(crate) fn output(flow: &Stages, input: Json, result: Json, scope: &Scope<'_>) -> Result<Json, Mishap> {
     let merged = merge(&flow.result, input, result)?;
     match &flow.output {
         Select::All => Ok(merged),

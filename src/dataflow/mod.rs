@@ -5,28 +5,68 @@
 pub(crate) mod choose;
 pub(crate) mod context;
 pub(crate) mod integration;
-mod jsonpath;
+pub(crate) mod jsonata;
+pub(crate) mod jsonpath;
 
-pub(crate) use jsonpath::{assign, caught, effective_input, error_output, output, parameters, result};
+pub(crate) use jsonpath::error_output;
+
+use std::sync::Arc;
 
 use crate::failure::{ErrorName, Failure};
-use crate::query::QueryError;
+use crate::json::Json;
+use crate::machine::io::{DataFlow, Payload};
+use crate::query::{QueryError, Scope};
+
+/// Raw input to effective input.
+pub(crate) fn effective_input(flow: &DataFlow, scope: &Scope<'_>) -> Result<Json, Mishap> {
+    match flow {
+        DataFlow::JsonPath(stages) => jsonpath::effective_input(stages, scope),
+        DataFlow::Jsonata(_) => Ok(scope.input.clone()),
+    }
+}
+
+/// Effective input to what the work gets: `Parameters`, or `Arguments`.
+pub(crate) fn parameters(flow: &DataFlow, scope: &Scope<'_>) -> Result<Json, Mishap> {
+    match flow {
+        DataFlow::JsonPath(stages) => jsonpath::parameters(stages, scope),
+        DataFlow::Jsonata(expressions) => jsonata::value(expressions.arguments.as_ref(), scope.input, scope),
+    }
+}
+
+/// The value of a template.
+pub(crate) fn payload(payload: &Payload, scope: &Scope<'_>) -> Result<Json, Mishap> {
+    Ok(match payload {
+        Payload::JsonPath(template) => template.evaluate(scope)?,
+        Payload::Jsonata(template) => template.evaluate(scope)?,
+    })
+}
 
 /// What went wrong in a stage: an error name and AWS's words, without the state's name before them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Mishap {
     pub(crate) error: ErrorName,
     pub(crate) message: String,
+    /// The field of a JSONata expression.
+    pub(crate) location: Option<Arc<str>>,
 }
 
 impl Mishap {
     pub(crate) fn runtime(message: impl Into<String>) -> Self {
-        Self { error: ErrorName::RUNTIME, message: message.into() }
+        Self { error: ErrorName::RUNTIME, message: message.into(), location: None }
+    }
+
+    /// The value of a JSONata field is none that the field takes.
+    pub(crate) fn evaluation(message: impl Into<String>, location: Option<&str>) -> Self {
+        Self {
+            error: ErrorName::QUERY_EVALUATION_ERROR,
+            message: message.into(),
+            location: location.map(Arc::from),
+        }
     }
 
     /// The failure of `state`, which was entered at the history event `entered`.
     pub(crate) fn in_state(self, state: &str, entered: u64) -> Failure {
-        let Self { error, message } = self;
+        let Self { error, message, .. } = self;
         let cause = format!(
             "An error occurred while executing the state '{state}' (entered at the event id #{entered}). {message}"
         );
@@ -36,6 +76,7 @@ impl Mishap {
 
 impl From<QueryError> for Mishap {
     fn from(error: QueryError) -> Self {
-        Self { error: error.name().clone(), message: error.message().into() }
+        let location = error.location().map(Arc::from);
+        Self { error: error.name().clone(), message: error.message().into(), location }
     }
 }

@@ -69,6 +69,8 @@ struct Place {
     part: Part,
     /// The very characters, where no pointer leads: in text that is not a document.
     span: Option<Span>,
+    /// The character of a string, by the bytes before it in the string's value.
+    character: Option<usize>,
 }
 
 /// How bad a problem is.
@@ -109,6 +111,12 @@ impl Diagnostic {
         self
     }
 
+    /// It is the character `offset` bytes into the string that is wrong.
+    pub(crate) fn at_character(mut self, offset: usize) -> Self {
+        self.0.place.character = Some(offset).filter(|offset| *offset > 0);
+        self
+    }
+
     /// AWS says `message` about the same part.
     pub(crate) fn with_aws(self, message: impl Into<String>) -> Self {
         let location = self.pointer().aws_location();
@@ -129,7 +137,7 @@ impl Diagnostic {
 
     /// Another part that has to do with it, and how.
     pub(crate) fn with_note(mut self, note: impl Into<String>, pointer: JsonPointer) -> Self {
-        self.0.notes.push((note.into(), Place { pointer, part: Part::Key, span: None }));
+        self.0.notes.push((note.into(), Place { pointer, part: Part::Key, ..Place::default() }));
         self
     }
 
@@ -180,7 +188,9 @@ impl Diagnostic {
 
     fn span_of(&self, place: &Place) -> Option<Span> {
         let source = self.source()?;
-        place.span.clone().or_else(|| source.span(&place.pointer, place.part))
+        let whole = place.span.clone().or_else(|| source.span(&place.pointer, place.part))?;
+        let character = place.character.and_then(|offset| source.character(whole.clone(), offset));
+        Some(character.unwrap_or(whole))
     }
 }
 

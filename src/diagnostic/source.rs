@@ -129,6 +129,22 @@ impl Source {
         }
     }
 
+    /// Where the character stands that has `offset` bytes before it in the value of the string at `string`.
+    pub(super) fn character(&self, string: Span, offset: usize) -> Option<Span> {
+        let quoted = self.text().get(string.clone())?.strip_prefix('"')?.strip_suffix('"')?;
+        let mut before = 0;
+        let mut rest = quoted;
+        while before < offset {
+            let (written, value) = first_character(rest)?;
+            rest = &rest[written..];
+            before += value;
+        }
+        let start = string.start + 1 + quoted.len() - rest.len();
+        // At the end of the string it is the quote.
+        let length = first_character(rest).map_or(1, |(written, _)| written);
+        Some(start..start + length)
+    }
+
     /// Where line `line` (from 1) stands, without its end.
     pub(super) fn line(&self, line: usize) -> Span {
         let start = self.lines()[line - 1];
@@ -141,6 +157,22 @@ impl Source {
             let starts = self.text().match_indices('\n').map(|(at, _)| at + 1);
             std::iter::once(0).chain(starts).collect()
         })
+    }
+}
+
+/// How many bytes the first character of a JSON string takes as it is written, and in its value. Half a
+/// surrogate pair counts as a character of its own.
+fn first_character(quoted: &str) -> Option<(usize, usize)> {
+    let first = quoted.chars().next()?;
+    if first != '\\' {
+        return Some((first.len_utf8(), first.len_utf8()));
+    }
+    match quoted.as_bytes().get(1)? {
+        b'u' => {
+            let unit = u32::from_str_radix(quoted.get(2..6)?, 16).ok()?;
+            Some((6, char::from_u32(unit).map_or(2, char::len_utf8)))
+        }
+        _ => Some((2, 1)),
     }
 }
 

@@ -288,6 +288,7 @@ impl Execution {
         evaluate(&Scope {
             context: &context,
             variables: &Visible { frames: &self.frames, frame },
+            now: self.now,
             ..Scope::new(input, &self.entropy, &self.start.limits)
         })
     }

@@ -71,7 +71,7 @@ impl Execution {
             && children.begun < children.total
         {
             // It follows the last state of the iteration whose place it takes.
-            begun = map::begin_item(self, parent.frame, &waiting, state, map, &mut children, last_event);
+            begun = map::begin_item(self, parent.frame, &mut waiting, state, map, &mut children, last_event);
         }
         let over = children.running == 0;
         waiting.doing = Doing::Children(children);
@@ -128,7 +128,7 @@ impl Execution {
             Ok(done) => Outcome::Done(done),
             Err(mishap) => {
                 frame.last_event = succeeded;
-                states::failed(frame, state, mishap)
+                states::failed(self, frame, state, mishap)
             }
         }
     }
@@ -176,13 +176,7 @@ impl Execution {
         }
         self.cut_children(&mut waiting, state, Some(id), failed);
         waiting.last_event = failed;
-        let gone = !self.retry(&mut waiting, state, &fault) && {
-            self.record(&mut waiting, |_| match is_map {
-                true => HistoryEventKind::MapStateFailed,
-                false => HistoryEventKind::ParallelStateFailed,
-            });
-            self.catch_or_fail(parent.frame, &mut waiting, state, fault)
-        };
+        let gone = self.retry_or_catch(parent.frame, &mut waiting, state, fault);
         if !gone && !self.end_if_full(parent.frame, &mut waiting) {
             self.keep(parent.frame, waiting);
         }

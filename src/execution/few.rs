@@ -5,17 +5,12 @@ use std::mem;
 use std::ops::Range;
 
 /// An ordered map whose only entry needs no memory of its own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) enum Few<K, V> {
+    #[default]
     None,
     One(K, V),
     Many(BTreeMap<K, V>),
-}
-
-impl<K, V> Default for Few<K, V> {
-    fn default() -> Self {
-        Self::None
-    }
 }
 
 impl<K: Ord + Copy, V> Few<K, V> {

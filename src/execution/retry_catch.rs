@@ -1,13 +1,15 @@
 //! Retry, then catch, then fail: in that order, in one place.
 
-use crate::dataflow::{self, Mishap};
+use crate::dataflow::{self, Mishap, jsonata, jsonpath};
 use crate::execution::Execution;
 use crate::execution::advance::{Done, Shown};
 use crate::execution::frame::{Doing, Frame};
-use crate::failure::ErrorName;
+use crate::failure::{ErrorName, Failure};
+use crate::history::HistoryEventKind;
 use crate::id::FrameId;
-use crate::machine::retry::Fault;
+use crate::machine::retry::{Fault, Handover};
 use crate::machine::state::{Next, State, StateKind};
+use crate::query::Scope;
 
 impl Execution {
     /// Decides what a failed state comes to; `true` when the frame is gone.
@@ -18,7 +20,24 @@ impl Execution {
         state: &State,
         fault: Fault,
     ) -> bool {
-        !self.retry(frame, state, &fault) && self.catch_or_fail(id, frame, state, fault)
+        let failed = frame.last_event;
+        if self.retry(frame, state, &fault) {
+            return false;
+        }
+        self.record_failed(frame, state, &fault.failure);
+        self.catch_or_fail(id, frame, state, fault, failed)
+    }
+
+    /// Says that a Map or Parallel failed; nothing is said of a mistake of the definition.
+    fn record_failed(&mut self, frame: &mut Frame, state: &State, failure: &Failure) {
+        let kind = match state.kind {
+            StateKind::Map(_) => HistoryEventKind::MapStateFailed,
+            StateKind::Parallel(_) => HistoryEventKind::ParallelStateFailed,
+            _ => return,
+        };
+        if !failure.is(&ErrorName::RUNTIME) {
+            self.record(frame, |_| kind);
+        }
     }
 
     /// Lets a failed state back off for another attempt, if a retrier has one left.
@@ -44,28 +63,48 @@ impl Execution {
         true
     }
 
-    /// Lets a catcher take a failure over, or fails the frame; `true` when the frame is gone.
-    pub(super) fn catch_or_fail(
+    /// Lets a catcher take over what failed at the history event `failed`, or fails the frame; `true` when the
+    /// frame is gone.
+    fn catch_or_fail(
         &mut self,
         id: FrameId,
         frame: &mut Frame,
         state: &State,
         fault: Fault,
+        failed: u64,
     ) -> bool {
         let Some(catcher) = state.catch.iter().find(|catcher| catcher.errors.matches(&fault)) else {
             return self.fail_frame(id, frame, state, fault);
         };
         let caught = dataflow::error_output(&fault.failure);
-        let done = self.scoped(frame, state, Shown::default(), &caught, |scope| {
-            let assigned = dataflow::assign(catcher.assign.as_ref(), scope)?;
-            let output = dataflow::caught(&catcher.result, frame.input.clone(), caught.clone())?;
-            Ok(Done { output, assigned })
-        });
-        let done = done.map_err(|mishap| Mishap::in_state(mishap, state.name.as_str(), frame.entered_event));
-        let done = done.and_then(|done| match self.too_much(frame, state, &done) {
-            None => Ok(done),
-            Some(failure) => Err(failure),
-        });
+        let done: Result<Done, Mishap> = match &catcher.handover {
+            Handover::JsonPath { result, assign } => {
+                self.scoped(frame, state, Shown::default(), &caught, |scope| {
+                    let assigned = jsonpath::assign(assign.as_ref(), scope)?;
+                    let output = jsonpath::caught(result, frame.input.clone(), caught.clone())?;
+                    Ok(Done { output, assigned })
+                })
+            }
+            Handover::Jsonata(exit) => self.scoped(frame, state, Shown::default(), &frame.input, |scope| {
+                let scope = Scope { error_output: Some(&caught), ..*scope };
+                let (output, assigned) = jsonata::leave(exit, &caught, &scope)?;
+                Ok(Done { output, assigned })
+            }),
+        };
+        let done = match done {
+            Ok(done) => match self.too_much(frame, state, &done) {
+                None => Ok(done),
+                Some(failure) => Err(failure),
+            },
+            Err(mishap) if mishap.error == ErrorName::QUERY_EVALUATION_ERROR => {
+                // What a catcher fails with follows what it was to catch, and is not caught again (measured).
+                frame.last_event = failed;
+                let failure = self.failure(frame, state, mishap);
+                self.record_failed(frame, state, &failure);
+                Err(failure)
+            }
+            Err(mishap) => Err(mishap.in_state(state.name.as_str(), frame.entered_event)),
+        };
         match done {
             Ok(done) => self.exit(id, frame, state, done, Next::State(catcher.next)),
             Err(failure) => {

@@ -4,8 +4,25 @@ use std::sync::Arc;
 
 use crate::json::Number;
 use crate::machine::StateId;
+use crate::machine::io::Exit;
 use crate::pattern::Pattern;
-use crate::query::{Path, Template};
+use crate::query::{JsonataTemplate, Path, Template};
+
+/// The rules of a Choice state, in its query language.
+#[derive(Debug)]
+pub(crate) enum Rules {
+    JsonPath(Box<[Rule]>),
+    Jsonata(Box<[JsonataRule]>),
+}
+
+/// A rule of a JSONata state.
+#[derive(Debug)]
+pub(crate) struct JsonataRule {
+    /// `Condition`
+    pub(crate) condition: JsonataTemplate,
+    pub(crate) next: StateId,
+    pub(crate) exit: Exit,
+}
 
 /// A top-level rule: where to go when its condition holds.
 #[derive(Debug)]

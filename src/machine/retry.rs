@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::failure::{ErrorName, Failure};
 use crate::machine::StateId;
-use crate::machine::io::ResultPath;
+use crate::machine::io::{Exit, ResultPath};
 use crate::query::Template;
 
 /// An entry of `Retry`.
@@ -23,8 +23,14 @@ pub(crate) struct Retrier {
 pub(crate) struct Catcher {
     pub(crate) errors: Errors,
     pub(crate) next: StateId,
-    pub(crate) result: ResultPath,
-    pub(crate) assign: Option<Template>,
+    pub(crate) handover: Handover,
+}
+
+/// What a catcher passes on.
+#[derive(Debug)]
+pub(crate) enum Handover {
+    JsonPath { result: ResultPath, assign: Option<Template> },
+    Jsonata(Exit),
 }
 
 /// `ErrorEquals`.

@@ -7,11 +7,11 @@ use crate::failure::Failure;
 use crate::history::{StateType, TaskResource};
 use crate::id::StateName;
 use crate::json::Json;
-use crate::machine::choice::Rule;
-use crate::machine::io::DataFlow;
+use crate::machine::choice::Rules;
+use crate::machine::io::{DataFlow, Payload};
 use crate::machine::retry::{Catcher, Retrier};
 use crate::machine::{BlockId, StateId};
-use crate::query::{Expression, Path, Template};
+use crate::query::{Expression, JsonataTemplate, Path};
 use crate::time::Timestamp;
 
 /// One entry of `States`, compiled.
@@ -85,6 +85,7 @@ pub(crate) struct Task {
 pub(crate) enum Role {
     Fixed(Arc<str>),
     Expression(Expression),
+    Jsonata(JsonataTemplate),
 }
 
 /// A whole number, written or looked up.
@@ -92,6 +93,7 @@ pub(crate) enum Role {
 pub(crate) enum Amount {
     Fixed(u32),
     Path(Path),
+    Jsonata(JsonataTemplate),
 }
 
 #[derive(Debug)]
@@ -102,32 +104,54 @@ pub(crate) struct Parallel {
 #[derive(Debug)]
 pub(crate) struct Map {
     pub(crate) processor: BlockId,
-    /// `ItemsPath`; the effective input itself if absent.
-    pub(crate) items: Option<Path>,
+    /// The effective input itself if absent.
+    pub(crate) items: Option<Items>,
     /// `ItemSelector`, or `Parameters` as it was called before.
-    pub(crate) selector: Option<Template>,
+    pub(crate) selector: Option<Payload>,
     pub(crate) concurrency: Option<Amount>,
+}
+
+/// Where a Map finds its items.
+#[derive(Debug)]
+pub(crate) enum Items {
+    /// `ItemsPath`
+    Path(Path),
+    /// `Items`
+    Jsonata(JsonataTemplate),
 }
 
 #[derive(Debug)]
 pub(crate) struct Choice {
-    pub(crate) rules: Box<[Rule]>,
+    pub(crate) rules: Rules,
     pub(crate) default: Option<StateId>,
 }
 
-/// The four forms of Wait in JSONPath.
+/// The forms of Wait.
 #[derive(Debug)]
 pub(crate) enum Wait {
     Seconds(u32),
     Timestamp(Timestamp),
     SecondsPath(Path),
     TimestampPath(Path),
+    /// `Seconds`, an expression.
+    SecondsJsonata(JsonataTemplate),
+    /// `Timestamp`, an expression.
+    TimestampJsonata(JsonataTemplate),
 }
 
 #[derive(Debug)]
 pub(crate) struct Fail {
     /// `Error` and `Cause` where they are literal.
     pub(crate) literal: Failure,
-    pub(crate) error_path: Option<Expression>,
-    pub(crate) cause_path: Option<Expression>,
+    pub(crate) error: Option<Lookup>,
+    pub(crate) cause: Option<Lookup>,
+}
+
+/// A text that is looked up.
+#[derive(Debug)]
+pub(crate) enum Lookup {
+    /// `ErrorPath`, `CausePath`
+    Expression(Expression),
+    /// `Error`, `Cause`
+    Jsonata(JsonataTemplate),
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::jsonata::{Trouble, TroubleKind};
 use super::jsonpath::{Path, PathMiss};
 use super::scope::Scope;
 use crate::failure::{ErrorName, Failure};
@@ -65,11 +66,13 @@ impl SyntaxError {
 pub struct QueryError {
     name: ErrorName,
     message: String,
+    /// Where in a state a JSONata expression is, and its code, if it has one.
+    jsonata: Option<Box<(String, Option<String>)>>,
 }
 
 impl QueryError {
     fn runtime(message: String) -> Self {
-        Self { name: ErrorName::RUNTIME, message }
+        Self { name: ErrorName::RUNTIME, message, jsonata: None }
     }
 
     /// The value of a template's `field`, or a field like `ErrorPath`, selects nothing.
@@ -121,7 +124,7 @@ impl QueryError {
     /// The intrinsic function call `call` does not take its arguments.
     // unverified: AWS's reasons, and that all of them are `States.IntrinsicFailure`, are not recorded.
     pub(super) fn intrinsic(call: &str, reason: &str) -> Self {
-        Self { name: ErrorName::INTRINSIC_FAILURE, message: function_error(call, reason) }
+        Self { name: ErrorName::INTRINSIC_FAILURE, message: function_error(call, reason), jsonata: None }
     }
 
     /// A `ResultPath` does not fit the document it is to be written into.
@@ -130,6 +133,7 @@ impl QueryError {
         Self {
             name: ErrorName::RESULT_PATH_MATCH_FAILURE,
             message: format!("Unable to apply step \"{step}\" to input {}", parent.compact()),
+            jsonata: None,
         }
     }
 
@@ -137,6 +141,79 @@ impl QueryError {
     // unverified: AWS's limit and words are not known; without one, printing would overflow the stack.
     pub(super) fn too_deep(limit: usize) -> Self {
         Self::runtime(format!("The result is nested more than {limit} levels deep"))
+    }
+
+    /// A JSONata expression has no value.
+    pub(super) fn jsonata_undefined(expression: &str, field: &str) -> Self {
+        Self::jsonata(expression, field, "returned nothing (undefined).")
+    }
+
+    /// The value of a JSONata expression is a function.
+    pub(super) fn jsonata_function(expression: &str, field: &str) -> Self {
+        Self::jsonata(expression, field, "returned an unsupported result type.")
+    }
+
+    /// The value of a JSONata expression is of another type than its field takes.
+    pub(super) fn jsonata_type(
+        expression: &str,
+        field: &str,
+        expected: &str,
+        found: &str,
+        value: &Json,
+    ) -> Self {
+        let rest = format!(
+            "returned an unexpected result type. Expected '{expected}', but was '{found}' for value: {}",
+            value.compact()
+        );
+        Self::jsonata(expression, field, &rest)
+    }
+
+    /// A value that is written down is of another type than its field takes.
+    // unverified: AWS's words.
+    pub(super) fn wrong_type(expected: &str, found: &str, value: &Json) -> Self {
+        let value = value.compact();
+        let message = format!("Expected '{expected}', but was '{found}' for value: {value}");
+        Self { name: ErrorName::QUERY_EVALUATION_ERROR, message, jsonata: None }
+    }
+
+    /// A JSONata expression could not be evaluated.
+    pub(super) fn jsonata_trouble(expression: &str, field: &str, trouble: &Trouble) -> Self {
+        let reason = match trouble.kind {
+            TroubleKind::Expression => format!(". {}: {}", trouble.code, trouble.message),
+            TroubleKind::Time => ": Expression evaluation timeout: Check for infinite loop".into(),
+            TroubleKind::Memory => {
+                ": Expression evaluation memory limit exceeded: Check for excessive memory usage".into()
+            }
+            TroubleKind::Stack => {
+                ": Stack overflow error: Check for non-terminating recursive function. Consider \
+                                   rewriting as tail-recursive"
+                    .into()
+            }
+        };
+        let mut error =
+            Self::jsonata(expression, field, &format!("threw an error during evaluation{reason}"));
+        error.jsonata = Some(Box::new((field.into(), Some(trouble.code.clone()))));
+        error
+    }
+
+    fn jsonata(expression: &str, field: &str, rest: &str) -> Self {
+        Self {
+            name: ErrorName::QUERY_EVALUATION_ERROR,
+            message: format!(
+                "The JSONata expression '{expression}' specified for the field '{field}' {rest}"
+            ),
+            jsonata: Some(Box::new((field.into(), None))),
+        }
+    }
+
+    /// The field of a JSONata expression, as AWS writes it: `Output/order/ids[0]`.
+    pub fn location(&self) -> Option<&str> {
+        self.jsonata.as_ref().map(|jsonata| jsonata.0.as_str())
+    }
+
+    /// The code that JSONata has for what is wrong: `T2001`, `D3060`.
+    pub fn jsonata_code(&self) -> Option<&str> {
+        self.jsonata.as_ref()?.1.as_deref()
     }
 
     /// The name of the error, as `ErrorEquals` would match it.

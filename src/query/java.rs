@@ -64,6 +64,13 @@ impl Random {
         }
     }
 
+    /// `nextDouble`
+    #[cfg(any(feature = "jsonata", test))]
+    pub(super) fn next_double(&mut self) -> f64 {
+        let bits = (i64::from(self.next(26)) << 27) + i64::from(self.next(27));
+        bits as f64 / (1_i64 << 53) as f64
+    }
+
     fn next(&mut self, bits: u32) -> i32 {
         self.state = self.state.wrapping_mul(Self::MULTIPLIER).wrapping_add(0xB) & Self::MASK;
         (self.state >> (48 - bits)) as i32
@@ -137,9 +144,7 @@ mod tests {
         let mut random = Random::new(42);
         assert_eq!([(); 5].map(|()| random.below(100)), [30, 63, 48, 84, 70]);
         for (seed, double) in [(42, 0.7275636800328681), (0, 0.730967787376657), (7, 0.7306990420600421)] {
-            let mut random = Random::new(seed);
-            let bits = (i64::from(random.next(26)) << 27) + i64::from(random.next(27));
-            assert_eq!(bits as f64 / (1_i64 << 53) as f64, double);
+            assert_eq!(Random::new(seed).next_double(), double);
         }
         let mut random = Random::new(5);
         let longs = [(); 3].map(|()| random.below(3 << 40));

@@ -1,4 +1,4 @@
-//! JSONPath, payload templates and intrinsic functions: compiled once, evaluated on shared documents.
+//! JSONPath, payload templates, intrinsic functions and JSONata: compiled once, evaluated on shared documents.
 //!
 //! The languages in which a definition says what a state reads and what it writes. Nothing here knows what a
 //! state is: the languages can be used alone.
@@ -27,6 +27,7 @@ mod error;
 mod expression;
 mod intrinsic;
 pub(crate) mod java;
+mod jsonata;
 mod jsonpath;
 mod scope;
 mod template;
@@ -35,6 +36,7 @@ pub use entropy::Entropy;
 pub use error::{QueryError, SyntaxError};
 pub use expression::Expression;
 pub use intrinsic::Intrinsic;
+pub use jsonata::{Expected, Jsonata, JsonataError, JsonataTemplate, JsonataTemplateError};
 pub use jsonpath::{Path, PathMiss, ReferencePath};
 pub use scope::{ContextObject, Scope, Variables};
 pub use template::{Place, Template, TemplateError};

@@ -5,6 +5,7 @@ use std::fmt;
 use super::entropy::Entropy;
 use crate::json::Json;
 use crate::limits::Limits;
+use crate::time::Timestamp;
 
 /// What an expression can see while it is evaluated. It borrows everything, so that making one costs nothing.
 ///
@@ -30,22 +31,37 @@ use crate::limits::Limits;
 /// ```
 #[derive(Clone, Copy)]
 pub struct Scope<'a> {
-    /// `$`
+    /// `$`, `$states.input`
     pub input: &'a Json,
-    /// `$$`
+    /// `$states.result`
+    pub result: Option<&'a Json>,
+    /// `$states.errorOutput`
+    pub error_output: Option<&'a Json>,
+    /// `$$`, `$states.context`
     pub context: &'a dyn ContextObject,
     /// `$name`
     pub variables: &'a dyn Variables,
-    /// Where `States.UUID` and `States.MathRandom` draw from.
+    /// What `$now()` tells.
+    pub now: Timestamp,
+    /// Where `States.UUID`, `States.MathRandom`, `$uuid` and `$random` draw from.
     pub entropy: &'a Entropy,
     /// How deep, and how long, a result may be.
     pub limits: &'a Limits,
 }
 
 impl<'a> Scope<'a> {
-    /// A scope with an empty Context Object and without variables.
+    /// A scope with an empty Context Object and without variables, in 1970.
     pub fn new(input: &'a Json, entropy: &'a Entropy, limits: &'a Limits) -> Self {
-        Self { input, context: &Nothing, variables: &Nothing, entropy, limits }
+        Self {
+            input,
+            result: None,
+            error_output: None,
+            context: &Nothing,
+            variables: &Nothing,
+            now: Timestamp::EPOCH,
+            entropy,
+            limits,
+        }
     }
 }
 

@@ -1,10 +1,13 @@
 //! Choice: the first rule that holds says where to go.
 
-use crate::dataflow::{Mishap, choose};
+use crate::dataflow::{Mishap, choose, jsonata};
 use crate::execution::Execution;
-use crate::execution::advance::{Outcome, Shown};
+use crate::execution::advance::{Done, Outcome, Shown};
 use crate::execution::frame::Frame;
-use crate::execution::states::{effective_input, pass_on};
+use crate::execution::states::{effective_input, pass_on, pass_on_by};
+use crate::machine::StateId;
+use crate::machine::choice::{JsonataRule, Rule, Rules};
+use crate::machine::io::{DataFlow, Stages};
 use crate::machine::state::{Choice, Next, State};
 
 pub(super) fn enter(
@@ -13,20 +16,61 @@ pub(super) fn enter(
     state: &State,
     choice: &Choice,
 ) -> Result<Outcome, Mishap> {
-    let effective = effective_input(turn, frame, state)?;
-    let chosen = turn.scoped(frame, state, Shown::default(), &effective, |scope| -> Result<_, Mishap> {
-        for rule in &choice.rules {
-            if choose::holds(&rule.condition, scope)? {
-                return Ok(Some((rule.next, rule.assign.as_ref())));
-            }
-        }
-        // The state's own Assign is that of the default, and no rule falls back to it.
-        Ok(choice.default.map(|default| (default, state.flow.assign.as_ref())))
-    })?;
+    let next = match (&choice.rules, &state.flow) {
+        (Rules::Jsonata(rules), _) => by_expression(turn, frame, state, rules)?,
+        (Rules::JsonPath(rules), DataFlow::JsonPath(stages)) => by_path(turn, frame, state, rules, stages)?,
+        (Rules::JsonPath(_), DataFlow::Jsonata(_)) => unreachable!("a state has one query language"),
+    };
+    if let Some((done, next)) = next {
+        return Ok(Outcome::Choose(done, Next::State(next)));
+    }
     // Not `States.NoChoiceMatched`, which is only documented: this is what AWS reports.
-    let (next, assign) = chosen.ok_or_else(|| {
+    let default = choice.default.ok_or_else(|| {
         Mishap::runtime("Failed to transition out of the state. The state does not point to a next state.")
     })?;
-    let output = pass_on(turn, frame, state, assign, &effective)?;
-    Ok(Outcome::Choose(output, Next::State(next)))
+    // The state's own Assign and Output are those of the default, and no rule falls back to them.
+    let effective = effective_input(turn, frame, state)?;
+    Ok(Outcome::Choose(pass_on(turn, frame, state, &effective)?, Next::State(default)))
+}
+
+/// What the first rule that holds leaves behind, and where it leads.
+type Chosen = Option<(Done, StateId)>;
+
+fn by_path(
+    turn: &Execution,
+    frame: &Frame,
+    state: &State,
+    rules: &[Rule],
+    stages: &Stages,
+) -> Result<Chosen, Mishap> {
+    let effective = effective_input(turn, frame, state)?;
+    let chosen = turn.scoped(frame, state, Shown::default(), &effective, |scope| {
+        for rule in rules {
+            if choose::holds(&rule.condition, scope)? {
+                return Ok(Some(rule));
+            }
+        }
+        Ok::<_, Mishap>(None)
+    })?;
+    let Some(rule) = chosen else { return Ok(None) };
+    let done = pass_on_by(turn, frame, state, stages, rule.assign.as_ref(), &effective)?;
+    Ok(Some((done, rule.next)))
+}
+
+fn by_expression(
+    turn: &Execution,
+    frame: &Frame,
+    state: &State,
+    rules: &[JsonataRule],
+) -> Result<Chosen, Mishap> {
+    let chosen = turn.scoped(frame, state, Shown::default(), &frame.input, |scope| {
+        for rule in rules {
+            if jsonata::holds(&rule.condition, scope)? {
+                return Ok(Some(rule));
+            }
+        }
+        Ok::<_, Mishap>(None)
+    })?;
+    let Some(rule) = chosen else { return Ok(None) };
+    Ok(Some((turn.leave_by(frame, state, Shown::default(), &rule.exit)?, rule.next)))
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::dataflow::Mishap;
+use crate::dataflow::{Mishap, jsonata};
 use crate::execution::Execution;
 use crate::execution::advance::{Outcome, Shown};
 use crate::execution::frame::Frame;
 use crate::failure::{ErrorName, Failure};
+use crate::json::Json;
 use crate::machine::retry::Fault;
-use crate::machine::state::{Fail, State};
-use crate::query::Expression;
+use crate::machine::state::{Fail, Lookup, State};
 
 pub(super) fn enter(
     turn: &mut Execution,
@@ -17,8 +17,8 @@ pub(super) fn enter(
     state: &State,
     fail: &Fail,
 ) -> Result<Outcome, Mishap> {
-    let error = text(turn, frame, state, fail.error_path.as_ref(), "ErrorPath")?;
-    let cause = text(turn, frame, state, fail.cause_path.as_ref(), "CausePath")?;
+    let error = text(turn, frame, state, fail.error.as_ref(), "ErrorPath")?;
+    let cause = text(turn, frame, state, fail.cause.as_ref(), "CausePath")?;
     let failure = Failure {
         error: error.map(ErrorName::from).or_else(|| fail.literal.error.clone()),
         cause: cause.or_else(|| fail.literal.cause.clone()),
@@ -30,12 +30,14 @@ fn text(
     turn: &Execution,
     frame: &Frame,
     state: &State,
-    expression: Option<&Expression>,
+    lookup: Option<&Lookup>,
     field: &str,
 ) -> Result<Option<Arc<str>>, Mishap> {
-    let Some(expression) = expression else { return Ok(None) };
-    let value =
-        turn.scoped(frame, state, Shown::default(), &frame.input, |scope| expression.evaluate(scope, field))?;
+    let Some(lookup) = lookup else { return Ok(None) };
+    let value = turn.scoped(frame, state, Shown::default(), &frame.input, |scope| match lookup {
+        Lookup::Expression(expression) => Ok::<_, Mishap>(expression.evaluate(scope, field)?),
+        Lookup::Jsonata(template) => Ok(Json::String(jsonata::text(template, scope)?)),
+    })?;
     match value.as_str() {
         Some(text) => Ok(Some(text.into())),
         // DIFFERENCE: AWS's words for this are not known.

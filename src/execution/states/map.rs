@@ -1,6 +1,6 @@
 //! Map: its states once for each item.
 
-use crate::dataflow::Mishap;
+use crate::dataflow::{self, Mishap, jsonata};
 use crate::execution::Execution;
 use crate::execution::advance::{Outcome, Shown};
 use crate::execution::frame::{Children, Doing, Frame, Item};
@@ -8,9 +8,10 @@ use crate::execution::states::{effective_input, fault};
 use crate::history::HistoryEventKind;
 use crate::id::FrameId;
 use crate::json::Json;
+use crate::machine::io::DataFlow;
 use crate::machine::retry::Fault;
-use crate::machine::state::{Amount, Map, State};
-use crate::query::{Path, QueryError};
+use crate::machine::state::{Amount, Items, Map, State};
+use crate::query::{JsonataTemplate, QueryError};
 
 pub(super) fn enter(
     turn: &mut Execution,
@@ -20,7 +21,7 @@ pub(super) fn enter(
     map: &Map,
 ) -> Result<Outcome, Mishap> {
     let effective = effective_input(turn, frame, state)?;
-    let items = items(turn, frame, state, map.items.as_ref(), &effective)?;
+    let items = items(turn, frame, state, map, &effective)?;
     let limit = concurrency(turn, frame, state, map, &effective)?;
     let length = items.as_array().map_or(0, <[Json]>::len);
     let total = u32::try_from(length).map_err(|_| Mishap::runtime("There are too many items."))?;
@@ -50,7 +51,7 @@ pub(super) fn enter(
 pub(crate) fn begin_item(
     turn: &mut Execution,
     id: FrameId,
-    frame: &Frame,
+    frame: &mut Frame,
     state: &State,
     map: &Map,
     children: &mut Children,
@@ -63,13 +64,14 @@ pub(crate) fn begin_item(
         None => item.value.clone(),
         Some(selector) => {
             if children.effective.is_none() {
-                children.effective =
-                    Some(effective_input(turn, frame, state).map_err(|mishap| fault(frame, state, mishap))?);
+                let effective = effective_input(turn, frame, state);
+                children.effective = Some(effective.map_err(|mishap| fault(turn, frame, state, mishap))?);
             }
             let effective = children.effective.as_ref().unwrap_or(&Json::Null);
             let shown = Shown { item: Some(&item), task: None };
-            let input = turn.scoped(frame, state, shown, effective, |scope| selector.evaluate(scope));
-            input.map_err(|error| fault(frame, state, error.into()))?
+            let input =
+                turn.scoped(frame, state, shown, effective, |scope| dataflow::payload(selector, scope));
+            input.map_err(|mishap| fault(turn, frame, state, mishap))?
         }
     };
     if let Some(failure) = turn.beyond_limits(&input, state.name.as_str()) {
@@ -88,12 +90,17 @@ fn items(
     turn: &Execution,
     frame: &Frame,
     state: &State,
-    path: Option<&Path>,
+    map: &Map,
     effective: &Json,
 ) -> Result<Json, Mishap> {
-    let (shown, items) = match path {
+    let evaluate = |template: Option<&JsonataTemplate>| {
+        turn.scoped(frame, state, Shown::default(), effective, |scope| jsonata::items(template, scope))
+    };
+    let (shown, items) = match &map.items {
+        Some(Items::Jsonata(template)) => return evaluate(Some(template)),
+        None if matches!(state.flow, DataFlow::Jsonata(_)) => return evaluate(None),
         None => ("$".to_owned(), effective.clone()),
-        Some(path) => {
+        Some(Items::Path(path)) => {
             let items = turn.scoped(frame, state, Shown::default(), effective, |scope| {
                 path.select(scope).map_err(|miss| Mishap::from(QueryError::invalid_path(&miss)))
             })?;
@@ -119,6 +126,11 @@ fn concurrency(
     let asked = match &map.concurrency {
         None => 0,
         Some(Amount::Fixed(amount)) => i64::from(*amount),
+        Some(Amount::Jsonata(template)) => {
+            turn.scoped(frame, state, Shown::default(), effective, |scope| {
+                jsonata::whole(template, "MaxConcurrency", 0..=i64::MAX, scope)
+            })?
+        }
         Some(Amount::Path(path)) => {
             let value = turn.scoped(frame, state, Shown::default(), effective, |scope| {
                 path.select(scope).map_err(|miss| Mishap::from(QueryError::invalid_path(&miss)))

@@ -9,15 +9,20 @@ mod succeed;
 pub(super) mod task;
 pub(super) mod wait;
 
-use crate::dataflow::{self, Mishap};
+use std::sync::Arc;
+
+use crate::dataflow::{self, Mishap, jsonata, jsonpath};
 use crate::execution::Execution;
 use crate::execution::advance::{Done, Outcome, Shown};
 use crate::execution::frame::Frame;
+use crate::failure::{ErrorName, Failure};
+use crate::history::{EvaluationFailure, HistoryEventKind};
 use crate::id::FrameId;
 use crate::json::Json;
+use crate::machine::io::{DataFlow, Exit, Stages};
 use crate::machine::retry::Fault;
 use crate::machine::state::{State, StateKind};
-use crate::query::Template;
+use crate::query::{Scope, Template};
 
 /// Enters a state, once its history event is recorded; also tries it again.
 pub(super) fn enter(turn: &mut Execution, id: FrameId, frame: &mut Frame, state: &State) -> Outcome {
@@ -31,7 +36,7 @@ pub(super) fn enter(turn: &mut Execution, id: FrameId, frame: &mut Frame, state:
         StateKind::Parallel(parallel) => parallel::enter(turn, id, frame, state, parallel),
         StateKind::Map(map) => map::enter(turn, id, frame, state, map),
     };
-    outcome.unwrap_or_else(|mishap| failed(frame, state, mishap))
+    outcome.unwrap_or_else(|mishap| failed(turn, frame, state, mishap))
 }
 
 /// Tries a state again that backed off: it is not entered anew, but its fields are evaluated anew.
@@ -42,13 +47,13 @@ pub(super) fn again(turn: &mut Execution, id: FrameId, frame: &mut Frame) -> Out
 }
 
 /// The outcome of a stage that failed.
-pub(super) fn failed(frame: &Frame, state: &State, mishap: Mishap) -> Outcome {
-    Outcome::Failed(fault(frame, state, mishap))
+pub(super) fn failed(turn: &mut Execution, frame: &mut Frame, state: &State, mishap: Mishap) -> Outcome {
+    Outcome::Failed(fault(turn, frame, state, mishap))
 }
 
 /// What a stage that failed means to Retry and Catch.
-fn fault(frame: &Frame, state: &State, mishap: Mishap) -> Fault {
-    let failure = mishap.in_state(state.name.as_str(), frame.entered_event);
+fn fault(turn: &mut Execution, frame: &mut Frame, state: &State, mishap: Mishap) -> Fault {
+    let failure = turn.failure(frame, state, mishap);
     Fault { failure, heartbeat: false, task: matches!(state.kind, StateKind::Task(_)) }
 }
 
@@ -59,23 +64,33 @@ fn effective_input(turn: &Execution, frame: &Frame, state: &State) -> Result<Jso
     })
 }
 
-/// OutputPath and Assign: the stages of states that have no result.
-fn pass_on(
+/// The last stages of states that have no result: OutputPath and Assign, or Output and Assign.
+fn pass_on(turn: &Execution, frame: &Frame, state: &State, input: &Json) -> Result<Done, Mishap> {
+    match &state.flow {
+        DataFlow::JsonPath(stages) => pass_on_by(turn, frame, state, stages, stages.assign.as_ref(), input),
+        DataFlow::Jsonata(expressions) => turn.leave_by(frame, state, Shown::default(), &expressions.exit),
+    }
+}
+
+/// The same in JSONPath, with an Assign that may be a Choice rule's.
+fn pass_on_by(
     turn: &Execution,
     frame: &Frame,
     state: &State,
+    stages: &Stages,
     assign: Option<&Template>,
     input: &Json,
 ) -> Result<Done, Mishap> {
     turn.scoped(frame, state, Shown::default(), input, |scope| {
-        let assigned = dataflow::assign(assign, scope)?;
-        let output = dataflow::output(&state.flow, Json::Null, input.clone(), scope)?;
+        let assigned = jsonpath::assign(assign, scope)?;
+        let output = jsonpath::output(stages, Json::Null, input.clone(), scope)?;
         Ok(Done { output, assigned })
     })
 }
 
 impl Execution {
-    /// ResultSelector, ResultPath, OutputPath and Assign: the stages of states that have a `result`.
+    /// The last stages of states that have a `result`: ResultSelector, ResultPath, OutputPath and Assign, or
+    /// Output and Assign.
     pub(super) fn take_result(
         &self,
         frame: &Frame,
@@ -83,11 +98,44 @@ impl Execution {
         shown: Shown<'_>,
         result: &Json,
     ) -> Result<Done, Mishap> {
-        self.scoped(frame, state, shown, result, |scope| {
-            let assigned = dataflow::assign(state.flow.assign.as_ref(), scope)?;
-            let selected = dataflow::result(&state.flow, scope)?;
-            let output = dataflow::output(&state.flow, frame.input.clone(), selected, scope)?;
+        match &state.flow {
+            DataFlow::JsonPath(stages) => self.scoped(frame, state, shown, result, |scope| {
+                let assigned = jsonpath::assign(stages.assign.as_ref(), scope)?;
+                let selected = jsonpath::result(stages, scope)?;
+                let output = jsonpath::output(stages, frame.input.clone(), selected, scope)?;
+                Ok(Done { output, assigned })
+            }),
+            DataFlow::Jsonata(expressions) => self.scoped(frame, state, shown, &frame.input, |scope| {
+                let scope = Scope { result: Some(result), ..*scope };
+                let (output, assigned) = jsonata::leave(&expressions.exit, result, &scope)?;
+                Ok(Done { output, assigned })
+            }),
+        }
+    }
+
+    /// Output and Assign of a JSONata state that has no result.
+    fn leave_by(&self, frame: &Frame, state: &State, shown: Shown<'_>, exit: &Exit) -> Result<Done, Mishap> {
+        self.scoped(frame, state, shown, &frame.input, |scope| {
+            let (output, assigned) = jsonata::leave(exit, scope.input, scope)?;
             Ok(Done { output, assigned })
         })
+    }
+
+    /// The failure that `mishap` is, once the history says which expression failed.
+    pub(super) fn failure(&mut self, frame: &mut Frame, state: &State, mut mishap: Mishap) -> Failure {
+        let location = mishap.location.take();
+        let failure = mishap.in_state(state.name.as_str(), frame.entered_event);
+        if failure.is(&ErrorName::QUERY_EVALUATION_ERROR) {
+            let name = state.name.clone();
+            let failure = failure.clone();
+            self.record(frame, |_| {
+                HistoryEventKind::EvaluationFailed(Arc::new(EvaluationFailure {
+                    failure,
+                    location,
+                    state: name,
+                }))
+            });
+        }
+        failure
     }
 }

@@ -9,5 +9,5 @@ use crate::machine::state::State;
 
 pub(super) fn enter(turn: &mut Execution, frame: &mut Frame, state: &State) -> Result<Outcome, Mishap> {
     let effective = effective_input(turn, frame, state)?;
-    pass_on(turn, frame, state, None, &effective).map(Outcome::Done)
+    pass_on(turn, frame, state, &effective).map(Outcome::Done)
 }

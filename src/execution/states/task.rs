@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::arn::{IntegrationPattern, ResourceKind};
-use crate::dataflow::{self, Mishap};
+use crate::dataflow::{self, Mishap, jsonata};
 use crate::execution::advance::{Outcome, Shown};
 use crate::execution::command::{CancelReason, Command, TaskStart};
 use crate::execution::event::{EventRejected, Reporter};
@@ -41,8 +41,8 @@ pub(crate) fn enter(
         None => Ok(None),
         Some(value) => seconds_of(turn, frame, state, value, field, &effective).map(Some),
     };
-    let timeout = seconds(&task.timeout, "TimeoutSecondsPath")?;
-    let heartbeat = seconds(&task.heartbeat, "HeartbeatSecondsPath")?;
+    let timeout = seconds(&task.timeout, "TimeoutSeconds")?;
+    let heartbeat = seconds(&task.heartbeat, "HeartbeatSeconds")?;
     let role = role(turn, frame, state, task, &effective)?;
 
     turn.next_task += 1;
@@ -256,7 +256,7 @@ impl Execution {
             Answer::Succeeded(output) => {
                 self.record(frame, |_| succeeded(task, output.clone()));
                 self.with_result(frame, state, running.id, &output)
-                    .unwrap_or_else(|mishap| failed(frame, state, mishap))
+                    .unwrap_or_else(|mishap| failed(self, frame, state, mishap))
             }
             Answer::Failed(failure) => {
                 self.record(frame, |_| failed_event(task, failure.clone()));
@@ -313,6 +313,12 @@ fn seconds_of(
     let path = match value {
         Amount::Fixed(seconds) => return Ok(*seconds),
         Amount::Path(path) => path,
+        Amount::Jsonata(template) => {
+            let seconds = turn.scoped(frame, state, Shown::default(), effective, |scope| {
+                jsonata::whole(template, field, 1..=99_999_999, scope)
+            })?;
+            return Ok(u32::try_from(seconds).unwrap_or(u32::MAX));
+        }
     };
     let value = turn.scoped(frame, state, Shown::default(), effective, |scope| {
         path.select(scope).map_err(|miss| Mishap::from(QueryError::invalid_path(&miss)))
@@ -323,7 +329,7 @@ fn seconds_of(
     seconds.ok_or_else(|| {
         let shown = value.compact();
         Mishap::runtime(format!(
-            "The {field} field refers to value \"{shown}\" which is not a valid integer: {path}"
+            "The {field}Path field refers to value \"{shown}\" which is not a valid integer: {path}"
         ))
     })
 }
@@ -339,6 +345,11 @@ fn role(
         None => return Ok(None),
         Some(Role::Fixed(role)) => return Ok(Some(role.clone())),
         Some(Role::Expression(role)) => role,
+        Some(Role::Jsonata(role)) => {
+            return turn
+                .scoped(frame, state, Shown::default(), effective, |scope| jsonata::text(role, scope))
+                .map(Some);
+        }
     };
     let value =
         turn.scoped(frame, state, Shown::default(), effective, |scope| role.evaluate(scope, "RoleArn.$"))?;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::dataflow::Mishap;
+use crate::dataflow::{Mishap, jsonata};
 use crate::execution::Execution;
 use crate::execution::advance::{Outcome, Shown};
 use crate::execution::frame::{Doing, Frame};
@@ -28,6 +28,8 @@ pub(super) fn enter(
         Wait::Timestamp(until) => Ok(*until),
         Wait::SecondsPath(path) => seconds(path, scope).map(|seconds| now + Duration::from_secs(seconds)),
         Wait::TimestampPath(path) => timestamp(path, scope),
+        Wait::SecondsJsonata(seconds) => jsonata::seconds(seconds, scope),
+        Wait::TimestampJsonata(timestamp) => jsonata::timestamp(timestamp, scope),
     })?;
     // AWS counts whole seconds.
     if until.since(now).as_secs() > LONGEST.as_secs() {
@@ -41,9 +43,9 @@ pub(super) fn enter(
 pub(crate) fn over(turn: &mut Execution, frame: &mut Frame) -> Outcome {
     let machine = turn.machine.clone();
     let state = machine.state(frame.state);
-    effective_input(turn, frame, state)
-        .and_then(|effective| pass_on(turn, frame, state, state.flow.assign.as_ref(), &effective))
-        .map_or_else(|mishap| failed(frame, state, mishap), Outcome::Done)
+    let done =
+        effective_input(turn, frame, state).and_then(|effective| pass_on(turn, frame, state, &effective));
+    done.map_or_else(|mishap| failed(turn, frame, state, mishap), Outcome::Done)
 }
 
 fn seconds(path: &Path, scope: &Scope<'_>) -> Result<u64, Mishap> {

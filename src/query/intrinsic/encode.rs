@@ -32,14 +32,8 @@ pub(super) fn base64_decode(arguments: &Arguments<'_>) -> Result<Json, Reason> {
 
 /// `States.Hash(data, algorithm)`: in lower-case hexadecimal.
 pub(super) fn hash(arguments: &Arguments<'_>) -> Result<Json, Reason> {
-    let algorithm: fn(&[u8]) -> String = match arguments.text(1)? {
-        "MD5" => digest::<md5::Md5>,
-        "SHA-1" => digest::<sha1::Sha1>,
-        "SHA-256" => digest::<sha2::Sha256>,
-        "SHA-384" => digest::<sha2::Sha384>,
-        "SHA-512" => digest::<sha2::Sha512>,
-        _ => return Err(arguments.refusal(1, "MD5, SHA-1, SHA-256, SHA-384 or SHA-512")),
-    };
+    let algorithm = algorithm(arguments.text(1)?)
+        .ok_or_else(|| arguments.refusal(1, "MD5, SHA-1, SHA-256, SHA-384 or SHA-512"))?;
     let data = match arguments.value(0) {
         Json::String(text) => text.clone(),
         // unverified: that other data is hashed as JSON.
@@ -50,6 +44,18 @@ pub(super) fn hash(arguments: &Arguments<'_>) -> Result<Json, Reason> {
     };
     arguments.check_short(0, &data)?;
     Ok(algorithm(data.as_bytes()).into())
+}
+
+/// The digest that an algorithm makes, in lower-case hexadecimal.
+pub(in crate::query) fn algorithm(name: &str) -> Option<fn(&[u8]) -> String> {
+    Some(match name {
+        "MD5" => digest::<md5::Md5>,
+        "SHA-1" => digest::<sha1::Sha1>,
+        "SHA-256" => digest::<sha2::Sha256>,
+        "SHA-384" => digest::<sha2::Sha384>,
+        "SHA-512" => digest::<sha2::Sha512>,
+        _ => return None,
+    })
 }
 
 fn digest<D: Digest>(data: &[u8]) -> String {

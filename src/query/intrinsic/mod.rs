@@ -12,6 +12,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 
 use self::call::{Arguments, Call};
+#[cfg(feature = "jsonata")]
+pub(super) use self::encode::algorithm;
 use super::error::{QueryError, SyntaxError};
 use super::jsonpath::Path;
 use super::scope::Scope;

@@ -1,0 +1,143 @@
+//! The functions that AWS adds to JSONata, and the one it takes away.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jlens_core::{Bindings, Error, HostFunction};
+use serde_json::Value;
+
+use super::parse;
+use crate::query::entropy::Entropy;
+use crate::query::intrinsic::algorithm;
+use crate::query::java::Random;
+
+type Outcome = Result<Option<Value>, Error>;
+
+/// Elements that `$range` gives at most (measured).
+const LONGEST_RANGE: f64 = 360_145.0;
+
+/// `$hash`, `$parse`, `$partition` and `$range`; and no `$eval`.
+pub(super) fn added() -> &'static Bindings {
+    static ADDED: LazyLock<Bindings> = LazyLock::new(|| {
+        let function = |signature, body: fn(&[Option<Value>]) -> Outcome| {
+            HostFunction::with_signature(signature, move |arguments, _| body(arguments))
+                .expect("the signatures are written right")
+                .without_input()
+        };
+        Bindings::new()
+            .function("hash", function("<s?s?:s>", hash))
+            .function("parse", function("<s?:x>", parse_text))
+            .function("partition", HostFunction::new(2, |arguments, _| partition(arguments)).without_input())
+            .function("range", function("<nnn?:x>", range))
+            // Whoever calls it calls something that is no function.
+            .var("eval", Value::Null)
+    });
+    &ADDED
+}
+
+/// The same with `$random` and `$uuid`, which draw from `seed`.
+pub(super) fn with_random(bindings: Bindings, seed: [u8; 32]) -> Bindings {
+    let drawn = AtomicU64::new(0);
+    let random = HostFunction::with_signature("<n?:n>", move |arguments, _| {
+        Ok(Some(match number(arguments, 0) {
+            Some(seed) => Random::new(seed as i64).next_double().into(),
+            None => Entropy::resume(seed, drawn.fetch_add(1, Ordering::Relaxed)).unit().into(),
+        }))
+    });
+    let drawn = AtomicU64::new(1 << 32);
+    let uuid = HostFunction::with_signature("<:s>", move |_, _| {
+        Ok(Some(Entropy::resume(seed, drawn.fetch_add(1, Ordering::Relaxed)).uuid().into()))
+    });
+    match (random, uuid) {
+        (Ok(random), Ok(uuid)) => {
+            bindings.function("random", random.without_input()).function("uuid", uuid.without_input())
+        }
+        _ => bindings,
+    }
+}
+
+/// `$hash(text, algorithm)`: in lower-case hexadecimal.
+fn hash(arguments: &[Option<Value>]) -> Outcome {
+    let (Some(text), Some(name)) = (text(arguments, 0), text(arguments, 1)) else { return Ok(None) };
+    match algorithm(name) {
+        Some(digest) => Ok(Some(digest(text.as_bytes()).into())),
+        // unverified: AWS's words.
+        None => Err(refused(format!("Invalid hash algorithm: {name}"))),
+    }
+}
+
+/// `$parse(text)`: the JSON that a text is.
+fn parse_text(arguments: &[Option<Value>]) -> Outcome {
+    let Some(text) = text(arguments, 0) else { return Ok(None) };
+    match parse::json(text) {
+        Ok(value) => Ok(Some(value)),
+        // unverified: what AWS says after the first two words.
+        Err(error) => Err(refused(format!("Invalid JSON: {error}"))),
+    }
+}
+
+/// `$partition(array, size)`: its elements in arrays of `size`.
+fn partition(arguments: &[Option<Value>]) -> Outcome {
+    if arguments.len() > 2 {
+        return Err(wrong_argument(3, "partition"));
+    }
+    let items = match arguments.first() {
+        Some(Some(Value::Array(items))) => items.as_slice(),
+        Some(Some(Value::Null)) => {
+            let error = Error::new("T0412").with("index", 1).with("token", "partition");
+            return Err(error.with("type", "values"));
+        }
+        Some(Some(single)) => std::slice::from_ref(single),
+        Some(None) | None => return Ok(None),
+    };
+    let size = match arguments.get(1) {
+        None | Some(None) => items.len(),
+        Some(Some(Value::Number(size))) => match size.as_f64().unwrap_or_default().trunc() {
+            size if size < 0.0 => {
+                return Err(refused("Second argument must be zero or greater".into()));
+            }
+            size => size as usize,
+        },
+        Some(Some(_)) => return Err(wrong_argument(2, "partition")),
+    };
+    if items.is_empty() || size == 0 {
+        return Ok(None);
+    }
+    Ok(Some(items.chunks(size).map(|chunk| Value::from(chunk.to_vec())).collect()))
+}
+
+/// `$range(from, to, step)`: the numbers in between, both ends included.
+fn range(arguments: &[Option<Value>]) -> Outcome {
+    let number = |at| number(arguments, at).map(f64::trunc);
+    let (Some(from), Some(to), Some(step)) = (number(0), number(1), number(2)) else { return Ok(None) };
+    let count = ((to - from) / step).floor() + 1.0;
+    // Also where the step is 0, or leads away.
+    if !(count >= 1.0 && count.is_finite()) {
+        return Ok(None);
+    }
+    if count > LONGEST_RANGE {
+        return Err(Error::new("U1001").with("message", "the range is too long"));
+    }
+    let mut numbers = (0..count as u64).map(|n| n as f64 * step + from);
+    match count {
+        // A sequence of one is its element (recorded: array_range.run2).
+        1.0 => Ok(numbers.next().map(Value::from)),
+        _ => Ok(Some(numbers.map(Value::from).collect())),
+    }
+}
+
+fn text(arguments: &[Option<Value>], at: usize) -> Option<&str> {
+    arguments.get(at)?.as_ref()?.as_str()
+}
+
+fn number(arguments: &[Option<Value>], at: usize) -> Option<f64> {
+    arguments.get(at)?.as_ref()?.as_f64()
+}
+
+fn wrong_argument(index: usize, function: &str) -> Error {
+    Error::new("T0410").with("index", index).with("token", function)
+}
+
+fn refused(message: String) -> Error {
+    Error::new("D3137").with("message", message)
+}
