@@ -2,6 +2,7 @@
 //! `../shared`, as `jsonata-suite`. It is not part of this project.
 
 #![cfg(feature = "jsonata")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -706,12 +706,11 @@ fn scaling() {
         run("Map, all at once", map(0), items);
     }
     for branches in [100, 1_000] {
-        let parallel = states(
-            json!({ "All": { "Type": "Parallel", "End": true, "Branches": (0..branches).map(|n| {
+        let parallel =
+            states(json!({ "All": { "Type": "Parallel", "End": true, "Branches": (0..branches).map(|n| {
             let name = format!("Work{n}");
             json!({ "StartAt": name, "States": { name: { "Type": "Task", "Resource": WORK, "End": true } } })
-        }).collect::<Vec<_>>() } }),
-        );
+        }).collect::<Vec<_>>() } }));
         run("Parallel", parallel, branches);
     }
 }

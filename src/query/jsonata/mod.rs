@@ -185,6 +185,7 @@ impl fmt::Display for Jsonata {
 }
 
 /// What an expression came to.
+#[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "without an engine nothing is evaluated"))]
 enum Outcome {
     Value(Json),
     Undefined,
@@ -193,7 +194,6 @@ enum Outcome {
 
 /// Why an evaluation did not come to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "jsonata"), expect(dead_code, reason = "without an engine nothing is evaluated"))]
 pub(super) struct Trouble {
     pub(super) kind: TroubleKind,
     /// The engine's code.
