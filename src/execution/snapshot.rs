@@ -3,12 +3,13 @@
 //! State is the truth, and nothing is replayed. The head carries a format number; a later version reads every
 //! earlier format.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::execution::few::Few;
 use crate::execution::frame::{Doing, Frame, Item, Parent};
 use crate::execution::record::Recorder;
 use crate::execution::start::Start;
@@ -58,7 +59,7 @@ pub struct Changes {
 #[derive(Clone, Default)]
 pub struct Snapshot {
     head: Option<Arc<Head>>,
-    frames: BTreeMap<FrameId, Arc<FrameRecord>>,
+    frames: Few<FrameId, Arc<FrameRecord>>,
 }
 
 /// One record of an execution's state.
@@ -212,8 +213,8 @@ impl Execution {
         execution.next_frame = head.next_frame;
         execution.entropy = Entropy::resume(*head.start.seed.bytes(), head.drawn);
         execution.recorder = Recorder::new(head.next_event, head.start.history, limits.history_events);
-        for (id, record) in &snapshot.frames {
-            execution.restore_frame(*id, record, now)?;
+        for (id, record) in snapshot.frames.iter() {
+            execution.restore_frame(id, record, now)?;
         }
         execution.check()?;
         execution.queue(&head.ready);
@@ -352,8 +353,8 @@ impl Snapshot {
         for (id, frame) in &changes.frames {
             match frame {
                 Some(frame) => self.frames.insert(*id, frame.clone()),
-                None => self.frames.remove(id),
-            };
+                None => drop(self.frames.remove(*id)),
+            }
         }
     }
 }
@@ -377,7 +378,10 @@ impl fmt::Debug for Changes {
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let execution = self.head.as_ref().map(|head| &head.start.id);
-        f.debug_struct("Snapshot").field("execution", &execution).field("frames", &self.frames.len()).finish()
+        f.debug_struct("Snapshot")
+            .field("execution", &execution)
+            .field("frames", &self.frames.iter().count())
+            .finish()
     }
 }
 
