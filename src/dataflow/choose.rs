@@ -10,6 +10,19 @@ use crate::machine::choice::{Condition, JsonType, Operand, Relation, Test};
 use crate::query::{Path, Scope};
 use crate::time::parse_nanos;
 
+/// The first of `rules` that holds.
+pub(crate) fn first<R>(
+    rules: &[R],
+    holds: impl Fn(&R) -> Result<bool, Mishap>,
+) -> Result<Option<&R>, Mishap> {
+    for rule in rules {
+        if holds(rule)? {
+            return Ok(Some(rule));
+        }
+    }
+    Ok(None)
+}
+
 /// Whether `condition` holds. `And` and `Or` stop where the outcome is known.
 pub(crate) fn holds(condition: &Condition, scope: &Scope<'_>) -> Result<bool, Mishap> {
     match condition {

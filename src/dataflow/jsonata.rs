@@ -93,7 +93,7 @@ pub(crate) fn timestamp(template: &JsonataTemplate, scope: &Scope<'_>) -> Result
 pub(crate) fn items(template: Option<&JsonataTemplate>, scope: &Scope<'_>) -> Result<Json, Mishap> {
     match template {
         Some(template) => Ok(template.evaluate_as(Expected::Array, scope)?),
-        None if scope.input.as_array().is_some() => Ok(scope.input.compact()),
+        None if scope.input.as_array().is_some() => Ok(scope.input.clone()),
         None => Err(Mishap::evaluation(
             format!("Map state input must be an array but was: {}", scope.input.compact()),
             None,

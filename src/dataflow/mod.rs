@@ -1,12 +1,17 @@
 //! From input to effective input, from result to output: the stages in the specification's order.
 //!
-//! The Context Object they may read is in `context.rs`, Choice rules in `choose.rs`.
+//! The Context Object they may read is in `context.rs`, Choice rules in `choose.rs`; what only one type of state
+//! evaluates is in the file of its name.
 
 pub(crate) mod choose;
 pub(crate) mod context;
+pub(crate) mod fail;
 pub(crate) mod integration;
 pub(crate) mod jsonata;
 pub(crate) mod jsonpath;
+pub(crate) mod map;
+pub(crate) mod task;
+pub(crate) mod wait;
 
 pub(crate) use jsonpath::error_output;
 

@@ -45,12 +45,7 @@ fn by_path(
 ) -> Result<Chosen, Mishap> {
     let effective = effective_input(turn, frame, state)?;
     let chosen = turn.scoped(frame, state, Shown::default(), &effective, |scope| {
-        for rule in rules {
-            if choose::holds(&rule.condition, scope)? {
-                return Ok(Some(rule));
-            }
-        }
-        Ok::<_, Mishap>(None)
+        choose::first(rules, |rule| choose::holds(&rule.condition, scope))
     })?;
     let Some(rule) = chosen else { return Ok(None) };
     let done = pass_on_by(turn, frame, state, stages, rule.assign.as_ref(), &effective)?;
@@ -64,12 +59,7 @@ fn by_expression(
     rules: &[JsonataRule],
 ) -> Result<Chosen, Mishap> {
     let chosen = turn.scoped(frame, state, Shown::default(), &frame.input, |scope| {
-        for rule in rules {
-            if jsonata::holds(&rule.condition, scope)? {
-                return Ok(Some(rule));
-            }
-        }
-        Ok::<_, Mishap>(None)
+        choose::first(rules, |rule| jsonata::holds(&rule.condition, scope))
     })?;
     let Some(rule) = chosen else { return Ok(None) };
     Ok(Some((turn.leave_by(frame, state, Shown::default(), &rule.exit)?, rule.next)))

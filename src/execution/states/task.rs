@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::arn::{IntegrationPattern, ResourceKind};
-use crate::dataflow::{self, Mishap, jsonata};
+use crate::dataflow::{self, Mishap};
 use crate::execution::advance::{Outcome, Shown};
 use crate::execution::command::{CancelReason, Command, TaskStart};
 use crate::execution::event::{EventRejected, Reporter};
@@ -17,8 +17,7 @@ use crate::history::{HistoryEventKind, TaskTerms};
 use crate::id::{FrameId, TaskId, TaskToken};
 use crate::json::Json;
 use crate::machine::retry::Fault;
-use crate::machine::state::{Amount, Role, State, StateKind, Task};
-use crate::query::QueryError;
+use crate::machine::state::{State, StateKind, Task};
 
 /// Evaluates what the task gets, and asks for it: on entry, and again for each retry.
 pub(crate) fn enter(
@@ -37,13 +36,12 @@ pub(crate) fn enter(
     if let Some(failure) = turn.beyond_limits(&parameters, state.name.as_str()) {
         return Ok(Outcome::Failed(Fault { failure, heartbeat: false, task: true }));
     }
-    let seconds = |value: &Option<Amount>, field| match value {
-        None => Ok(None),
-        Some(value) => seconds_of(turn, frame, state, value, field, &effective).map(Some),
-    };
-    let timeout = seconds(&task.timeout, "TimeoutSeconds")?;
-    let heartbeat = seconds(&task.heartbeat, "HeartbeatSeconds")?;
-    let role = role(turn, frame, state, task, &effective)?;
+    let terms = turn.scoped(frame, state, Shown::default(), &effective, |scope| {
+        let timeout = dataflow::task::seconds(task.timeout.as_ref(), "TimeoutSeconds", scope)?;
+        let heartbeat = dataflow::task::seconds(task.heartbeat.as_ref(), "HeartbeatSeconds", scope)?;
+        Ok::<_, Mishap>((timeout, heartbeat, dataflow::task::role(task.credentials.as_ref(), scope)?))
+    });
+    let (timeout, heartbeat, role) = terms?;
 
     turn.next_task += 1;
     let mut running = RunningTask {
@@ -299,67 +297,6 @@ fn task_in(state: &State) -> &Task {
     match &state.kind {
         StateKind::Task(task) => task,
         _ => unreachable!("only Task states have tasks"),
-    }
-}
-
-fn seconds_of(
-    turn: &Execution,
-    frame: &Frame,
-    state: &State,
-    value: &Amount,
-    field: &str,
-    effective: &Json,
-) -> Result<u32, Mishap> {
-    let path = match value {
-        Amount::Fixed(seconds) => return Ok(*seconds),
-        Amount::Path(path) => path,
-        Amount::Jsonata(template) => {
-            let seconds = turn.scoped(frame, state, Shown::default(), effective, |scope| {
-                jsonata::whole(template, field, 1..=99_999_999, scope)
-            })?;
-            return Ok(u32::try_from(seconds).unwrap_or(u32::MAX));
-        }
-    };
-    let value = turn.scoped(frame, state, Shown::default(), effective, |scope| {
-        path.select(scope).map_err(|miss| Mishap::from(QueryError::invalid_path(&miss)))
-    })?;
-    let seconds =
-        value.as_i64().and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
-    // DIFFERENCE: AWS's words for a number that is none are known from other fields only.
-    seconds.ok_or_else(|| {
-        let shown = value.compact();
-        Mishap::runtime(format!(
-            "The {field}Path field refers to value \"{shown}\" which is not a valid integer: {path}"
-        ))
-    })
-}
-
-fn role(
-    turn: &Execution,
-    frame: &Frame,
-    state: &State,
-    task: &Task,
-    effective: &Json,
-) -> Result<Option<Arc<str>>, Mishap> {
-    let role = match &task.credentials {
-        None => return Ok(None),
-        Some(Role::Fixed(role)) => return Ok(Some(role.clone())),
-        Some(Role::Expression(role)) => role,
-        Some(Role::Jsonata(role)) => {
-            return turn
-                .scoped(frame, state, Shown::default(), effective, |scope| jsonata::text(role, scope))
-                .map(Some);
-        }
-    };
-    let value =
-        turn.scoped(frame, state, Shown::default(), effective, |scope| role.evaluate(scope, "RoleArn.$"))?;
-    match value {
-        Json::String(role) => Ok(Some(role)),
-        // DIFFERENCE: AWS's words for this are not known.
-        other => Err(Mishap::runtime(format!(
-            "The RoleArn of Credentials must be a string, but was: {}",
-            other.compact()
-        ))),
     }
 }
 
