@@ -3,9 +3,13 @@
 //! The definitions are not part of this project. They are in `definitions/` of the folder that `STEPWRIGHT_SHARED`
 //! names, else of `../shared`; where there is none, these tests say so and pass.
 
+mod shared;
+
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use shared::{files, shared};
 
 use serde_json::Value;
 use stepwright::definition::{Substitutions, placeholders};
@@ -15,7 +19,7 @@ use stepwright::{Code, Definition, Diagnostics, ExecutionKind, StateMachine};
 
 #[test]
 fn published_definitions_compile() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared("") else { return };
     let mut tally = Tally::default();
     for source in published(&shared) {
         tally.add(&source);
@@ -34,7 +38,7 @@ fn published_definitions_compile() {
 
 #[test]
 fn recorded_definitions_compile() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared("") else { return };
     let mut tally = Tally::default();
     for folder in ["executions", "choice", "express", "logs", "local_mocking"] {
         for path in files(&shared.join("recorded").join(folder)) {
@@ -57,7 +61,7 @@ fn recorded_definitions_compile() {
 /// Each definition is broken in three ways, one line at a time.
 #[test]
 fn diagnostics_are_at_the_line_that_was_broken() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared("") else { return };
     let mut broken = 0;
     for source in published(&shared).into_iter().filter(|source| compile(source).is_ok()) {
         let lines: Vec<&str> = source.text().lines().collect();
@@ -229,31 +233,4 @@ fn name_of(path: &Path) -> &str {
 
 fn text_of(path: &Path) -> String {
     fs::read_to_string(path).expect("published files are text")
-}
-
-/// All files in a folder and its folders, in a fixed order.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut pending = vec![folder.to_owned()];
-    while let Some(path) = pending.pop() {
-        if path.is_dir() {
-            let entries = fs::read_dir(&path).expect("a folder that is there can be read");
-            pending.extend(entries.map(|entry| entry.expect("so can its entries").path()));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Where the definitions are; `None`, and a word about it, where they are not.
-fn shared() -> Option<PathBuf> {
-    let named = std::env::var_os("STEPWRIGHT_SHARED").map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    if folder.join("definitions").is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: there are no definitions in {}", folder.display());
-    None
 }

@@ -6,9 +6,13 @@
 //! The recordings of what AWS answered, and real definitions, are not part of this project. Where they are
 //! (the folder that `STEPWRIGHT_SHARED` names, else `../shared`) they are read too.
 
+mod shared;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use shared::{files, shared};
 
 use serde_json::Value;
 use stepwright::diagnostic::{Format, Source};
@@ -76,7 +80,7 @@ fn every_code_has_a_page_and_a_fixture() {
 
 #[test]
 fn real_definitions_have_the_right_shape() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared("") else { return };
     let mut read = 0;
     for folder in ["definitions/asl", "definitions/aslyaml"] {
         for path in files(&shared.join(folder)) {
@@ -101,7 +105,7 @@ fn real_definitions_have_the_right_shape() {
 #[test]
 #[cfg(feature = "yaml")]
 fn real_templates_are_yaml() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared("") else { return };
     let (mut read, mut broken) = (0, Vec::new());
     for path in files(&shared.join("definitions/template")) {
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -120,7 +124,7 @@ fn real_templates_are_yaml() {
 
 #[test]
 fn recorded_definitions_have_the_right_shape() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared("") else { return };
     let mut read = 0;
     for folder in ["executions", "choice", "express", "logs", "local_mocking"] {
         for path in files(&shared.join("recorded").join(folder)) {
@@ -146,7 +150,7 @@ fn recorded_definitions_have_the_right_shape() {
 /// because it cannot be executed yet.
 #[test]
 fn recorded_complaints_are_ours() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared("") else { return };
     let (mut exact, mut not_yet) = (0, 0);
     for path in files(&shared.join("recorded/validation")) {
         let case: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
@@ -177,31 +181,4 @@ fn fixtures() -> Vec<PathBuf> {
     let all = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("asl-fixtures/diagnostics"));
     let definition = |path: &PathBuf| path.to_str().is_some_and(|path| path.contains(".asl."));
     all.into_iter().filter(definition).collect()
-}
-
-/// All files in a folder and its folders, in a fixed order.
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    let mut pending = vec![folder.to_owned()];
-    while let Some(path) = pending.pop() {
-        if path.is_dir() {
-            let entries = fs::read_dir(&path).expect("a folder that is there can be read");
-            pending.extend(entries.map(|entry| entry.expect("so can its entries").path()));
-        } else {
-            found.push(path);
-        }
-    }
-    found.sort();
-    found
-}
-
-/// Where the recordings are; `None`, and a word about it, where they are not.
-fn shared() -> Option<PathBuf> {
-    let named = std::env::var_os("STEPWRIGHT_SHARED").map(PathBuf::from);
-    let folder = named.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
-    if folder.join("recorded").is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: there are no recordings in {}", folder.display());
-    None
 }

@@ -4,8 +4,12 @@
 #![cfg(feature = "jsonata")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod shared;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+
+use shared::{files, shared};
 
 use serde_json::Value;
 use stepwright::query::{Entropy, Jsonata, JsonataError, Scope};
@@ -22,15 +26,9 @@ const GAPS: &[(&str, &str)] = &[
 
 #[test]
 fn the_reference_suite_passes() {
-    let folder = std::env::var_os("STEPWRIGHT_SHARED")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from)
-        .join("jsonata-suite");
-    if !folder.is_dir() {
-        println!("skipped: there is no {}", folder.display());
-        return;
-    }
+    let Some(folder) = shared("jsonata-suite") else { return };
     let (mut passed, mut failed) = (0, Vec::new());
-    for path in files(&folder.join("groups")).iter().flat_map(|group| files(group)) {
+    for path in files(&folder.join("groups")) {
         if path.extension().is_none_or(|extension| extension != "json") {
             continue;
         }
@@ -118,10 +116,4 @@ fn same(a: &Value, b: &Value) -> bool {
         }
         (a, b) => a == b,
     }
-}
-
-fn files(folder: &Path) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files
 }

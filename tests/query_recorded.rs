@@ -1,46 +1,29 @@
 //! Payload templates, paths and intrinsic functions against what AWS did, where the recordings are at hand.
 
-use std::env;
+mod shared;
+
 use std::fs;
 use std::path::{Path as FilePath, PathBuf};
+
+use shared::{files, shared};
 
 use serde_json::{Map, Value, json};
 use stepwright::query::{Entropy, Expression, Path, ReferencePath, Scope, Template};
 use stepwright::{Json, Limits};
 
-/// The folder of recordings: `STEPWRIGHT_RECORDED`, or one beside the crate.
-fn recorded() -> Option<PathBuf> {
-    let beside = |up: &str| FilePath::new(env!("CARGO_MANIFEST_DIR")).join(up).join("shared/recorded");
-    let places = env::var_os("STEPWRIGHT_RECORDED").map(PathBuf::from).into_iter();
-    let found = places.chain([beside(".."), beside("../..")]).find(|place| place.is_dir());
-    if found.is_none() {
-        println!("skipped: there are no recordings here; set STEPWRIGHT_RECORDED to their folder");
-    }
-    found
-}
-
 /// All JSON files under `folder`, in order.
 fn documents(folder: &FilePath) -> Vec<(String, Value)> {
-    let mut documents = Vec::new();
-    let mut entries: Vec<_> =
-        fs::read_dir(folder).into_iter().flatten().flatten().map(|e| e.path()).collect();
-    entries.sort();
-    for entry in entries {
-        if entry.is_dir() {
-            documents.extend(self::documents(&entry));
-        } else if entry.extension().is_some_and(|extension| extension == "json")
-            && let Ok(text) = fs::read_to_string(&entry)
-            && let Ok(document) = serde_json::from_str(&text)
-        {
-            documents.push((entry.display().to_string(), document));
-        }
-    }
-    documents
+    let json = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "json");
+    let document = |path: PathBuf| {
+        let text = fs::read_to_string(&path).ok()?;
+        Some((path.display().to_string(), serde_json::from_str(&text).ok()?))
+    };
+    files(folder).into_iter().filter(json).filter_map(document).collect()
 }
 
 #[test]
 fn templates_give_what_was_recorded() {
-    let Some(folder) = recorded() else { return };
+    let Some(folder) = shared("recorded") else { return };
     let (mut passed, mut failed, mut others) = (0, Vec::new(), 0);
     for group in ["base", "intrinsic_functions", "scenarios"] {
         for (name, case) in documents(&folder.join("executions").join(group)) {
@@ -150,7 +133,7 @@ fn matches(pattern: &str, text: &str, tokens: &[&str]) -> bool {
 
 #[test]
 fn every_expression_in_the_wild_is_read() {
-    let Some(folder) = recorded() else { return };
+    let Some(folder) = shared("recorded") else { return };
     let mut found = Found::default();
     let definitions = folder.join("../definitions/asl");
     for (_, document) in documents(&folder).into_iter().chain(documents(&definitions)) {

@@ -1,7 +1,11 @@
 //! Templates as people have them: the project's own, exactly, and published ones, where they are at hand.
 
-use std::path::{Path, PathBuf};
+mod shared;
+
+use std::path::Path;
 use std::time::Duration;
+
+use shared::{files, shared};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -212,13 +216,8 @@ mod yaml {
     /// Every published template is read, and each of its state machines found and resolved.
     #[test]
     fn published_templates_resolve() {
-        let Some(shared) = shared() else { return };
-        let folder = shared.join("definitions/template");
-        let mut files: Vec<_> = std::fs::read_dir(&folder)
-            .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
-            .map(|entry| entry.unwrap().path())
-            .collect();
-        files.sort();
+        let Some(shared) = shared("") else { return };
+        let files = files(&shared.join("definitions/template"));
         let (mut machines, mut inline, mut elsewhere, mut schedules) = (0, 0, 0, 0);
         let mut filled = Vec::new();
         for file in &files {
@@ -286,7 +285,7 @@ mod yaml {
 /// The template that the seed of this project came from, where it is at hand.
 #[test]
 fn the_seed_resolves() {
-    let Some(shared) = shared() else { return };
+    let Some(shared) = shared("") else { return };
     let text = std::fs::read_to_string(shared.join("seed/CdkCallbackStack.template.json")).unwrap();
     let template = Template::parse(&text).unwrap();
     let machines = template.state_machines().unwrap();
@@ -300,17 +299,6 @@ fn the_seed_resolves() {
     );
     assert_eq!(machines[0].schedules[0].every(), Some(Duration::from_secs(600)));
     println!("{} with {} states", machines[0].arn, states.len());
-}
-
-/// The folder of published material, which is not part of the project.
-fn shared() -> Option<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder =
-        ["../shared", "../../shared"].map(|path| root.join(path)).into_iter().find(|path| path.is_dir());
-    if folder.is_none() {
-        println!("skipped: there is no published material beside this project");
-    }
-    folder
 }
 
 /// Half of what a test's thread has is enough, in the debug build, for the deepest that is resolved.

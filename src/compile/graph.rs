@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::compile::Compiler;
-use crate::definition::{State, StateKind, has_placeholder};
+use crate::definition::{State, has_placeholder};
 use crate::diagnostic::{Code, Diagnostic, JsonPointer, closest};
 use crate::machine::StateId;
 
@@ -63,8 +63,8 @@ impl<'d> Compiler<'d> {
         // What could not be read may lead anywhere.
         let unreadable = |state: &State| {
             let lost =
-                state.state_type().is_none() || !state.is_terminal() && successors(state).next().is_none();
-            lost || successors(state).any(has_placeholder)
+                state.state_type().is_none() || !state.is_terminal() && state.successors().next().is_none();
+            lost || state.successors().any(has_placeholder)
         };
         for block in 0..self.blocks.len() {
             let states = &self.blocks[block].block.states;
@@ -95,7 +95,7 @@ impl<'d> Compiler<'d> {
             if let Some(id) = names.states.get(name)
                 && reached.insert(name)
             {
-                queue.extend(successors(self.listed[id.0 as usize].state));
+                queue.extend(self.listed[id.0 as usize].state.successors());
             }
         }
         let unreached: Vec<(String, JsonPointer)> = names
@@ -113,15 +113,4 @@ impl<'d> Compiler<'d> {
             self.report(diagnostic);
         }
     }
-}
-
-/// The names a state leads to.
-pub(super) fn successors(state: &State) -> impl Iterator<Item = &str> {
-    let (rules, default) = match &state.kind {
-        StateKind::Choice(choice) => (&*choice.choices, choice.default.as_deref()),
-        _ => (&[][..], None),
-    };
-    let rules = rules.iter().filter_map(|rule| rule.next.as_deref());
-    let catchers = state.catch.iter().flatten().filter_map(|catcher| catcher.next.as_deref());
-    rules.chain(default).chain(catchers).chain(state.next.as_deref())
 }

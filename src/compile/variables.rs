@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compile::Compiler;
-use crate::compile::graph::successors;
 use crate::definition::{State, StateKind};
 use crate::diagnostic::{Code, Diagnostic, JsonPointer};
 use crate::machine::StateId;
@@ -58,7 +57,7 @@ impl Compiler<'_> {
     ) -> BTreeMap<StateId, BTreeSet<&'n str>> {
         let mut leading: BTreeMap<StateId, Vec<StateId>> = BTreeMap::new();
         for listed in &self.listed {
-            for next in successors(listed.state) {
+            for next in listed.state.successors() {
                 if let Some(next) = self.blocks[listed.block].states.get(next) {
                     leading.entry(*next).or_default().push(listed.id);
                 }

@@ -158,6 +158,27 @@ pub struct Fail {
 }
 
 impl State {
+    /// The names of the states it leads to, as they are written: one may stand twice.
+    ///
+    /// ```
+    /// use stepwright::Definition;
+    ///
+    /// let definition = Definition::parse(
+    ///     r#"{ "StartAt": "A", "States": { "A": { "Type": "Pass", "Next": "B" }, "B": { "Type": "Succeed" } } }"#,
+    /// )?;
+    /// assert!(definition.block.states[0].successors().eq(["B"]));
+    /// # Ok::<(), stepwright::Diagnostics>(())
+    /// ```
+    pub fn successors(&self) -> impl Iterator<Item = &str> {
+        let (rules, default) = match &self.kind {
+            StateKind::Choice(choice) => (&*choice.choices, choice.default.as_deref()),
+            _ => (&[][..], None),
+        };
+        let rules = rules.iter().filter_map(|rule| rule.next.as_deref());
+        let catchers = self.catch.iter().flatten().filter_map(|catcher| catcher.next.as_deref());
+        rules.chain(default).chain(catchers).chain(self.next.as_deref())
+    }
+
     /// The type, unless the state could not be read.
     pub fn state_type(&self) -> Option<StateType> {
         Some(match &self.kind {

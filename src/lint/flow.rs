@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::read::expressions;
 use super::tree::{Tree, Visit, Within};
 use crate::definition::{
-    Amount, Choice, ChoiceRule, Comparison, Family, Operator, Relation, State, StateKind, Test, Timing,
+    Amount, Choice, ChoiceRule, Comparison, Family, Operator, Relation, StateKind, Test, Timing,
 };
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 
@@ -92,7 +92,7 @@ fn never_ends(within: &Within<'_>) -> Option<Diagnostic> {
     let states = &within.block.states;
     let mut before: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for state in states {
-        successors(state).for_each(|next| before.entry(next).or_default().push(&state.name));
+        state.successors().for_each(|next| before.entry(next).or_default().push(&state.name));
     }
     let mut ending = BTreeSet::new();
     let ends = states.iter().filter(|state| state.is_terminal());
@@ -173,15 +173,4 @@ fn idle_successors<'d>(visit: &Visit<'d>) -> Option<Vec<&'d str>> {
         }
         _ => None,
     }
-}
-
-/// The names a state leads to.
-fn successors(state: &State) -> impl Iterator<Item = &str> {
-    let (rules, default) = match &state.kind {
-        StateKind::Choice(choice) => (&*choice.choices, choice.default.as_deref()),
-        _ => (&[][..], None),
-    };
-    let rules = rules.iter().filter_map(|rule| rule.next.as_deref());
-    let catchers = state.catch.iter().flatten().filter_map(|catcher| catcher.next.as_deref());
-    rules.chain(default).chain(catchers).chain(state.next.as_deref())
 }
