@@ -68,7 +68,8 @@ impl TaskContext {
         Self { inner: Arc::new(Parts { runtime, execution, task, token, cancelled, begun }) }
     }
 
-    /// Says that the work goes on: `HeartbeatSeconds` begins anew.
+    /// Says that the work goes on: `HeartbeatSeconds` begins anew. That counts for activities and for tasks that
+    /// have a token; others need no heartbeats.
     ///
     /// # Errors
     ///

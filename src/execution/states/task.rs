@@ -56,8 +56,9 @@ pub(crate) fn enter(
         submitted: false,
         answer: None,
     };
-    // The heart of an activity task beats from when a worker has it.
-    if task.kind != ResourceKind::Activity {
+    // Only who has a token can send heartbeats: the heart of an activity task beats from when a worker has it,
+    // and that of a plain call not at all.
+    if task.pattern.has_token() {
         running.beat(turn.now);
     }
     record_scheduled(turn, frame, task, &running);
@@ -160,7 +161,9 @@ impl Execution {
         frame: &mut Frame,
     ) -> Result<Outcome, EventRejected> {
         let now = self.now;
-        if let Doing::Task(running) = &mut frame.doing {
+        if let Doing::Task(running) = &mut frame.doing
+            && running.heartbeat_due_at.is_some()
+        {
             running.beat(now);
         }
         self.changed = false;
@@ -304,7 +307,7 @@ fn record_scheduled(turn: &mut Execution, frame: &mut Frame, task: &Task, runnin
     let region = turn.start.region();
     turn.record(frame, |_| {
         let input = running.input.clone();
-        let terms = terms(running);
+        let terms = terms(task, running);
         match &task.kind {
             ResourceKind::Lambda => {
                 HistoryEventKind::LambdaFunctionScheduled { resource: task.resource.clone(), input, terms }
@@ -328,10 +331,11 @@ fn record_scheduled(turn: &mut Execution, frame: &mut Frame, task: &Task, runnin
     };
 }
 
-fn terms(running: &RunningTask) -> Option<Arc<TaskTerms>> {
+fn terms(task: &Task, running: &RunningTask) -> Option<Arc<TaskTerms>> {
     let terms = TaskTerms {
         timeout_seconds: running.timeout.map(u64::from),
-        heartbeat_seconds: running.heartbeat.map(u64::from),
+        // The event of a Lambda function has no member for it.
+        heartbeat_seconds: running.heartbeat.map(u64::from).filter(|_| task.kind != ResourceKind::Lambda),
         role_arn: running.role.clone(),
     };
     (terms != TaskTerms::default()).then(|| Arc::new(terms))
