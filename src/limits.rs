@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The limits of an execution.
 ///
-/// [`Limits::AWS`] is the default; lift one with struct update syntax.
+/// [`Limits::AWS`] is the default; every limit has a method that lifts it.
 ///
 /// ```
 /// use stepwright::Limits;
@@ -25,6 +25,10 @@ pub struct Limits {
     /// Containers within containers that a document or a definition may have; documents never have more than
     /// 127, because what is saved has to be read back.
     pub depth: usize,
+    /// Characters of a name: of a state, a variable, an execution, a worker.
+    pub name_chars: usize,
+    /// Characters of the `Label` of a distributed Map.
+    pub label_chars: usize,
     /// Iterations of a Map that run at once, however many it asks for.
     pub map_concurrency: u32,
     /// Bytes of all variables that a state sees. One variable, and one `Assign`, may have `payload_bytes`.
@@ -46,6 +50,8 @@ impl Limits {
         history_events: 25_000,
         definition_bytes: 1_048_576,
         depth: 128,
+        name_chars: 80,
+        label_chars: 40,
         map_concurrency: 40,
         variables_bytes: 10 << 20,
         fuel: 1_000,
@@ -72,9 +78,33 @@ impl Limits {
         self
     }
 
+    /// With documents and definitions of up to `containers` within one another.
+    pub const fn depth(mut self, containers: usize) -> Self {
+        self.depth = containers;
+        self
+    }
+
+    /// With names of up to `chars`.
+    pub const fn name_chars(mut self, chars: usize) -> Self {
+        self.name_chars = chars;
+        self
+    }
+
+    /// With labels of up to `chars`.
+    pub const fn label_chars(mut self, chars: usize) -> Self {
+        self.label_chars = chars;
+        self
+    }
+
     /// With Maps of up to `iterations` at once.
     pub const fn map_concurrency(mut self, iterations: u32) -> Self {
         self.map_concurrency = iterations;
+        self
+    }
+
+    /// With variables of up to `bytes` altogether.
+    pub const fn variables_bytes(mut self, bytes: usize) -> Self {
+        self.variables_bytes = bytes;
         self
     }
 
@@ -93,6 +123,12 @@ impl Limits {
     /// With executions of at most `duration`.
     pub const fn execution_time(mut self, duration: Duration) -> Self {
         self.execution_time = duration;
+        self
+    }
+
+    /// With `duration` for tasks that set no `TimeoutSeconds`.
+    pub const fn task_time(mut self, duration: Duration) -> Self {
+        self.task_time = duration;
         self
     }
 }

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use crate::definition::{self, Definition, QueryLanguage};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer, Source};
+use crate::limits::Limits;
 use crate::machine::state::State;
 use crate::machine::{Block, BlockId, ExecutionKind, StateId, StateMachine};
 
@@ -32,10 +33,11 @@ const UNNAMED: &str = "StateMachine";
 pub(crate) fn compile(
     source: &Source,
     kind: ExecutionKind,
+    limits: &Limits,
 ) -> Result<(Definition, StateMachine), Diagnostics> {
-    let (definition, mut diagnostics) = Definition::read(source);
+    let (definition, mut diagnostics) = Definition::read_within(source, limits);
     let compiled = definition.and_then(|definition| {
-        let mut compiler = Compiler::new(kind, definition.query_language());
+        let mut compiler = Compiler::new(kind, definition.query_language(), *limits);
         let machine = compiler.compile(&definition);
         diagnostics.extend(compiler.diagnostics);
         Some((definition, machine?))
@@ -55,6 +57,7 @@ pub(crate) fn compile(
 /// Collects a machine and what is wrong with it.
 struct Compiler<'d> {
     kind: ExecutionKind,
+    limits: Limits,
     /// The query language of states that do not declare their own.
     language: QueryLanguage,
     /// Whether the state that is being compiled is in JSONata.
@@ -84,9 +87,10 @@ struct Names<'d> {
 }
 
 impl<'d> Compiler<'d> {
-    fn new(kind: ExecutionKind, language: QueryLanguage) -> Self {
+    fn new(kind: ExecutionKind, language: QueryLanguage, limits: Limits) -> Self {
         Self {
             kind,
+            limits,
             language,
             in_jsonata: false,
             diagnostics: Diagnostics::default(),

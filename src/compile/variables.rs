@@ -7,9 +7,6 @@ use crate::definition::{State, StateKind};
 use crate::diagnostic::{Code, Diagnostic, JsonPointer};
 use crate::machine::StateId;
 
-/// How many characters the name of a variable has at most.
-const NAME: usize = 80;
-
 impl Compiler<'_> {
     /// Checks every `Assign` of the machine: states, Choice rules, catchers.
     pub(super) fn check_variables(&mut self) {
@@ -82,13 +79,14 @@ impl Compiler<'_> {
         let diagnostic = if name == "states" {
             Diagnostic::new(Code::ReservedVariable, at.clone(), "the variable `states` is reserved")
                 .with_aws("Cannot assign to reserved variable '$states'.")
-        } else if !is_identifier(name) || name.chars().count() > NAME {
+        } else if !is_identifier(name) || name.chars().count() > self.limits.name_chars {
             let message = format!("`{name}` is not a name for a variable");
             let aws =
                 format!("Invalid variable name '{name}': the variable name contains invalid characters.");
-            Diagnostic::new(Code::InvalidVariableName, at.clone(), message)
-                .with_aws(aws)
-                .with_help("a name has up to 80 letters, digits and underscores, and starts with a letter")
+            Diagnostic::new(Code::InvalidVariableName, at.clone(), message).with_aws(aws).with_help(format!(
+                "a name has up to {} letters, digits and underscores, and starts with a letter",
+                self.limits.name_chars
+            ))
         } else {
             return;
         };

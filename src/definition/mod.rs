@@ -128,7 +128,7 @@ impl Definition {
         let (value, mut diagnostics) = text::load(source, limits);
         let mut definition = None;
         if let Some(value) = value {
-            let (read, more) = Reader::read(&value);
+            let (read, more) = Reader::read(&value, limits);
             definition = read;
             diagnostics.extend(more);
         }
@@ -152,7 +152,7 @@ impl Definition {
     pub fn read_value(value: &Value) -> (Option<Self>, Diagnostics) {
         match text::check_depth(value, &Limits::AWS) {
             Some(diagnostic) => (None, Diagnostics::from_iter([diagnostic])),
-            None => Reader::read(value),
+            None => Reader::read(value, &Limits::AWS),
         }
     }
 

@@ -14,6 +14,7 @@ use self::tree::Tree;
 use crate::compile;
 use crate::definition::Definition;
 use crate::diagnostic::{Diagnostics, Source};
+use crate::limits::Limits;
 use crate::machine::{ExecutionKind, StateMachine};
 
 impl StateMachine {
@@ -55,7 +56,34 @@ impl StateMachine {
     /// # Ok::<(), stepwright::Diagnostics>(())
     /// ```
     pub fn compile(source: &Source, kind: ExecutionKind) -> Result<Self, Diagnostics> {
-        let (definition, mut machine) = compile::compile(source, kind)?;
+        Self::compile_within(source, kind, &Limits::AWS)
+    }
+
+    /// The same, with limits other than AWS's.
+    ///
+    /// # Errors
+    ///
+    /// All problems of the definition at once.
+    ///
+    /// ```
+    /// use stepwright::diagnostic::Source;
+    /// use stepwright::{ExecutionKind, Limits, StateMachine};
+    ///
+    /// let name = "A state that says in its name all there is to say about it, and ".repeat(2);
+    /// let text = format!(r#"{{ "StartAt": "{name}", "States": {{ "{name}": {{ "Type": "Succeed" }} }} }}"#);
+    /// let source = Source::new("order.asl.json", text);
+    /// assert!(StateMachine::compile(&source, ExecutionKind::Standard).is_err());
+    ///
+    /// let talkative = Limits::AWS.name_chars(200);
+    /// let machine = StateMachine::compile_within(&source, ExecutionKind::Standard, &talkative)?;
+    /// # Ok::<(), stepwright::Diagnostics>(())
+    /// ```
+    pub fn compile_within(
+        source: &Source,
+        kind: ExecutionKind,
+        limits: &Limits,
+    ) -> Result<Self, Diagnostics> {
+        let (definition, mut machine) = compile::compile(source, kind, limits)?;
         let mut advice = lint(&definition);
         advice.attach(source);
         machine.warnings.extend(advice);

@@ -96,7 +96,8 @@ impl Runtime {
         if ResourceKind::of(activity) != ResourceKind::Activity {
             return Err(ActivityError::InvalidArn { arn: activity.clone() });
         }
-        if let Some(name) = worker.filter(|name| !(1..=80).contains(&name.chars().count())) {
+        let lengths = 1..=self.inner.limits.name_chars;
+        if let Some(name) = worker.filter(|name| !lengths.contains(&name.chars().count())) {
             return Err(ActivityError::InvalidWorkerName { name: name.into() });
         }
         let deadline = self.inner.clock.now() + LONG_POLL;

@@ -264,14 +264,14 @@ impl Default for Account {
 
 impl Account {
     /// A name for an execution: the given one if AWS would take it, a random one if none is given.
-    pub(super) fn execution_name(&self, name: Option<&str>) -> Result<String, StartError> {
+    pub(super) fn execution_name(&self, name: Option<&str>, longest: usize) -> Result<String, StartError> {
         let Some(name) = name else {
             return Ok(uuid::Builder::from_random_bytes(random()).into_uuid().to_string());
         };
         let legal = |c: char| {
             !c.is_whitespace() && !c.is_control() && !"<>{}[]?*\"#%\\^|~`$&,;:/\u{fffe}\u{ffff}".contains(c)
         };
-        match (1..=80).contains(&name.chars().count()) && name.chars().all(legal) {
+        match (1..=longest).contains(&name.chars().count()) && name.chars().all(legal) {
             true => Ok(name.into()),
             false => Err(StartError::InvalidName { name: name.into() }),
         }

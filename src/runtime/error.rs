@@ -42,7 +42,7 @@ fn list(resources: &[Arn]) -> String {
 pub enum StartError {
     /// AWS's `InvalidName`.
     #[error(
-        "`{name}` is not a name for an execution: use 1 to 80 characters without blanks and none of <>{{}}[]?*\"#%\\^|~`$&,;:/"
+        "`{name}` is not a name for an execution: use 1 to 80 characters, unless the limits say otherwise, without blanks and none of <>{{}}[]?*\"#%\\^|~`$&,;:/"
     )]
     InvalidName {
         /// The name.
@@ -128,7 +128,7 @@ pub enum ActivityError {
         arn: Arn,
     },
     /// A worker's name has 1 to 80 characters.
-    #[error("`{name}` is not a name for a worker: use 1 to 80 characters")]
+    #[error("`{name}` is not a name for a worker: use 1 to 80 characters, unless the limits say otherwise")]
     InvalidWorkerName {
         /// The name.
         name: String,

@@ -440,7 +440,7 @@ impl Inner {
         if input.deeper_than(limit) {
             return Err(StartError::InputTooDeep { limit });
         }
-        let name = self.account.execution_name(name)?;
+        let name = self.account.execution_name(name, self.limits.name_chars)?;
         self.keep_time();
         let start = self.account.start(machine, self.arns(machine), &name, input, self.limits, self.history);
         let now = self.clock.now();

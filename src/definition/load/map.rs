@@ -17,9 +17,6 @@ use crate::definition::map::{
 };
 use crate::diagnostic::{Code, Diagnostic, Trail};
 
-/// How many characters a label has at most.
-const LABEL: usize = 40;
-
 /// What a label cannot contain, beside white space and control characters.
 const NOT_IN_LABELS: &str = "?*<>{}[]:;,\\|^~$#%&`\"";
 
@@ -71,7 +68,7 @@ impl Reader {
     fn label(&mut self, state: Object<'_>) -> Option<String> {
         let label = self.text(state, "Label")?;
         let at = state.at.key("Label");
-        self.check_length(Code::InvalidLabel, &at, &label, LABEL, ["label", "Label"]);
+        self.check_length(Code::InvalidLabel, &at, &label, self.limits.label_chars, ["label", "Label"]);
         let bad = |c: char| c.is_whitespace() || c.is_control() || NOT_IN_LABELS.contains(c);
         // A placeholder is made of characters that its value will not have.
         if let Some(c) = label.chars().find(|c| bad(*c)).filter(|_| !label.contains("${")) {

@@ -17,6 +17,7 @@ use super::keyword::Keyword;
 use super::state::{Block, QueryLanguage};
 use super::{Definition, Unfilled};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Trail, closest};
+use crate::limits::Limits;
 
 /// Reads one definition.
 #[derive(Debug, Default)]
@@ -27,15 +28,13 @@ pub(super) struct Reader {
     language: Option<QueryLanguage>,
     /// Whether that is an unfilled placeholder, so that no state is known to use the wrong language.
     any_language: bool,
+    limits: Limits,
 }
-
-/// How many characters the name of a state has at most.
-const STATE_NAME: usize = 80;
 
 impl Reader {
     /// The definition in `value`, as far as it can be read, and what is wrong with it.
-    pub(super) fn read(value: &Value) -> (Option<Definition>, Diagnostics) {
-        let mut reader = Self::default();
+    pub(super) fn read(value: &Value, limits: &Limits) -> (Option<Definition>, Diagnostics) {
+        let mut reader = Self { limits: *limits, ..Self::default() };
         let definition = reader.definition(value);
         (definition, reader.diagnostics)
     }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::field::{SECONDS, TASK_TIMEOUT};
 use super::object::Object;
-use super::{Reader, STATE_NAME, short};
+use super::{Reader, short};
 use crate::definition::field::Shape;
 use crate::definition::keyword::Keyword;
 use crate::definition::state::{Fail, Pass, QueryLanguage, State, StateKind, StateType, Timing, Wait};
@@ -15,7 +15,7 @@ impl Reader {
     /// The state `name`. One that cannot be read keeps its name, so that transitions to it are not called
     /// missing.
     pub(super) fn state(&mut self, name: &str, value: &Value, at: &Trail<'_>) -> State {
-        self.check_length(Code::StateNameTooLong, at, name, STATE_NAME, ["name", "State"]);
+        self.check_length(Code::StateNameTooLong, at, name, self.limits.name_chars, ["name", "State"]);
         let Some(map) = self.object(value, at) else {
             return State::unknown(name, value);
         };
