@@ -462,3 +462,22 @@ async fn a_job_is_watched_again_after_a_crash() {
         types(&after, execution.id()).await.iter().filter(|name| **name == "TaskSubmitted").count();
     assert_eq!((submitted, calls.load(Ordering::Relaxed)), (1, 2));
 }
+
+#[tokio::test]
+async fn deleted_activities_have_no_tasks_until_they_are_created_again() {
+    let (builder, _) = virtually();
+    let (runtime, sign) = (builder.build().unwrap(), sign());
+    let machine = one_task(SIGN, json!({}));
+    let before = runtime.start_execution(&machine, "before", json!({})).await.unwrap();
+    runtime.delete_activity(&sign);
+    let refused = runtime.get_activity_task(&sign, None).await.unwrap_err();
+    assert_eq!(refused.to_string(), format!("Activity Does Not Exist: '{SIGN}'"));
+    let after = runtime.start_execution(&machine, "after", json!({})).await.unwrap();
+    let error = after.wait().await.unwrap_err().to_string();
+    assert!(error.ends_with(&format!("The activity {SIGN} does not exist.")), "{error}");
+
+    runtime.create_activity(&sign);
+    let task = runtime.get_activity_task(&sign, None).await.unwrap().expect("what was scheduled before");
+    runtime.send_task_success(&task.token, json!("signed")).await.unwrap();
+    assert_eq!(before.wait().await.unwrap(), json!("signed"));
+}

@@ -16,7 +16,7 @@ const WORK: &str = "arn:aws:lambda:us-east-1:123456789012:function:Work";
 const QUEUE: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
 
 /// A machine that begins with `state`, called `S`; where it leads to `E`, the machine ends there.
-fn machine(state: Value) -> Arc<StateMachine> {
+fn machine(state: &Value) -> Arc<StateMachine> {
     let mut states = json!({ "S": state });
     if states.to_string().contains(r#""Next":"E""#) {
         states["E"] = json!({ "Type": "Pass", "Result": "end", "End": true });
@@ -112,7 +112,7 @@ fn payloads_are_measured_wherever_there_are_new_ones() {
         ("what is assigned", json!({ "Type": "Pass", "Assign": { "t.$": TWICE }, "Next": "E" }), half),
     ];
     for (place, state, made) in places {
-        let machine = machine(state);
+        let machine = machine(&state);
         let error_of = |bytes, limits| {
             let (input, mock) = made(bytes);
             let run = run(&machine, &input, &mock, limits);
@@ -131,7 +131,7 @@ fn payloads_are_measured_wherever_there_are_new_ones() {
 #[test]
 fn the_last_event_of_a_full_history_says_so() {
     let machine = machine(
-        json!({ "Type": "Task", "Resource": WORK, "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "E" }],
+        &json!({ "Type": "Task", "Resource": WORK, "Catch": [{ "ErrorEquals": ["States.ALL"], "Next": "E" }],
         "Retry": [{ "ErrorEquals": ["Busy"], "IntervalSeconds": 1, "BackoffRate": 1, "MaxAttempts": 99_999_999 }], "Next": "E" }),
     );
     for most in [50_u64, 51, 52, 25_000] {
@@ -173,7 +173,7 @@ fn variables_have_a_limit_of_their_own() {
 
 #[test]
 fn documents_nest_so_deep_and_no_deeper() {
-    let machine = machine(json!({ "Type": "Pass", "Parameters": { "a.$": "$" }, "Next": "E" }));
+    let machine = machine(&json!({ "Type": "Pass", "Parameters": { "a.$": "$" }, "Next": "E" }));
     let nested = |depth| (0..depth).fold(json!(1), |inner, _| json!([inner]));
     let with = |depth, limit| run(&machine, &nested(depth), &Mock::never(), Limits::AWS.depth(limit));
     assert_eq!(error(&with(9, 10)), None);
@@ -231,7 +231,8 @@ fn names_are_so_long() {
 #[test]
 fn a_map_runs_so_many_iterations_at_once() {
     let nap = json!({ "StartAt": "W", "States": { "W": { "Type": "Wait", "Seconds": 1, "End": true } } });
-    let machine = machine(json!({ "Type": "Map", "ItemProcessor": nap, "MaxConcurrency": 100, "Next": "E" }));
+    let machine =
+        machine(&json!({ "Type": "Map", "ItemProcessor": nap, "MaxConcurrency": 100, "Next": "E" }));
     let items = json!(vec![0; 120]);
     let takes = |limits| run(&machine, &items, &Mock::never(), limits).elapsed().as_secs();
     assert_eq!(takes(Limits::AWS), 3);
@@ -242,10 +243,10 @@ fn a_map_runs_so_many_iterations_at_once() {
 #[test]
 fn executions_and_tasks_take_so_long() {
     let hour = Duration::from_secs(60 * 60);
-    let waits = machine(json!({ "Type": "Wait", "Seconds": 7200, "Next": "E" }));
+    let waits = machine(&json!({ "Type": "Wait", "Seconds": 7200, "Next": "E" }));
     let short = run(&waits, &json!({}), &Mock::never(), Limits::AWS.execution_time(hour));
     assert_eq!((short.status().as_str(), short.elapsed()), ("TIMED_OUT", hour));
-    let works = machine(json!({ "Type": "Task", "Resource": WORK, "Next": "E" }));
+    let works = machine(&json!({ "Type": "Task", "Resource": WORK, "Next": "E" }));
     let slow = run(&works, &json!({}), &Mock::never(), Limits::AWS.task_time(hour));
     assert_eq!((error(&slow), slow.elapsed()), (Some("States.Timeout"), hour));
     let year = run(&works, &json!({}), &Mock::never(), Limits::AWS);

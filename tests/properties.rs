@@ -20,20 +20,24 @@ const QUEUE: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
 const ACTIVITY: &str = "arn:aws:states:us-east-1:123456789012:activity:Paint";
 
 /// Few events are enough: machines that loop end soon. So do those whose documents grow.
-const LIMITS: Limits = Limits::AWS.history_events(300).payload_bytes(4096).fuel(20);
+const LIMITS: Limits = Limits::AWS.history_events(400).payload_bytes(4096).fuel(20);
 
 /// A step ends with a deadline, so that a run of so few events makes no more steps than this.
-const STEPS: u64 = 3_000;
+const STEPS: u64 = 4_000;
 
-/// A state as it is drawn: its transitions are filled in when it is known how many states there are.
+/// A state as it is drawn: its transitions are filled in when it is known how many states there are, and the names
+/// of what is in its branches when it is known where it stands.
 #[derive(Clone, Debug)]
 struct Drawn {
     fields: Value,
     targets: Vec<prop::sample::Index>,
+    branches: Vec<Vec<Drawn>>,
 }
 
 fn path() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec!["$", "$.a", "$.b", "$.a.c", "$.n", "$.l[0]", "$.l[*]", "$$.State.Name"])
+    let paths =
+        ["$", "$.a", "$.b", "$.a.c", "$.n", "$.l[0]", "$.l[*]", "$$.State.Name", "$items[0]", "$items[*].n"];
+    prop::sample::select(paths.to_vec())
 }
 
 fn reference() -> impl Strategy<Value = Value> {
@@ -158,7 +162,44 @@ fn pass() -> impl Strategy<Value = Value> {
         })
 }
 
-fn state() -> impl Strategy<Value = Drawn> {
+/// Retry, Catch and ResultPath of a state that runs others.
+fn around() -> impl Strategy<Value = Value> {
+    (prop::option::of(retry()), prop::option::of((errors(), reference())), reference()).prop_map(
+        |(retry, catch, result)| {
+            let catch = catch.map(|(errors, path)| json!([{ "ErrorEquals": errors, "ResultPath": path }]));
+            let mut state = json!({ "ResultPath": result });
+            for (key, value) in [("Retry", retry), ("Catch", catch)] {
+                if let Some(value) = value {
+                    state[key] = value;
+                }
+            }
+            state
+        },
+    )
+}
+
+fn map() -> impl Strategy<Value = Value> {
+    let items = prop::sample::select(vec!["$items", "$items", "$items", "$.l", "$", "$items[1].l"]);
+    let selector = prop_oneof![
+        template().boxed(),
+        Just(json!({ "n.$": "$$.Map.Item.Index", "a.$": "$$.Map.Item.Value", "b.$": "$items[0]" })).boxed(),
+    ];
+    (around(), items, prop::option::of(selector), prop::option::of(0..4_u32)).prop_map(
+        |(mut state, items, selector, most)| {
+            state["Type"] = json!("Map");
+            state["ItemsPath"] = json!(items);
+            for (key, value) in [("ItemSelector", selector), ("MaxConcurrency", most.map(Value::from))] {
+                if let Some(value) = value {
+                    state[key] = value;
+                }
+            }
+            state
+        },
+    )
+}
+
+/// A state in a block that has so many levels below it.
+fn state(depth: u32) -> BoxedStrategy<Drawn> {
     let kinds = prop_oneof![
         4 => task(),
         3 => pass(),
@@ -167,50 +208,100 @@ fn state() -> impl Strategy<Value = Drawn> {
         1 => Just(json!({ "Type": "Succeed" })),
         1 => Just(json!({ "Type": "Fail", "Error": "Stop", "CausePath": "$$.State.Name" })),
     ];
-    let targets = prop::collection::vec(any::<prop::sample::Index>(), 3);
-    (kinds, flow(), targets).prop_map(|(mut fields, flow, targets)| {
-        if fields["Type"] != "Fail" {
-            fields.as_object_mut().unwrap().extend(flow);
+    let alone = (kinds, Just(Vec::new()));
+    let kinds = match depth {
+        0 => alone.boxed(),
+        _ => {
+            let parallel = around().prop_map(|mut state| {
+                state["Type"] = json!("Parallel");
+                state
+            });
+            prop_oneof![
+                5 => alone,
+                2 => (map(), prop::collection::vec(block(depth - 1), 1)),
+                2 => (parallel, prop::collection::vec(block(depth - 1), 1..4)),
+            ]
+            .boxed()
         }
-        Drawn { fields, targets }
-    })
+    };
+    let targets = prop::collection::vec(any::<prop::sample::Index>(), 3);
+    let assigns = prop::bool::weighted(0.3);
+    let drawn = (kinds, flow(), targets, assigns).prop_map(
+        move |((mut fields, branches), flow, targets, assigns)| {
+            let kind = fields["Type"].as_str().unwrap().to_owned();
+            if kind != "Fail" {
+                fields.as_object_mut().unwrap().extend(flow);
+            }
+            if assigns && !matches!(kind.as_str(), "Fail" | "Succeed") {
+                // Every level has a name of its own: none may take one of those around it.
+                let name = format!("v{depth}.$");
+                fields["Assign"] = json!({ name: "$" });
+            }
+            Drawn { fields, targets, branches }
+        },
+    );
+    drawn.boxed()
 }
 
-/// A machine in which every state may lead to every other, and all can be reached.
-fn machine() -> impl Strategy<Value = Arc<StateMachine>> {
-    let timeout = prop::option::weighted(0.2, 1..500_u32);
-    (prop::collection::vec(state(), 1..6), timeout).prop_map(|(drawn, timeout)| {
-        let count = drawn.len();
-        let mut states = Map::new();
-        for (number, Drawn { fields, targets }) in drawn.into_iter().enumerate() {
-            let mut fields = fields;
-            // The first way out leads to the next state, so that nothing is out of reach.
-            let next = if number + 1 == count { "End".to_owned() } else { format!("S{}", number + 1) };
-            let other = |n: usize| format!("S{}", targets[n].index(count));
-            match fields["Type"].as_str().unwrap() {
-                "Choice" => {
-                    fields["Choices"][0]["Next"] = json!(other(0));
-                    fields["Default"] = json!(next);
-                }
-                "Succeed" | "Fail" => {
-                    // An end in the middle would cut off what follows: a Choice leads around it.
-                    let way = json!({ "Type": "Choice", "Default": next,
-                        "Choices": [{ "Variable": "$.n", "IsNumeric": true, "Next": format!("E{number}") },
-                                    { "Variable": "$.a", "IsPresent": true, "Next": other(0) }] });
-                    states.insert(format!("E{number}"), fields);
-                    fields = way;
-                }
-                _ => {
-                    fields["Next"] = json!(next);
-                    if let Some(catch) = fields.get_mut("Catch") {
-                        catch[0]["Next"] = json!(other(1));
-                    }
+fn block(depth: u32) -> BoxedStrategy<Vec<Drawn>> {
+    prop::collection::vec(state(depth), 1..if depth == 2 { 6 } else { 4 }).boxed()
+}
+
+/// A block in which every state may lead to every other, and all can be reached; `place` begins every name.
+fn assemble(drawn: Vec<Drawn>, place: &str) -> Value {
+    let count = drawn.len();
+    let mut states = Map::new();
+    for (number, Drawn { fields, targets, branches }) in drawn.into_iter().enumerate() {
+        let mut fields = fields;
+        let name = format!("{place}S{number}");
+        // The first way out leads to the next state, so that nothing is out of reach.
+        let next = match number + 1 == count {
+            true => format!("{place}End"),
+            false => format!("{place}S{}", number + 1),
+        };
+        let other = |n: usize| format!("{place}S{}", targets[n].index(count));
+        let mut branches = branches.into_iter().enumerate();
+        let mut inner = branches.by_ref().map(|(n, branch)| assemble(branch, &format!("{name}.{n}.")));
+        match fields["Type"].as_str().unwrap() {
+            "Map" => fields["ItemProcessor"] = inner.next().unwrap(),
+            "Parallel" => fields["Branches"] = inner.collect(),
+            _ => {}
+        }
+        match fields["Type"].as_str().unwrap() {
+            "Choice" => {
+                fields["Choices"][0]["Next"] = json!(other(0));
+                fields["Default"] = json!(next);
+            }
+            "Succeed" | "Fail" => {
+                // An end in the middle would cut off what follows: a Choice leads around it.
+                let end = format!("{place}E{number}");
+                let way = json!({ "Type": "Choice", "Default": next,
+                    "Choices": [{ "Variable": "$.n", "IsNumeric": true, "Next": end },
+                                { "Variable": "$.a", "IsPresent": true, "Next": other(0) }] });
+                states.insert(end, fields);
+                fields = way;
+            }
+            _ => {
+                fields["Next"] = json!(next);
+                if let Some(catch) = fields.get_mut("Catch") {
+                    catch[0]["Next"] = json!(other(1));
                 }
             }
-            states.insert(format!("S{number}"), fields);
         }
-        states.insert("End".into(), json!({ "Type": "Succeed" }));
-        let mut definition = json!({ "StartAt": "S0", "States": states });
+        states.insert(name, fields);
+    }
+    states.insert(format!("{place}End"), json!({ "Type": "Succeed" }));
+    json!({ "StartAt": format!("{place}S0"), "States": states })
+}
+
+/// A machine with Maps and Parallels in one another, and a variable that holds items for them.
+fn machine() -> impl Strategy<Value = Arc<StateMachine>> {
+    let timeout = prop::option::weighted(0.2, 1..500_u32);
+    (block(2), timeout).prop_map(|(drawn, timeout)| {
+        let mut definition = assemble(drawn, "");
+        definition["States"]["Items"] = json!({ "Type": "Pass", "Next": "S0",
+            "Assign": { "items": [{ "n": 4, "a": {} }, { "l": [1, {}] }, 7] } });
+        definition["StartAt"] = json!("Items");
         if let Some(timeout) = timeout {
             definition["TimeoutSeconds"] = json!(timeout);
         }
@@ -264,11 +355,78 @@ fn simulator(machine: &Arc<StateMachine>, mock: &Mock, seed: u8) -> Simulator {
     Simulator::new(machine).mock("arn:*", mock.clone()).limits(LIMITS).seed([seed; 32]).max_steps(STEPS)
 }
 
+/// What an event of a type may follow, by AWS's rules of `previousEventId`.
+fn may_follow(kind: &str, previous: Option<&str>) -> bool {
+    let Some(previous) = previous else {
+        let first = ["ExecutionStarted", "ExecutionAborted", "ExecutionTimedOut"];
+        return first.contains(&kind) || kind.ends_with("StateEntered");
+    };
+    let ended = |suffix: &str| {
+        ["Task", "LambdaFunction", "Activity"].iter().any(|family| previous == format!("{family}{suffix}"))
+    };
+    // A Task fails when its parameters are too large, before anything of it is scheduled.
+    let task = ended("Succeeded") || ended("Failed") || ended("TimedOut") || previous == "TaskStateEntered";
+    let failing = task
+        || ["FailStateEntered", "MapStateFailed", "ParallelStateFailed"].contains(&previous)
+        // What they leave behind is too large.
+        || ["StateEntered", "StateSucceeded"].iter().any(|suffix| previous.ends_with(suffix));
+    match kind {
+        "ExecutionSucceeded" | "MapIterationSucceeded" => previous.ends_with("StateExited"),
+        "ExecutionFailed" => true,
+        "TaskScheduled" | "LambdaFunctionScheduled" | "ActivityScheduled" | "TaskStateExited" => task,
+        "TaskStarted" => previous == "TaskScheduled",
+        "LambdaFunctionStarted" => previous == "LambdaFunctionScheduled",
+        "ActivityStarted" => previous == "ActivityScheduled",
+        "TaskSubmitted" => previous == "TaskStarted",
+        "TaskSucceeded" | "TaskFailed" | "TaskTimedOut" => {
+            ["TaskStarted", "TaskSubmitted"].contains(&previous)
+        }
+        "LambdaFunctionSucceeded" | "LambdaFunctionFailed" | "LambdaFunctionTimedOut" => {
+            previous == "LambdaFunctionStarted"
+        }
+        "ActivitySucceeded" | "ActivityFailed" | "ActivityTimedOut" => {
+            ["ActivityScheduled", "ActivityStarted"].contains(&previous)
+        }
+        "MapStateStarted" | "ParallelStateStarted" => failing,
+        "MapIterationStarted" => previous == "MapStateStarted" || previous.ends_with("StateExited"),
+        "MapStateSucceeded" => ["MapIterationSucceeded", "MapStateStarted"].contains(&previous),
+        "MapStateExited" => {
+            ["MapIterationSucceeded", "MapStateStarted", "MapStateFailed"].contains(&previous)
+        }
+        "ParallelStateSucceeded" => previous.ends_with("StateExited"),
+        "ParallelStateExited" => previous.ends_with("StateExited") || previous == "ParallelStateFailed",
+        "MapIterationFailed"
+        | "MapIterationAborted"
+        | "TaskStateAborted"
+        | "WaitStateAborted"
+        | "MapStateFailed"
+        | "ParallelStateFailed" => failing,
+        _ if kind.ends_with("StateEntered") => {
+            previous.ends_with("StateExited")
+                || ["MapIterationStarted", "ParallelStateStarted"].contains(&previous)
+        }
+        _ if kind.ends_with("StateExited") => previous == kind.replace("Exited", "Entered"),
+        _ => false,
+    }
+}
+
 /// What holds for every history.
 fn check_history(history: &[HistoryEvent], closed: bool) -> Result<(), TestCaseError> {
     for (event, id) in history.iter().zip(1..) {
         prop_assert_eq!(event.id, id, "ids have no holes");
         prop_assert!(event.previous < event.id, "{} follows a later event", event);
+        let previous = event.previous.checked_sub(1).map(|at| &history[at as usize]);
+        let kind = previous.map(HistoryEvent::type_name);
+        prop_assert!(may_follow(event.type_name(), kind), "{} follows {:?}", event, previous);
+    }
+    let of = |kind| history.iter().filter(|event| event.type_name() == kind).count();
+    let ended = of("MapIterationSucceeded") + of("MapIterationFailed") + of("MapIterationAborted");
+    prop_assert!(ended <= of("MapIterationStarted"), "an iteration ends once");
+    if of("ExecutionSucceeded") == 1 {
+        prop_assert_eq!(ended, of("MapIterationStarted"), "every iteration ends");
+        let starts = of("MapStateStarted");
+        // A Map that is retried says nothing of its failure.
+        prop_assert!(of("MapStateSucceeded") + of("MapStateFailed") <= starts + of("MapStateEntered"));
     }
     let times: Vec<Timestamp> = history.iter().map(|event| event.timestamp).collect();
     prop_assert!(times.is_sorted(), "time does not run backwards");
@@ -448,7 +606,9 @@ proptest! {
         for choice in before {
             driven.tell(choice)?;
         }
-        prop_assume!(!has_heartbeats(&machine));
+        if has_heartbeats(&machine) {
+            return Ok(());
+        }
         let mut other = driven.restored(&machine);
         prop_assert_eq!(other.status(), driven.execution.status());
         prop_assert_eq!(other.outstanding(), driven.execution.outstanding());
@@ -485,7 +645,7 @@ fn the_machines_are_not_all_alike() {
     let mut runner = TestRunner::deterministic();
     let mut ends = BTreeSet::new();
     let mut seen = BTreeSet::new();
-    for _ in 0..200 {
+    for _ in 0..400 {
         let machine = machine().new_tree(&mut runner).unwrap().current();
         let input = input().new_tree(&mut runner).unwrap().current();
         let mock = mock().new_tree(&mut runner).unwrap().current();
@@ -495,9 +655,18 @@ fn the_machines_are_not_all_alike() {
         assert_ne!(run.status(), &ExecutionStatus::Running, "{:?}", run.error());
     }
     assert_eq!(ends.into_iter().collect::<Vec<_>>(), ["FAILED", "SUCCEEDED", "TIMED_OUT"]);
-    for needed in
-        ["TaskSubmitted", "ActivityTimedOut", "LambdaFunctionFailed", "WaitStateExited", "ChoiceStateExited"]
-    {
+    for needed in [
+        "MapIterationAborted",
+        "ParallelStateSucceeded",
+        "ParallelStateFailed",
+        "MapStateSucceeded",
+        "WaitStateAborted",
+        "TaskSubmitted",
+        "ActivityTimedOut",
+        "LambdaFunctionFailed",
+        "WaitStateExited",
+        "ChoiceStateExited",
+    ] {
         assert!(seen.contains(needed), "{needed} does not occur: {seen:?}");
     }
 }

@@ -14,7 +14,7 @@ mod states;
 mod step;
 mod timer;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ pub use snapshot::{Changes, Record, RecordKey, RestoreError, Snapshot};
 pub use start::{Seed, Start};
 pub use step::{ExecutionStatus, IssuedToken, Step, TokenChanges};
 
-use crate::arn::IntegrationPattern;
+use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::few::Few;
 use crate::execution::frame::{Answer, Frame, Frames, RunningTask};
 use crate::execution::record::Recorder;
@@ -170,6 +170,14 @@ impl Execution {
         }
         self.advance();
         Ok(self.take_step())
+    }
+
+    /// Says which activities do not exist from now on; no set is an empty one. It is not saved: whoever goes on
+    /// with an execution after a restart says it anew, before the next event.
+    pub fn set_missing_activities(&mut self, missing: Option<&Arc<BTreeSet<Arn>>>) {
+        if self.start.missing.as_ref() != missing {
+            Arc::make_mut(&mut self.start).missing = missing.cloned();
+        }
     }
 
     /// Which execution this is.

@@ -1,11 +1,13 @@
 //! What an execution starts from.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::arn::Arn;
 use crate::dataflow::context::{ExecutionContext, entry};
 use crate::id::{ExecutionId, TaskId, TaskToken};
 use crate::json::Json;
@@ -46,6 +48,9 @@ pub struct Start {
     pub limits: Limits,
     /// Whether to keep a history at all.
     pub history: bool,
+    /// Activities that do not exist. Like the limits they are not saved.
+    #[serde(skip)]
+    pub(super) missing: Option<Arc<BTreeSet<Arn>>>,
 }
 
 /// 32 secret bytes from which an execution's randomness comes: UUIDs, jitter, and its task tokens.
@@ -71,6 +76,7 @@ impl Start {
             seed: Seed([0; 32]),
             limits: Limits::AWS,
             history: true,
+            missing: None,
         }
     }
 
@@ -106,6 +112,34 @@ impl Start {
     pub fn history(mut self, history: bool) -> Self {
         self.history = history;
         self
+    }
+
+    /// The same in a world without these activities: a Task that needs one of them fails before it is scheduled.
+    /// What changes later is told to [`Execution::set_missing_activities`](crate::Execution::set_missing_activities).
+    ///
+    /// ```
+    /// use std::collections::BTreeSet;
+    /// use std::sync::Arc;
+    /// use serde_json::json;
+    /// use stepwright::{Execution, ExecutionStatus, Start, StateMachine, Timestamp};
+    ///
+    /// let machine = StateMachine::parse(r#"{ "StartAt": "Sign", "States": { "Sign": { "Type": "Task",
+    ///     "Resource": "arn:aws:states:us-east-1:123456789012:activity:Sign", "End": true } } }"#)?;
+    /// let missing = BTreeSet::from(["arn:aws:states:us-east-1:123456789012:activity:Sign".parse()?]);
+    /// let start = Start::new("case", json!({})).missing_activities(Some(Arc::new(missing)));
+    /// let (execution, _) = Execution::start(Arc::new(machine), start, Timestamp::EPOCH);
+    /// let ExecutionStatus::Failed { failure } = execution.status() else { unreachable!() };
+    /// assert!(failure.cause.as_ref().unwrap().ends_with("activity:Sign does not exist."));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn missing_activities(mut self, missing: Option<Arc<BTreeSet<Arn>>>) -> Self {
+        self.missing = missing;
+        self
+    }
+
+    pub(super) fn is_missing(&self, activity: &Arn) -> bool {
+        self.missing.as_ref().is_some_and(|missing| missing.contains(activity))
     }
 
     /// The region that events of service integrations name.

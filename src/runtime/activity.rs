@@ -3,7 +3,7 @@
 //! A task is in one of three places: in its activity's queue, in the hands of a [`Handover`], or with a worker.
 //! From the second it falls back into the first when the worker is gone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,7 +74,7 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// When `activity` is not an activity's ARN, the worker's name is not one, or the runtime shuts down.
+    /// When `activity` is not an activity's ARN or was deleted, the worker's name is not one, or the runtime shuts down.
     ///
     /// ```
     /// # use stepwright::{ActivityError, Arn, Runtime};
@@ -100,6 +100,9 @@ impl Runtime {
         if let Some(name) = worker.filter(|name| !lengths.contains(&name.chars().count())) {
             return Err(ActivityError::InvalidWorkerName { name: name.into() });
         }
+        if self.inner.activities.missing().is_some_and(|missing| missing.contains(activity)) {
+            return Err(ActivityError::ActivityDoesNotExist { arn: activity.clone() });
+        }
         let deadline = self.inner.clock.now() + LONG_POLL;
         loop {
             let Some(handover) = self.inner.poll(activity, worker, deadline).await else {
@@ -113,6 +116,37 @@ impl Runtime {
             }
         }
     }
+
+    /// From now on there is no such activity: a Task that needs it fails before it is scheduled, and no worker may
+    /// ask for its tasks. Tasks that were scheduled before go on. Every activity exists that was not deleted; the
+    /// runtime keeps in memory which ones were.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use serde_json::json;
+    /// use stepwright::{Arn, Runtime, StateMachine};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let machine = Arc::new(StateMachine::parse(r#"{ "StartAt": "Sign", "States": { "Sign": { "Type": "Task",
+    ///     "Resource": "arn:aws:states:us-east-1:123456789012:activity:Sign", "End": true } } }"#)?);
+    /// let runtime = Runtime::builder().build()?;
+    /// let sign: Arn = "arn:aws:states:us-east-1:123456789012:activity:Sign".parse()?;
+    /// runtime.delete_activity(&sign);
+    ///
+    /// let error = runtime.start_execution(&machine, None, json!({})).await?.wait().await.unwrap_err();
+    /// assert!(error.to_string().ends_with("activity:Sign does not exist."));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn delete_activity(&self, activity: &Arn) {
+        self.inner.activities.change_missing(|missing| missing.insert(activity.clone()));
+    }
+
+    /// There is such an activity again.
+    pub fn create_activity(&self, activity: &Arn) {
+        self.inner.activities.change_missing(|missing| missing.remove(activity));
+    }
 }
 
 /// The tasks that wait for workers, and the workers that wait for tasks.
@@ -122,6 +156,8 @@ impl Runtime {
 #[derive(Debug, Default)]
 pub(super) struct Activities {
     state: Mutex<State>,
+    /// The activities that were deleted, if any.
+    missing: Mutex<Option<Arc<BTreeSet<Arn>>>>,
 }
 
 #[derive(Debug, Default)]
@@ -324,6 +360,17 @@ impl Drop for Line<'_> {
 }
 
 impl Activities {
+    /// The activities that do not exist.
+    pub(super) fn missing(&self) -> Option<Arc<BTreeSet<Arn>>> {
+        self.missing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change_missing(&self, change: impl FnOnce(&mut BTreeSet<Arn>) -> bool) {
+        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(missing.get_or_insert_default()));
+        missing.take_if(|missing| missing.is_empty());
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

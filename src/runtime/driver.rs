@@ -101,6 +101,7 @@ impl Inner {
             // The alarm may have gone off already: it is set anew, even for the same time.
             self.alarms.set(&resident.id, live.alarm.take(), None);
         }
+        live.execution.set_missing_activities(self.activities.missing().as_ref());
         let Ok(mut step) = live.execution.handle(event, now) else {
             mail.reply(Err(Refused::Rejected));
             self.set_alarm(resident, live);

@@ -127,6 +127,12 @@ pub enum ActivityError {
         /// What was asked for.
         arn: Arn,
     },
+    /// AWS's `ActivityDoesNotExist`: the activity was deleted.
+    #[error("Activity Does Not Exist: '{arn}'")]
+    ActivityDoesNotExist {
+        /// What was asked for.
+        arn: Arn,
+    },
     /// A worker's name has 1 to 80 characters.
     #[error("`{name}` is not a name for a worker: use 1 to 80 characters, unless the limits say otherwise")]
     InvalidWorkerName {

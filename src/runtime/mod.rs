@@ -442,7 +442,10 @@ impl Inner {
         }
         let name = self.account.execution_name(name, self.limits.name_chars)?;
         self.keep_time();
-        let start = self.account.start(machine, self.arns(machine), &name, input, self.limits, self.history);
+        let start = self
+            .account
+            .start(machine, self.arns(machine), &name, input, self.limits, self.history)
+            .missing_activities(self.activities.missing());
         let now = self.clock.now();
         let (input, id) = (start.input.clone(), start.id.clone());
         let (name, machine_arn) = (start.name.clone(), start.machine_arn.clone());

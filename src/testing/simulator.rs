@@ -1,11 +1,12 @@
 //! Runs a machine with mocks in virtual time, without a runtime.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::arn::Arn;
 use crate::execution::{
     Command, Event, Execution, Record, RecordKey, RestoreError, Seed, Snapshot, Start, Step, TaskStart,
 };
@@ -62,6 +63,7 @@ pub struct Simulator {
     begin: Timestamp,
     seed: Seed,
     limits: Limits,
+    missing: Option<Arc<BTreeSet<Arn>>>,
     steps: u64,
     crashes: bool,
     digest: bool,
@@ -101,6 +103,7 @@ impl Simulator {
             begin: BEGIN,
             seed: Seed::from([0; 32]),
             limits: Limits::AWS,
+            missing: None,
             steps: STEPS,
             crashes: false,
             digest: false,
@@ -163,6 +166,12 @@ impl Simulator {
         self
     }
 
+    /// There is no such activity: a Task that needs it fails before it is scheduled.
+    pub fn missing_activity(mut self, activity: Arn) -> Self {
+        Arc::make_mut(self.missing.get_or_insert_default()).insert(activity);
+        self
+    }
+
     /// How many steps it may make: 100,000, unless told otherwise.
     pub fn max_steps(mut self, steps: u64) -> Self {
         self.steps = steps;
@@ -210,7 +219,8 @@ impl Simulator {
                 "arn:aws:iam::123456789012:role/StepFunctionsRole",
             )
             .seed(self.seed.clone())
-            .limits(self.limits);
+            .limits(self.limits)
+            .missing_activities(self.missing.clone());
         let mut world = World::default();
         if let Some((after, failure)) = self.stop.clone() {
             world.stop(self.begin + after, failure);
@@ -285,7 +295,10 @@ impl Simulation {
         self.history.extend(history);
         for command in &commands {
             match command {
-                Command::StartTask(start) if !self.settings.crashes => self.call(start)?,
+                // What is cancelled in the same step has begun all the same.
+                Command::StartTask(start) if !self.settings.crashes || is_cancelled(start, &commands) => {
+                    self.call(start)?;
+                }
                 Command::StartTask(_) => {}
                 Command::CancelTask { task, .. } => self.world.cancel(*task),
             }
@@ -322,10 +335,11 @@ impl Simulation {
             Execution::restore(Arc::clone(&self.settings.machine), &snapshot, self.settings.limits, self.now)
         });
         self.execution = restored.map_err(|error| SimulatorError::Restore(Arc::new(error)))?;
+        self.execution.set_missing_activities(self.settings.missing.as_ref());
         let asked = self.execution.outstanding();
         let open = !self.execution.status().is_closed();
         let started = commands.iter().filter_map(|command| match command {
-            Command::StartTask(start) => Some(start),
+            Command::StartTask(start) => Some(start).filter(|start| !is_cancelled(start, commands)),
             Command::CancelTask { .. } => None,
         });
         let mut lost = started.filter(|start| open && !asked.contains(start));
@@ -362,4 +376,9 @@ impl Simulation {
             error,
         }
     }
+}
+
+/// Whether the task is cancelled by one of `commands`.
+fn is_cancelled(start: &TaskStart, commands: &[Command]) -> bool {
+    commands.iter().any(|command| matches!(command, Command::CancelTask { task, .. } if *task == start.task))
 }

@@ -1,12 +1,12 @@
 //! The glue between recorded cases and the interpreter: all that the runner knows of the crate's API.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 use stepwright::diagnostic::Source;
 use stepwright::{
-    Code, Command, Diagnostic, Diagnostics, ErrorName, Event, EventRejected, Execution, ExecutionKind,
+    Arn, Code, Command, Diagnostic, Diagnostics, ErrorName, Event, EventRejected, Execution, ExecutionKind,
     ExecutionStatus, Failure, HistoryEvent, Json, Reporter, Start, StateMachine, Step, TaskId, Timestamp,
 };
 
@@ -26,6 +26,8 @@ pub(crate) struct Setup {
     pub(crate) input: String,
     /// RFC 3339.
     pub(crate) start_time: String,
+    /// The ARNs of activities that do not exist.
+    pub(crate) missing: Vec<String>,
 }
 
 /// A task that the execution asked for.
@@ -61,6 +63,8 @@ impl Engine {
             setup.role_arn.as_str(),
         );
         start.kind = kind(setup.express);
+        let missing: BTreeSet<Arn> = setup.missing.iter().filter_map(|arn| arn.parse().ok()).collect();
+        let start = start.missing_activities(Some(Arc::new(missing)));
         let (execution, step) = Execution::start(Arc::new(machine), start, now);
         let mut engine = Self {
             execution,

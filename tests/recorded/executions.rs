@@ -29,7 +29,30 @@ pub(crate) fn setup(case: &Case) -> Setup {
         role_arn: text("roleArn"),
         input: case.get("input").as_str().unwrap_or("{}").into(),
         start_time: case.get("startTime").as_str().unwrap_or(START_TIME).into(),
+        missing: missing(case),
     }
+}
+
+/// The activities whose tasks were refused: they had been deleted.
+fn missing(case: &Case) -> Vec<String> {
+    let outcomes = case.get("outcomes").as_array().map_or(&[][..], Vec::as_slice);
+    let refused = outcomes.iter().filter(|outcome| outcome["kind"] == "rejected");
+    let states = refused.filter_map(|outcome| outcome["state"].as_str());
+    let resource = |state| Some(find(case.get("definition"), state)?.get("Resource")?.as_str()?.to_owned());
+    states.filter_map(resource).filter(|arn| arn.contains(":activity:")).collect()
+}
+
+/// The state called `name`, wherever it is in a definition.
+fn find<'a>(definition: &'a Value, name: &str) -> Option<&'a Value> {
+    let fields = definition.as_object()?;
+    let own = fields.get("States").and_then(|states| states.get(name));
+    own.or_else(|| {
+        let inner = fields.values().flat_map(|value| match value {
+            Value::Array(values) => values.iter().collect::<Vec<_>>(),
+            value => vec![value],
+        });
+        inner.into_iter().find_map(|value| find(value, name))
+    })
 }
 
 fn until(case: &Case) -> Until {

@@ -42,6 +42,9 @@ pub(crate) fn enter(
         Ok::<_, Mishap>((timeout, heartbeat, dataflow::task::role(task.credentials.as_ref(), scope)?))
     });
     let (timeout, heartbeat, role) = terms?;
+    if turn.start.is_missing(&task.resource) {
+        return Err(Mishap::runtime(format!("The activity {} does not exist.", task.resource)));
+    }
 
     turn.next_task += 1;
     let mut running = RunningTask {
