@@ -31,7 +31,7 @@ const STEPS: u64 = 4_000;
 struct Drawn {
     fields: Value,
     targets: Vec<prop::sample::Index>,
-    branches: Vec<Vec<Drawn>>,
+    branches: Vec<Vec<Self>>,
 }
 
 fn path() -> impl Strategy<Value = &'static str> {
