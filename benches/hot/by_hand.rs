@@ -1,0 +1,81 @@
+//! Waiting for a callback by hand: boxed handlers, and a oneshot channel for each token. Nothing is recorded, and nothing
+//! outlives the process.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::callback;
+
+type Handler = Box<dyn Fn(Value) -> Pin<Box<dyn Future<Output = Value> + Send>> + Send + Sync>;
+
+/// A handler, and whoever waits for an answer.
+pub(crate) struct ByHand {
+    handlers: HashMap<&'static str, Handler>,
+    waiting: Mutex<HashMap<String, oneshot::Sender<Value>>>,
+}
+
+impl ByHand {
+    /// And the tokens that its handler hands on.
+    pub(crate) fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<String>) {
+        let (send, tokens) = mpsc::unbounded_channel();
+        let queue: Handler = Box::new(move |message: Value| {
+            let send = send.clone();
+            Box::pin(async move {
+                let token = message["MessageBody"]["Token"].as_str().expect("there is one").to_owned();
+                send.send(token).expect("somebody listens");
+                json!({ "MessageId": "m-1" })
+            })
+        });
+        let handlers = HashMap::from([(callback::QUEUE, queue)]);
+        (Arc::new(Self { handlers, waiting: Mutex::default() }), tokens)
+    }
+
+    /// One order, to its end.
+    pub(crate) async fn approve(self: Arc<Self>, order: Value) -> Value {
+        let mut secret = [0; 16];
+        getrandom::fill(&mut secret).expect("the operating system gives random bytes");
+        let token = u128::from_be_bytes(secret).to_string();
+        let (answer, answered) = oneshot::channel();
+        self.waiting.lock().expect("nobody panics").insert(token.clone(), answer);
+        let message = json!({
+            "QueueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/approvals",
+            "MessageBody": { "Order": order, "Token": token },
+        });
+        self.handlers[callback::QUEUE](message).await;
+        answered.await.expect("somebody answers")
+    }
+
+    /// Answers whoever waits for `token`.
+    pub(crate) fn answer(&self, token: &str, answer: Value) {
+        let waiting = self.waiting.lock().expect("nobody panics").remove(token);
+        waiting.expect("it waits").send(answer).expect("it waits");
+    }
+
+    /// All `orders` at once.
+    pub(crate) async fn run(
+        self: Arc<Self>,
+        mut tokens: mpsc::UnboundedReceiver<String>,
+        orders: Vec<Value>,
+    ) {
+        let count = orders.len();
+        let orders = orders.into_iter().map(|order| tokio::spawn(Arc::clone(&self).approve(order)));
+        let orders: Vec<_> = orders.collect();
+        for _ in 0..count {
+            let token = tokens.recv().await.expect("every order asks");
+            self.answer(&token, callback::answer());
+        }
+        for order in orders {
+            order.await.expect("it was answered");
+        }
+    }
+}
+
+/// A tokio runtime without threads of its own.
+pub(crate) fn current_thread() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("tokio starts")
+}

@@ -1,0 +1,82 @@
+//! Instructions instead of time: the same on a busy machine, so that a change in review shows what it costs.
+//!
+//! Each contender runs under callgrind twice, with more and with less to do; the difference is what its work
+//! takes.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+
+use crate::meter::Meter;
+use crate::workloads;
+
+const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/hot/baseline.txt");
+
+/// Says to a process that it is to do a contender's work so many times.
+pub(crate) const REPEAT: &str = "--repeat";
+
+/// How much more than in the baseline is no red line: another version of the compiler may be worth as much.
+const TOLERANCE: f64 = 0.03;
+
+/// What is left out: valgrind takes a minute for ten thousand sleepers.
+const SLOW: &str = "asleep";
+
+/// Compares with the baseline; what takes more than it may ends the process with an error.
+pub(crate) fn check() {
+    let baseline = std::fs::read_to_string(BASELINE).expect("there is a baseline: make one with --baseline");
+    let baseline: BTreeMap<&str, f64> = baseline
+        .lines()
+        .filter_map(|line| line.split_once(' '))
+        .filter_map(|(count, name)| Some((name, count.parse().ok()?)))
+        .collect();
+    let mut worse = 0;
+    for (name, count) in counts() {
+        let before = baseline.get(name.as_str()).copied().unwrap_or(f64::NAN);
+        let change = count / before - 1.0;
+        let verdict = if change > TOLERANCE { "WORSE" } else { "" };
+        worse += usize::from(change > TOLERANCE);
+        println!("{count:>12.0} {:>+7.1} %  {name} {verdict}", change * 100.0);
+    }
+    if worse > 0 {
+        println!("{worse} take over {} % more instructions than the baseline says", TOLERANCE * 100.0);
+        std::process::exit(1);
+    }
+}
+
+/// Writes the baseline.
+pub(crate) fn write() {
+    let lines: String = counts().map(|(name, count)| format!("{count:.0} {name}\n")).collect();
+    std::fs::write(BASELINE, lines).expect("it can be written");
+}
+
+/// Instructions of each contender of ours, for each piece of work.
+fn counts() -> impl Iterator<Item = (String, f64)> {
+    workloads("").filter(|workload| !workload.name.contains(SLOW)).flat_map(|workload| {
+        let ours = workload.ours.iter().map(move |ours| {
+            let run = |count| instructions(workload.name, ours.how, count);
+            (format!("{}: {}", workload.name, ours.how), (run(5) - run(1)) / 4.0)
+        });
+        ours.collect::<Vec<_>>()
+    })
+}
+
+fn instructions(workload: &str, contender: &str, count: usize) -> f64 {
+    let this = std::env::current_exe().expect("the bench is a file");
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(this)
+        .args([REPEAT, workload, contender, &count.to_string()])
+        .output()
+        .expect("valgrind is installed");
+    let said = String::from_utf8_lossy(&output.stderr);
+    let collected =
+        said.lines().find_map(|line| line.split_once("Collected :")).map(|(_, count)| count.trim());
+    collected.and_then(|count| count.parse().ok()).unwrap_or_else(|| panic!("valgrind said: {said}"))
+}
+
+/// Does the work of a contender `count` times; that of the twin if it has no such name.
+pub(crate) fn repeat(workload: &str, contender: &str, count: &str) {
+    let count = count.parse().expect("the number of times");
+    let mut workload = workloads(workload).next().expect("there is such a workload");
+    let ours = workload.ours.iter_mut().find(|ours| ours.how == contender);
+    ours.map_or(&mut workload.twin, |ours| &mut ours.contender)(count, Meter::Time);
+}

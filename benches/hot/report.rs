@@ -1,0 +1,61 @@
+//! The table of all workloads, on the screen and in README.md.
+
+use crate::meter;
+use crate::workloads;
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+const BEGIN: &str = "<!-- performance:begin, written by cargo bench --bench hot -- --table -->\n";
+const END: &str = "<!-- performance:end -->";
+
+/// Measures, and writes the table between its markers in README.md.
+pub(crate) fn write() {
+    let table = measure("");
+    let readme = std::fs::read_to_string(README).expect("there is a README");
+    let (before, rest) = readme.split_once(BEGIN).expect("the table has its place");
+    let (_, after) = rest.split_once(END).expect("the place has an end");
+    std::fs::write(README, format!("{before}{BEGIN}\n{table}\n{END}{after}")).expect("it can be written");
+}
+
+/// Measures the workloads that have `filter` in their names, and prints and gives the table.
+pub(crate) fn measure(filter: &str) -> String {
+    let mut table = String::new();
+    let mut line = |text: String| {
+        println!("{text}");
+        table.push_str(&text);
+        table.push('\n');
+    };
+    line("| workload | per | by hand | stepwright | times | at most | allocations |".into());
+    line("|---|---|--:|--:|--:|--:|--:|".into());
+    for mut workload in workloads(filter) {
+        let measured = meter::measure(&mut workload);
+        let (twin, ours) = measured.split_first().expect("the twin is measured first");
+        for (n, (way, ours)) in workload.ours.iter().zip(ours).enumerate() {
+            let first = n == 0;
+            let name = if first { workload.name } else { "" };
+            let bound = way.bound.map_or(String::new(), |bound| format!("{bound:.1}"));
+            line(format!(
+                "| {name} | {} | {} | {} ({}) | **{:.2}** | {bound} | {} (by hand {}) |",
+                if first { workload.unit.0 } else { "" },
+                if first { time(twin.nanos) } else { String::new() },
+                time(ours.nanos),
+                way.how,
+                ours.ratio,
+                count(ours.allocations),
+                count(twin.allocations),
+            ));
+        }
+    }
+    table
+}
+
+fn time(nanos: f64) -> String {
+    match nanos {
+        ..10_000.0 => format!("{nanos:.0} ns"),
+        ..10_000_000.0 => format!("{:.1} µs", nanos / 1e3),
+        _ => format!("{:.1} ms", nanos / 1e6),
+    }
+}
+
+fn count(number: f64) -> String {
+    if number < 10.0 { format!("{number:.1}") } else { format!("{number:.0}") }
+}

@@ -1,0 +1,76 @@
+//! Wait for a callback, through the whole runtime and the memory store: a task is handed on with a token, and
+//! whoever holds the token answers.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use stepwright::{Failure, Runtime, StateMachine, TaskContext, TaskToken, handler_fn};
+use tokio::sync::mpsc;
+
+use crate::by_hand::{ByHand, current_thread};
+use crate::callback;
+use crate::meter::{Contender, Ours, Workload};
+
+pub(crate) fn workload() -> Workload {
+    let ours = |how, history, bound| Ours { how, contender: runtime(history), bound };
+    Workload {
+        name: "wait for a callback, through the runtime",
+        unit: ("execution", 1),
+        twin: by_hand(),
+        ours: vec![ours("history off", false, Some(3.0)), ours("full history", true, Some(5.0))],
+    }
+}
+
+fn runtime(history: bool) -> Contender {
+    let tokio = current_thread();
+    let machine = callback::machine();
+    Box::new(move |count, meter| {
+        let (runtime, tokens) = build(history);
+        let orders: Vec<_> = (0..count).map(|_| callback::order(1024)).collect();
+        meter.of(|| tokio.block_on(run(&runtime, tokens, &machine, orders)))
+    })
+}
+
+/// A runtime, and the tokens that its handler hands on.
+pub(crate) fn build(history: bool) -> (Runtime, mpsc::UnboundedReceiver<TaskToken>) {
+    let (send, tokens) = mpsc::unbounded_channel();
+    let queue = handler_fn(move |_, cx: TaskContext| {
+        let send = send.clone();
+        async move {
+            send.send(cx.token().expect("the task waits for one").clone()).expect("somebody listens");
+            Ok::<_, Failure>(json!({ "MessageId": "m-1" }))
+        }
+    });
+    let runtime = Runtime::builder().history(history).handler(callback::QUEUE, queue).build();
+    (runtime.expect("nothing is registered twice"), tokens)
+}
+
+/// As many executions at once as there are orders.
+pub(crate) async fn run(
+    runtime: &Runtime,
+    mut tokens: mpsc::UnboundedReceiver<TaskToken>,
+    machine: &Arc<StateMachine>,
+    orders: Vec<serde_json::Value>,
+) {
+    let mut executions = Vec::with_capacity(orders.len());
+    for (n, order) in orders.into_iter().enumerate() {
+        let execution = runtime.start_execution(machine, format!("order-{n}").as_str(), order).await;
+        executions.push(execution.expect("it starts"));
+    }
+    for _ in 0..executions.len() {
+        let token = tokens.recv().await.expect("every execution asks");
+        runtime.send_task_success(&token, callback::answer()).await.expect("it waits");
+    }
+    for execution in executions {
+        execution.wait().await.expect("it was answered");
+    }
+}
+
+fn by_hand() -> Contender {
+    let tokio = current_thread();
+    Box::new(move |count, meter| {
+        let (twin, tokens) = ByHand::new();
+        let orders: Vec<_> = (0..count).map(|_| callback::order(1024)).collect();
+        meter.of(|| tokio.block_on(twin.run(tokens, orders)))
+    })
+}

@@ -1,0 +1,31 @@
+//! What is measured: one workload a file, each beside its hand-written twin.
+
+mod callback;
+mod choice;
+mod compile;
+mod filters;
+mod intrinsics;
+mod jsonata;
+mod map;
+mod parallel;
+mod passes;
+mod payload;
+mod sleepers;
+
+use crate::meter::Workload;
+
+/// All workloads, made when they are asked for.
+pub(crate) const ALL: &[fn() -> Workload] = &[
+    passes::workload,
+    choice::workload,
+    map::workload,
+    map::with_selector,
+    parallel::workload,
+    payload::workload,
+    callback::workload,
+    sleepers::workload,
+    filters::workload,
+    intrinsics::workload,
+    jsonata::workload,
+    compile::workload,
+];
