@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use stepwright::store::{
-    Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Revision, Store,
-    StoreError, StoredExecution, TaskAddress, async_trait,
+    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
+    PageRequest, Revision, Store, StoreError, StoreErrorKind, StoredExecution, TaskAddress, async_trait,
 };
 use stepwright::{
     Command, Event, Execution, ExecutionId, Failure, HistoryEvent, Json, MemoryStore, ResourceHandler,
@@ -291,6 +291,34 @@ impl Store for Forgetful {
 
     async fn list(&self, _: ExecutionFilter, _: PageRequest) -> Result<Page<ExecutionSummary>, StoreError> {
         Ok(Page::new(Vec::new(), None))
+    }
+
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    async fn claim(&self, _: Claim) -> Result<Claims, StoreError> {
+        Ok(Claims::default())
+    }
+
+    async fn release(&self, _: OwnerId, _: Option<&[ExecutionId]>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn changed(&self, _: OwnerId) -> Result<(), StoreError> {
+        std::future::pending().await
+    }
+
+    async fn post(&self, _: &ExecutionId, _: Event) -> Result<InboxId, StoreError> {
+        Err(StoreErrorKind::NotFound.into())
+    }
+
+    async fn settled(&self, _: &ExecutionId, _: InboxId) -> Result<bool, StoreError> {
+        Err(StoreErrorKind::NotFound.into())
+    }
+
+    async fn forget(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+        Ok(0)
     }
 }
 

@@ -376,7 +376,8 @@ async fn another_runtime_goes_on_with_what_the_store_kept() {
     clock.advance(Duration::from_secs(3600)).await;
 
     let after = build();
-    assert_eq!(after.recover().await.unwrap(), 3);
+    // The one that waits for its token stays in the store until somebody brings it.
+    assert_eq!(after.recover().await.unwrap(), 2);
     clock.settle().await;
     assert!(tokens.try_recv().is_err(), "what was handed on is not handed on again");
     after.send_task_success(&token, "approved").await.unwrap();

@@ -290,6 +290,11 @@ impl Execution {
         self.status = status;
     }
 
+    /// The step in which nothing happens: for commits that say nothing about the execution.
+    pub fn idle(&self) -> Step {
+        Step { deadline: self.deadline(), status: self.status.clone(), ..Step::default() }
+    }
+
     fn take_step(&mut self) -> Step {
         Step {
             commands: std::mem::take(&mut self.commands),

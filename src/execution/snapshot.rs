@@ -327,6 +327,30 @@ impl Changes {
     }
 }
 
+impl RecordKey {
+    /// A number to keep it by.
+    pub fn number(self) -> u64 {
+        match self {
+            Self::Head => 0,
+            Self::Frame(frame) => frame.as_u64() + 1,
+        }
+    }
+
+    /// Which key has this number.
+    ///
+    /// ```
+    /// use stepwright::RecordKey;
+    ///
+    /// assert_eq!(RecordKey::from_number(RecordKey::Head.number()), RecordKey::Head);
+    /// ```
+    pub fn from_number(number: u64) -> Self {
+        match number.checked_sub(1) {
+            None => Self::Head,
+            Some(frame) => Self::Frame(frame.into()),
+        }
+    }
+}
+
 impl Snapshot {
     /// Puts together what a store kept, in any order.
     ///

@@ -247,6 +247,12 @@ impl Inner {
         self.activities.lock().forget(execution, task);
     }
 
+    /// Whether tasks of the execution wait for workers.
+    pub(super) fn has_offers(&self, execution: &ExecutionId) -> bool {
+        let state = self.activities.lock();
+        !state.places.is_empty() && state.places.contains_key(execution)
+    }
+
     /// The execution is gone from here, and its tasks with it.
     pub(super) fn withdraw_all(&self, execution: &ExecutionId) {
         let mut state = self.activities.lock();

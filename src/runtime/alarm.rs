@@ -11,11 +11,23 @@ use crate::runtime::Inner;
 use crate::runtime::resident::{Brought, Mail};
 use crate::time::Timestamp;
 
-/// The deadlines of all executions, ordered.
+/// The deadlines of all executions that are here, ordered, and when to look for others in the store.
 #[derive(Debug, Default)]
 pub(super) struct Alarms {
-    set: Mutex<BTreeSet<(Timestamp, ExecutionId)>>,
+    times: Mutex<Times>,
     sooner: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Times {
+    set: BTreeSet<(Timestamp, ExecutionId)>,
+    look: Option<Timestamp>,
+}
+
+impl Times {
+    fn next(&self) -> Option<Timestamp> {
+        self.set.first().map(|(time, _)| *time).into_iter().chain(self.look).min()
+    }
 }
 
 impl Alarms {
@@ -24,35 +36,54 @@ impl Alarms {
         if old == new {
             return;
         }
-        let mut set = self.lock();
+        let mut times = self.lock();
         if let Some(old) = old {
-            set.remove(&(old, id.clone()));
+            times.set.remove(&(old, id.clone()));
         }
         if let Some(new) = new {
-            let first = set.first().is_none_or(|(first, _)| new < *first);
-            set.insert((new, id.clone()));
+            let first = times.next().is_none_or(|first| new < first);
+            times.set.insert((new, id.clone()));
             if first {
                 self.sooner.notify_one();
             }
         }
     }
 
+    /// Executions in the store are due at `time`, if there are any: look for them then.
+    pub(super) fn look(&self, time: Option<Timestamp>) {
+        let mut times = self.lock();
+        let first = time.is_some_and(|time| times.next().is_none_or(|first| time < first));
+        times.look = times.look.into_iter().chain(time).min();
+        if first {
+            self.sooner.notify_one();
+        }
+    }
+
+    /// The store is looked into now.
+    pub(super) fn looked(&self) {
+        self.lock().look = None;
+    }
+
     fn next(&self) -> Option<Timestamp> {
-        self.lock().first().map(|(time, _)| *time)
+        self.lock().next()
+    }
+
+    fn is_time_to_look(&self, now: Timestamp) -> bool {
+        self.lock().look.is_some_and(|look| look <= now)
     }
 
     /// Takes out the executions whose time has come by `now`.
     fn take_due(&self, now: Timestamp) -> Vec<ExecutionId> {
-        let mut set = self.lock();
+        let mut times = self.lock();
         let mut due = Vec::new();
-        while set.first().is_some_and(|(time, _)| *time <= now) {
-            due.extend(set.pop_first().map(|(_, id)| id));
+        while times.set.first().is_some_and(|(time, _)| *time <= now) {
+            due.extend(times.set.pop_first().map(|(_, id)| id));
         }
         due
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeSet<(Timestamp, ExecutionId)>> {
-        self.set.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Times> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -67,14 +98,13 @@ impl Inner {
     }
 }
 
-/// Wakes executions until the runtime shuts down.
+/// Wakes executions until the runtime shuts down, and looks for those in the store that have something to do.
 pub(super) async fn keep_time(runtime: Weak<Inner>) {
-    let Some((alarms, clock, shutdown)) = runtime
-        .upgrade()
-        .map(|inner| (Arc::clone(&inner.alarms), Arc::clone(&inner.clock), inner.shutdown.clone()))
-    else {
-        return;
-    };
+    let Some(inner) = runtime.upgrade() else { return };
+    let (alarms, clock) = (Arc::clone(&inner.alarms), Arc::clone(&inner.clock));
+    let (store, owner, lease) = (Arc::clone(&inner.store), inner.owner, inner.lease);
+    let shutdown = inner.shutdown.clone();
+    drop(inner);
     loop {
         let sooner = alarms.sooner.notified();
         let due = async {
@@ -83,14 +113,31 @@ pub(super) async fn keep_time(runtime: Weak<Inner>) {
                 None => std::future::pending().await,
             }
         };
-        tokio::select! {
+        // Whoever shares the store has to be heard of in time, by the world's clock. Whoever does not is the
+        // only one that could leave mail.
+        let heard = async {
+            match lease {
+                Some(lease) => tokio::select! {
+                    () = tokio::time::sleep(lease / 3) => {}
+                    Ok(()) = store.changed(owner) => {}
+                },
+                None => std::future::pending().await,
+            }
+        };
+        let heard = tokio::select! {
             () = shutdown.cancelled() => return,
             () = sooner => continue,
-            () = due => {}
-        }
+            () = due => false,
+            () = heard => true,
+        };
         let Some(inner) = runtime.upgrade() else { return };
-        for id in alarms.take_due(clock.now()) {
+        let now = clock.now();
+        for id in alarms.take_due(now) {
             inner.wake(&id);
+        }
+        if heard || alarms.is_time_to_look(now) {
+            // One that fails is tried again.
+            let _ = inner.claim().await;
         }
     }
 }

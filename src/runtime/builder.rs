@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -22,11 +22,18 @@ use crate::runtime::error::{BuildError, StartError};
 use crate::runtime::function::Functions;
 use crate::runtime::handler::{ResourceHandler, SharedHandler};
 use crate::runtime::observer::Observer;
+use crate::runtime::sleepers::Sleepers;
 use crate::runtime::{Inner, Runtime};
-use crate::store::{MemoryStore, Store};
+use crate::store::{MemoryStore, OwnerId, Store};
 
 /// AWS's quota of open executions in a region.
 const OPEN_EXECUTIONS: usize = 1_000_000;
+
+/// How many sleeping executions stay in memory, unless told otherwise.
+const RESIDENTS: usize = 10_000;
+
+/// How long a runtime that shares its store may be silent, unless told otherwise.
+const LEASE: Duration = Duration::from_secs(10);
 
 /// Puts a [`Runtime`] together; made by [`Runtime::builder`].
 ///
@@ -52,6 +59,8 @@ pub struct RuntimeBuilder {
     limits: Limits,
     history: bool,
     open_executions: usize,
+    residents: usize,
+    lease: Option<Duration>,
     cancel_grace: Duration,
     mistake: Option<BuildError>,
 }
@@ -69,6 +78,8 @@ impl Default for RuntimeBuilder {
             limits: Limits::AWS,
             history: true,
             open_executions: OPEN_EXECUTIONS,
+            residents: RESIDENTS,
+            lease: None,
             cancel_grace: Duration::from_secs(1),
             mistake: None,
         }
@@ -176,6 +187,22 @@ impl RuntimeBuilder {
         self
     }
 
+    /// How many executions stay in memory while they sleep: 10,000, unless told otherwise. Those that slept
+    /// longest leave it, and come back from the store when they are due or asked for; they do not count as open
+    /// in [`open_executions`](Self::open_executions).
+    pub fn residents(mut self, most: usize) -> Self {
+        self.residents = most;
+        self
+    }
+
+    /// Shares the store with other runtimes: for how long this one may be silent before the others take over its
+    /// executions. Unless told otherwise it is 10 seconds if the store [is shared](Store::is_shared); if it is
+    /// not, the runtime counts as the only one.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
     /// How long a handler may take to clean up after its cancellation: a second, unless told otherwise.
     pub fn cancel_grace(mut self, grace: Duration) -> Self {
         self.cancel_grace = grace;
@@ -200,11 +227,18 @@ impl RuntimeBuilder {
         }
         let arn = |machine: &StateMachine| self.account.arns(machine.name()).machine;
         let catalog = self.machines.into_iter().map(|machine| (arn(&machine), machine)).collect();
+        let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
         Ok(Runtime::new(Inner {
             catalog,
+            owner: OwnerId::from(u128::from_be_bytes(random())),
+            lease: self.lease.or(store.is_shared().then_some(LEASE)),
+            joined: OnceCell::new(),
+            claiming: AtomicBool::new(false),
+            sleepers: Sleepers::new(self.residents),
+            stranded: Default::default(),
             activities: Activities::default(),
             clock: self.clock,
-            store: self.store.unwrap_or_else(|| Arc::new(MemoryStore::default())),
+            store,
             handlers: self.handlers,
             observers: self.observers,
             account: self.account,

@@ -69,7 +69,7 @@ impl Inner {
                 }),
             };
             if let Some(event) = event {
-                let mail = Mail { event, answer: None, handler_done: Some(task) };
+                let mail = Mail { handler_done: Some(task), ..Mail::of(event) };
                 // The execution may have ended meanwhile.
                 let _ = inner.bring(&resident.id, mail).await;
             }

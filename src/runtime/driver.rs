@@ -18,8 +18,9 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::execution::{Event, Step};
+use crate::execution::{Command, Event, Step};
 use crate::history::HistoryEvent;
+use crate::id::TaskId;
 use crate::runtime::Inner;
 use crate::runtime::cancel::Cancellation;
 use crate::runtime::resident::{Live, Mail, Refused, Resident};
@@ -54,7 +55,7 @@ impl Inner {
             true => (Mail::of(Event::Tick), live),
             false => match resident.next(live) {
                 Some(next) => next,
-                None => return,
+                None => return self.nap(&resident),
             },
         };
         let inner = Arc::clone(self);
@@ -84,7 +85,7 @@ impl Inner {
             // 1.
             match resident.next(live) {
                 Some(next) => (mail, live) = next,
-                None => return,
+                None => return self.nap(resident),
             }
         }
     }
@@ -102,17 +103,28 @@ impl Inner {
             self.alarms.set(&resident.id, live.alarm.take(), None);
         }
         live.execution.set_missing_activities(self.activities.missing().as_ref());
-        let Ok(mut step) = live.execution.handle(event, now) else {
-            mail.reply(Err(Refused::Rejected));
-            self.set_alarm(resident, live);
-            return true;
+        let handled = live.execution.handle(event, now);
+        let accepted = handled.is_ok();
+        let mut step = match (handled, mail.posted) {
+            (Ok(step), _) => step,
+            // Whoever posted it hears of it from the store.
+            (Err(_), Some(_)) => live.execution.idle(),
+            (Err(_), None) => {
+                mail.reply(Err(Refused::Rejected));
+                self.set_alarm(resident, live);
+                return true;
+            }
         };
         // 4.
         let history = self.watched(&step.history);
-        if !step.is_empty() {
-            let commit = Commit::new(&mut step, live.execution.take_changes(), now);
+        if !step.is_empty() || mail.posted.is_some() {
+            let attended = self.is_attended(resident, live, &step);
+            let mut commit = Commit::new(&mut step, live.execution.take_changes(), now).attended(attended);
+            if let Some(posted) = mail.posted {
+                commit = commit.handled(posted, accepted);
+            }
             match self.commit(resident, live.revision, commit).await {
-                Ok(revision) => live.revision = revision,
+                Ok(revision) => (live.revision, live.attended) = (revision, attended),
                 Err(failed) => {
                     mail.reply(Err(Refused::Failed(failed.error.kind())));
                     self.let_go(resident, live);
@@ -127,7 +139,7 @@ impl Inner {
         }
         // 5.
         self.observe(resident, &step, &history);
-        mail.reply(Ok(()));
+        mail.reply(if accepted { Ok(()) } else { Err(Refused::Rejected) });
         // 6.
         let closed = step.status.is_closed();
         self.act(resident, live, step);
@@ -159,6 +171,19 @@ impl Inner {
         }
     }
 
+    /// Whether something here is at work for an execution once `step` is carried out.
+    pub(super) fn is_attended(&self, resident: &Resident, live: &Live, step: &Step) -> bool {
+        let cancelled = |task: &TaskId| {
+            let is_it =
+                |command: &Command| matches!(command, Command::CancelTask { task: gone, .. } if gone == task);
+            step.commands.iter().any(is_it)
+        };
+        let starts = |command: &Command| matches!(command, Command::StartTask(_));
+        step.commands.iter().any(starts)
+            || live.running.keys().any(|task| !cancelled(task))
+            || self.has_offers(&resident.id)
+    }
+
     fn observe(&self, resident: &Resident, step: &Step, history: &[HistoryEvent]) {
         for observer in &self.observers {
             // Who only watches cannot stop what is watched. The panic itself was reported by its hook.
@@ -177,6 +202,7 @@ impl Inner {
     fn end(&self, resident: &Arc<Resident>, live: &mut Live) {
         self.alarms.set(&resident.id, live.alarm.take(), None);
         live.permit = None;
+        self.stranded().remove(&resident.id);
         self.forget(resident);
         resident.close(live.execution.status().clone());
     }
@@ -187,6 +213,7 @@ impl Inner {
         live.running.values().for_each(Cancellation::abandon);
         self.withdraw_all(&resident.id);
         live.permit = None;
+        self.stranded().remove(&resident.id);
         self.forget(resident);
         resident.let_go();
     }

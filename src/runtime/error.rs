@@ -163,6 +163,13 @@ pub enum ExecutionError {
         /// Why.
         reason: String,
     },
+    /// A task that had been started has no handler any longer. The execution is open, and waits for a runtime
+    /// that has one.
+    #[error("no handler is registered for `{resource}`, and a task of it had been started")]
+    NoHandler {
+        /// What the task calls.
+        resource: Arn,
+    },
     /// The store failed.
     #[error("the execution could not be read")]
     Store(#[from] StoreError),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -33,6 +34,9 @@ pub struct ExecutionHandle {
     id: ExecutionId,
     resident: Option<Arc<Resident>>,
 }
+
+/// How often to look at an execution that another runtime has.
+const POLL: Duration = Duration::from_millis(250);
 
 impl ExecutionHandle {
     pub(super) fn new(runtime: Arc<Inner>, id: ExecutionId, resident: Option<Arc<Resident>>) -> Self {
@@ -70,6 +74,16 @@ impl ExecutionHandle {
                         return Err(ExecutionError::ExecutionDoesNotExist { id: self.id.clone() }.into());
                     }
                     Err(AskError::ShuttingDown) => return Err(WaitError::ShuttingDown),
+                    Err(AskError::Elsewhere) => {
+                        match self.stored().await? {
+                            ExecutionStatus::Running => {}
+                            status => return Ok(status),
+                        }
+                        tokio::select! {
+                            () = tokio::time::sleep(POLL) => continue,
+                            () = self.runtime.shutdown.cancelled() => return Err(WaitError::ShuttingDown),
+                        }
+                    }
                     Err(AskError::Execution(error)) => return Err(error.into()),
                 },
             };

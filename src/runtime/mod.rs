@@ -19,14 +19,15 @@ mod nested;
 mod observer;
 mod recovery;
 mod resident;
+mod sleepers;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -43,7 +44,7 @@ pub use handler::{HandlerFn, ResourceHandler, SharedHandler, TaskOutcome, TaskRe
 pub use observer::Observer;
 
 use crate::arn::ResourceKind;
-use crate::execution::{Event, Execution, Reporter};
+use crate::execution::{Command, Event, Execution, Reporter};
 use crate::failure::Failure;
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskToken};
@@ -56,9 +57,10 @@ use crate::runtime::alarm::Alarms;
 use crate::runtime::builder::Arns;
 use crate::runtime::recovery::Loading;
 use crate::runtime::resident::{Brought, Live, Mail, Refused, Resident};
+use crate::runtime::sleepers::Sleepers;
 use crate::store::{
-    Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Store, StoreError,
-    StoreErrorKind, TaskAddress,
+    Claim, Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, OwnerId, Page, PageRequest,
+    Store, StoreError, StoreErrorKind, TaskAddress,
 };
 
 /// Runs executions on tokio: calls handlers, keeps time, commits every step before it acts on it, and takes
@@ -104,6 +106,17 @@ pub struct Runtime {
 pub(crate) struct Inner {
     pub(crate) clock: Arc<dyn Clock>,
     store: Arc<dyn Store>,
+    /// Who this is among those who use the store.
+    owner: OwnerId,
+    /// How long it may be silent, if it shares the store.
+    lease: Option<Duration>,
+    /// Whether the store has heard of it.
+    joined: OnceCell<()>,
+    /// Whether it looks for executions that have something to do.
+    claiming: AtomicBool,
+    sleepers: Sleepers,
+    /// Executions that cannot be gone on with here.
+    stranded: Mutex<BTreeMap<ExecutionId, Arc<ExecutionError>>>,
     handlers: Registry<SharedHandler>,
     /// The machines that executions may start by their ARNs.
     catalog: HashMap<Arc<str>, Arc<StateMachine>>,
@@ -321,17 +334,25 @@ impl Runtime {
         Ok(self.inner.store.list(filter, page).await?)
     }
 
-    /// Goes on with the open executions of the store: their timers run again, and the tasks that had been
-    /// started and not reported are started again. Call it once, after building a runtime on a store that
-    /// another runtime used.
+    /// Goes on with the open executions of the store that have something to do, and keeps doing so: what fell
+    /// due is done at once, in order, and tasks that had been started and not reported are started again. Call
+    /// it once, after building a runtime on a store that another runtime used. It says how many executions it
+    /// goes on with now; the others stay in the store until they are due.
     ///
     /// An execution that is asked for, by a token or a stop, is gone on with anyway.
     ///
     /// # Errors
     ///
-    /// When the store fails, or the state of an execution cannot be gone on with.
+    /// When the store fails. Executions that cannot be gone on with are [`stranded`](Self::stranded).
     pub async fn recover(&self) -> Result<usize, ExecutionError> {
         self.inner.recover().await
+    }
+
+    /// Executions that cannot be gone on with here, and why: a task of theirs was started before and has no
+    /// handler any longer, or their state or definition cannot be read. They are open still, and are gone on
+    /// with by a runtime that can.
+    pub fn stranded(&self) -> Vec<(ExecutionId, Arc<ExecutionError>)> {
+        self.inner.stranded().iter().map(|(id, error)| (id.clone(), Arc::clone(error))).collect()
     }
 
     /// Ends in good order: starts nothing new, lets running handlers see their cancellation and then drops
@@ -341,6 +362,8 @@ impl Runtime {
         self.inner.shutdown.cancel();
         self.inner.tracker.close();
         self.inner.tracker.wait().await;
+        // A store that cannot be told waits until the lease is over.
+        let _ = self.inner.store.release(self.inner.owner, None).await;
     }
 
     async fn report(
@@ -361,6 +384,7 @@ impl Runtime {
             AskError::Rejected | AskError::Unknown => gone(&address),
             AskError::ShuttingDown => ReportError::ShuttingDown,
             AskError::Execution(ExecutionError::Store(error)) => ReportError::Store(error),
+            AskError::Elsewhere => ReportError::Store(StoreErrorKind::Unavailable.into()),
             AskError::Execution(error) => ReportError::Store(StoreError::new(StoreErrorKind::Corrupt, error)),
         })
     }
@@ -388,6 +412,8 @@ pub(crate) enum AskError {
     Unknown,
     /// The runtime is shutting down, or another one has the execution now.
     ShuttingDown,
+    /// Another runtime has it.
+    Elsewhere,
     /// It could not be loaded.
     Execution(ExecutionError),
 }
@@ -416,6 +442,9 @@ impl Inner {
                     return Err(ExecutionError::ExecutionDoesNotExist { id: id.clone() });
                 }
                 Err(AskError::ShuttingDown) => return Err(ExecutionError::ShuttingDown),
+                Err(AskError::Elsewhere) => {
+                    return Err(StoreError::from(StoreErrorKind::Unavailable).into());
+                }
                 Err(AskError::Execution(error)) => return Err(error),
             }
         }
@@ -441,7 +470,7 @@ impl Inner {
             return Err(StartError::InputTooDeep { limit });
         }
         let name = self.account.execution_name(name, self.limits.name_chars)?;
-        self.keep_time();
+        self.join().await?;
         let start = self
             .account
             .start(machine, self.arns(machine), &name, input, self.limits, self.history)
@@ -451,9 +480,11 @@ impl Inner {
         let (name, machine_arn) = (start.name.clone(), start.machine_arn.clone());
         let (mut execution, mut step) = Execution::start(Arc::clone(machine), start, now);
         let new =
-            NewExecution::new(id.clone(), name, machine_arn, machine.definition.clone(), input.clone(), now);
+            NewExecution::new(id.clone(), name, machine_arn, machine.definition.clone(), input.clone(), now)
+                .owner(self.owner);
         let history = self.watched(&step.history);
-        let commit = Commit::new(&mut step, execution.take_changes(), now);
+        let attended = step.commands.iter().any(|command| matches!(command, Command::StartTask(_)));
+        let commit = Commit::new(&mut step, execution.take_changes(), now).attended(attended);
         // On a task of its own: what was kept goes on, even if nobody waits for it to begin.
         let inner = Arc::clone(self);
         let created = self.tracker.spawn(async move {
@@ -473,8 +504,14 @@ impl Inner {
             };
             loading.over = true;
             inner.residents().insert(id.clone(), Arc::clone(&resident));
-            let live =
-                Live { execution, revision, alarm: None, running: Default::default(), permit: Some(permit) };
+            let live = Live {
+                execution,
+                revision,
+                attended,
+                alarm: None,
+                running: Default::default(),
+                permit: Some(permit),
+            };
             inner.begin(&resident, Box::new(live), step, &history);
             Ok((id, Some(Arc::clone(&resident))))
         });
@@ -500,8 +537,11 @@ impl Inner {
     pub(crate) async fn ask(self: &Arc<Self>, id: &ExecutionId, event: Event) -> Result<(), AskError> {
         loop {
             let (answer, answered) = oneshot::channel();
-            let mail = Mail { event: event.clone(), answer: Some(answer), handler_done: None };
-            self.bring(id, mail).await?;
+            let mail = Mail { answer: Some(answer), ..Mail::of(event.clone()) };
+            match self.bring(id, mail).await {
+                Err(AskError::Elsewhere) => return self.ask_elsewhere(id, event).await,
+                brought => brought?,
+            }
             return match answered.await {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(Refused::Rejected)) => Err(AskError::Rejected),
@@ -514,6 +554,23 @@ impl Inner {
                 Ok(Err(Refused::Failed(kind))) => Err(AskError::Execution(StoreError::from(kind).into())),
                 Err(_) => Err(AskError::Execution(StoreError::from(StoreErrorKind::Unavailable).into())),
             };
+        }
+    }
+
+    /// Leaves it to the owner of an execution to tell it something, and waits until it is committed.
+    async fn ask_elsewhere(&self, id: &ExecutionId, event: Event) -> Result<(), AskError> {
+        let asked = async {
+            let posted = self.store.post(id, event).await?;
+            self.store.settled(id, posted).await
+        };
+        tokio::select! {
+            asked = asked => match asked {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(AskError::Rejected),
+                Err(error) if error.kind() == StoreErrorKind::NotFound => Err(AskError::Unknown),
+                Err(error) => Err(AskError::Execution(error.into())),
+            },
+            () = self.shutdown.cancelled() => Err(AskError::ShuttingDown),
         }
     }
 
@@ -549,10 +606,27 @@ impl Inner {
         arns.entry(machine.name.clone()).or_insert_with(|| self.account.arns(&machine.name)).clone()
     }
 
+    /// Begins to keep time, and lets those who share the store know that this runtime is there.
+    async fn join(self: &Arc<Self>) -> Result<(), StoreError> {
+        self.keep_time();
+        if self.lease.is_none() {
+            return Ok(());
+        }
+        let join = async || {
+            let claim = Claim::new(self.owner, self.clock.now(), 0).lease(self.lease);
+            self.store.claim(claim).await.map(drop)
+        };
+        self.joined.get_or_try_init(join).await.copied()
+    }
+
     fn keep_time(self: &Arc<Self>) {
         if !self.keeping_time.swap(true, Ordering::Relaxed) {
             self.tracker.spawn(alarm::keep_time(Arc::downgrade(self)));
         }
+    }
+
+    fn stranded(&self) -> MutexGuard<'_, BTreeMap<ExecutionId, Arc<ExecutionError>>> {
+        self.stranded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn residents(&self) -> MutexGuard<'_, HashMap<ExecutionId, Arc<Resident>>> {

@@ -1,52 +1,84 @@
-//! Executions that are in the store and not here: loading them, and going on with them.
+//! Executions that are in the store and not here: claiming them, loading them, and going on with them.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, Weak};
+use std::time::Duration;
 
-use crate::execution::{Execution, Step};
+use crate::arn::ResourceKind;
+use crate::execution::{Execution, Step, TaskStart};
 use crate::id::ExecutionId;
 use crate::machine::StateMachine;
 use crate::runtime::context::Begun;
-use crate::runtime::resident::{Live, Resident};
+use crate::runtime::resident::{Brought, Live, Resident};
 use crate::runtime::{AskError, ExecutionError, Inner};
-use crate::store::{ExecutionFilter, PageRequest, StoredExecution};
+use crate::store::{Claim, Claimed, Posted, StoreError, StoredExecution};
 
-/// How many executions to list at a time.
-const PAGE: usize = 256;
+/// How many executions to claim at a time.
+const BATCH: usize = 64;
+
+/// How long to wait before a claim that failed is tried again.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 impl Inner {
-    /// Goes on with all open executions of the store that are not here.
+    /// Goes on with all executions of the store that have something to do, from now on.
     pub(super) async fn recover(self: &Arc<Self>) -> Result<usize, ExecutionError> {
-        // Listing and loading change what is listed: the ids come first.
-        let mut open = Vec::new();
-        let mut page = PageRequest::first(PAGE);
+        self.join().await?;
+        self.claiming.store(true, Ordering::Relaxed);
+        Ok(self.claim().await?)
+    }
+
+    /// Claims executions that have something to do, and says how many that were not here came.
+    ///
+    /// A runtime that was not told to [`recover`](Self::recover) only says that it is there, until executions
+    /// have left its memory.
+    pub(super) async fn claim(self: &Arc<Self>) -> Result<usize, StoreError> {
+        let mut came = 0;
+        let most = if self.claiming.load(Ordering::Relaxed) { BATCH } else { 0 };
+        self.alarms.looked();
         loop {
-            let listed = self.store.list(ExecutionFilter::default().status("RUNNING"), page.clone()).await?;
-            open.extend(listed.items.into_iter().map(|execution| execution.id));
-            match listed.next {
-                Some(next) => page = page.after(next),
-                None => break,
+            let now = self.clock.now();
+            let claims = self.store.claim(Claim::new(self.owner, now, most).lease(self.lease)).await;
+            let claims = claims.inspect_err(|_| self.alarms.look(Some(now + PATIENCE)))?;
+            let full = claims.executions.len() >= most;
+            let mut fresh = 0;
+            for claimed in claims.executions {
+                let Claimed { id, inbox } = claimed;
+                let here = self.residents().contains_key(&id);
+                // What became of it is known to those who ask for the execution, and to `stranded`.
+                if let Ok(resident) = self.resident_of(&id, true).await {
+                    fresh += usize::from(!here);
+                    self.deliver(&resident, inbox);
+                }
+            }
+            came += fresh;
+            if most > 0 && (!full || fresh == 0) {
+                self.alarms.look(claims.next);
+            }
+            if !full || fresh == 0 || self.shutdown.is_cancelled() {
+                return Ok(came);
             }
         }
-        {
-            let residents = self.residents();
-            open.retain(|id| !residents.contains_key(id));
-        }
-        let (mut recovered, mut failed) = (0, None);
-        for id in open {
-            // One that another has woken meanwhile is gone on with all the same.
-            match self.resident(&id).await {
-                Ok(_) => recovered += 1,
-                // One that cannot be gone on with does not keep the others waiting.
-                Err(AskError::Execution(error)) => failed = failed.or(Some(error)),
-                // It has ended meanwhile, or the runtime ends.
-                Err(_) => {}
+    }
+
+    fn deliver(self: &Arc<Self>, resident: &Arc<Resident>, inbox: Vec<Posted>) {
+        for posted in inbox {
+            if let Some(Brought::Woke(live)) = resident.bring_posted(posted) {
+                self.drive(Arc::clone(resident), live);
             }
         }
-        failed.map_or(Ok(recovered), Err)
     }
 
     /// The execution in memory, loaded if need be. Whoever comes first loads it; others leave their mail.
     pub(super) async fn resident(self: &Arc<Self>, id: &ExecutionId) -> Result<Arc<Resident>, AskError> {
+        self.resident_of(id, false).await
+    }
+
+    /// The same of an execution that was claimed, or was not.
+    async fn resident_of(
+        self: &Arc<Self>,
+        id: &ExecutionId,
+        claimed: bool,
+    ) -> Result<Arc<Resident>, AskError> {
         let resident = {
             let mut residents = self.residents();
             if let Some(resident) = residents.get(id) {
@@ -61,7 +93,7 @@ impl Inner {
         };
         // On a task of its own: whoever asked first may lose patience, and others wait for it too.
         let (inner, loading) = (Arc::clone(self), Arc::clone(&resident));
-        let loaded = self.tracker.spawn(async move { inner.bring_in(&loading).await }).await;
+        let loaded = self.tracker.spawn(async move { inner.bring_in(&loading, claimed).await }).await;
         match loaded {
             Ok(Ok(())) => Ok(resident),
             Ok(Err(error)) => Err(error),
@@ -72,39 +104,88 @@ impl Inner {
         }
     }
 
-    async fn bring_in(self: &Arc<Self>, resident: &Arc<Resident>) -> Result<(), AskError> {
+    async fn bring_in(self: &Arc<Self>, resident: &Arc<Resident>, claimed: bool) -> Result<(), AskError> {
         let mut loading = Loading { inner: self, resident, over: false };
-        let live = self.load(&resident.id).await?;
+        self.join().await.map_err(|error| AskError::Execution(error.into()))?;
+        let inbox = if claimed { Vec::new() } else { self.claim_one(&resident.id).await? };
+        let live = self.load(&resident.id).await.inspect_err(|error| {
+            if let AskError::Execution(error @ ExecutionError::Unusable { .. }) = error {
+                let reason = error.to_string();
+                self.strand(&resident.id, ExecutionError::Unusable { reason });
+            }
+        })?;
         loading.over = true;
-        self.keep_time();
         self.resume(resident, Box::new(live));
+        self.deliver(resident, inbox);
         Ok(())
+    }
+
+    async fn claim_one(&self, id: &ExecutionId) -> Result<Vec<Posted>, AskError> {
+        let failed = |error: StoreError| AskError::Execution(error.into());
+        let claim = Claim::new(self.owner, self.clock.now(), 1).lease(self.lease).only(id.clone());
+        let mut claims = self.store.claim(claim).await.map_err(failed)?;
+        match claims.executions.pop() {
+            Some(claimed) => Ok(claimed.inbox),
+            None => match self.store.describe(id).await.map_err(failed)? {
+                None => Err(AskError::Unknown),
+                Some(summary) if summary.status.is_closed() => Err(AskError::Rejected),
+                Some(_) => Err(AskError::Elsewhere),
+            },
+        }
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Live, AskError> {
         let stored = self.store.load(id).await.map_err(|error| AskError::Execution(error.into()))?;
-        let stored = stored.ok_or(AskError::Unknown)?;
-        if stored.summary.status.is_closed() {
-            return Err(AskError::Rejected);
-        }
+        // It was claimed, so it was: it has ended.
+        let stored = stored.ok_or(AskError::Rejected)?;
         let unusable = |reason: String| AskError::Execution(ExecutionError::Unusable { reason });
         let machine = self.machine(&stored).map_err(unusable)?;
         let execution = Execution::restore(machine, &stored.snapshot, self.limits, self.clock.now())
             .map_err(|error| unusable(error.to_string()))?;
         let permit = Arc::clone(&self.room).try_acquire_owned().ok();
-        Ok(Live { execution, revision: stored.revision, alarm: None, running: Default::default(), permit })
+        Ok(Live {
+            execution,
+            revision: stored.revision,
+            attended: false,
+            alarm: None,
+            running: Default::default(),
+            permit,
+        })
     }
 
     /// Starts again what was started and not reported, watches again over what was handed on, and lets time go on.
     fn resume(self: &Arc<Self>, resident: &Arc<Resident>, mut live: Box<Live>) {
-        for start in live.execution.outstanding() {
-            self.start_task(resident, &mut live, start, Begun::Again);
+        let outstanding = live.execution.outstanding();
+        let handed_on = live.execution.handed_on();
+        live.attended = !outstanding.is_empty() || !handed_on.is_empty();
+        for start in outstanding {
+            self.start_again(resident, &mut live, start, Begun::Again);
         }
-        for start in live.execution.handed_on() {
-            self.start_task(resident, &mut live, start, Begun::HandedOn);
+        for start in handed_on {
+            self.start_again(resident, &mut live, start, Begun::HandedOn);
         }
         self.set_alarm(resident, &mut live);
         self.begin(resident, live, Step::default(), &[]);
+    }
+
+    /// Calls a task's handler again; where there is none any longer, the execution waits for a runtime that has it.
+    fn start_again(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        live: &mut Live,
+        start: TaskStart,
+        begun: Begun,
+    ) {
+        let nobody = self.handler(&start.resource).is_none();
+        if nobody && ResourceKind::of(&start.resource) != ResourceKind::Activity {
+            self.strand(&resident.id, ExecutionError::NoHandler { resource: start.resource });
+            return;
+        }
+        self.start_task(resident, live, start, begun);
+    }
+
+    fn strand(&self, id: &ExecutionId, error: ExecutionError) {
+        self.stranded().insert(id.clone(), Arc::new(error));
     }
 
     /// The machine that an execution was started with: its definition is stored beside it.

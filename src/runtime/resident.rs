@@ -3,6 +3,7 @@
 //! A sleeping execution is this and nothing else: no task, no thread, no timer.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
@@ -10,7 +11,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 use crate::execution::{Event, Execution, ExecutionStatus};
 use crate::id::{ExecutionId, TaskId};
 use crate::runtime::cancel::Cancellation;
-use crate::store::{Revision, StoreErrorKind};
+use crate::store::{InboxId, Posted, Revision, StoreErrorKind};
 use crate::time::Timestamp;
 
 /// How many events may wait for one execution; whoever brings another waits too.
@@ -21,6 +22,10 @@ const MAILBOX: usize = 1024;
 pub(super) struct Resident {
     pub(super) id: ExecutionId,
     mailbox: Mutex<Mailbox>,
+    /// How often it went to sleep.
+    naps: AtomicU64,
+    /// The newest posted event that was brought.
+    posted: AtomicU64,
     /// There is room in the mailbox again.
     room: Notify,
     /// The execution has ended, or was let go of.
@@ -51,6 +56,8 @@ enum Place {
 pub(super) struct Live {
     pub(super) execution: Execution,
     pub(super) revision: Revision,
+    /// Whether its last commit said that somebody has to be at work for it.
+    pub(super) attended: bool,
     /// When it is to be woken.
     pub(super) alarm: Option<Timestamp>,
     /// The handlers that are running for it.
@@ -66,6 +73,8 @@ pub(super) struct Mail {
     pub(super) answer: Option<oneshot::Sender<Result<(), Refused>>>,
     /// The handler of this task has returned.
     pub(super) handler_done: Option<TaskId>,
+    /// Its number, if it was posted.
+    pub(super) posted: Option<InboxId>,
 }
 
 /// Why an event came to nothing.
@@ -97,7 +106,39 @@ impl Resident {
     /// A resident that somebody drives or loads.
     pub(super) fn busy(id: ExecutionId) -> Self {
         let mailbox = Mutex::new(Mailbox { mail: VecDeque::new(), place: Place::Busy });
-        Self { id, mailbox, room: Notify::new(), closed: Notify::new() }
+        let (naps, posted) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { id, mailbox, naps, posted, room: Notify::new(), closed: Notify::new() }
+    }
+
+    /// Brings an event that was posted, unless it was brought before. One for which there is no room comes with
+    /// a later claim.
+    pub(super) fn bring_posted(&self, posted: Posted) -> Option<Brought> {
+        let number = posted.number.as_u64();
+        if self.posted.load(Ordering::Relaxed) >= number {
+            return None;
+        }
+        let brought = self.bring(Mail { posted: Some(posted.number), ..Mail::of(posted.event) });
+        if matches!(brought, Brought::Queued | Brought::Woke(_)) {
+            self.posted.store(number, Ordering::Relaxed);
+        }
+        Some(brought)
+    }
+
+    /// How often it went to sleep.
+    pub(super) fn naps(&self) -> u64 {
+        self.naps.load(Ordering::Relaxed)
+    }
+
+    /// Takes the execution out of memory, if it sleeps and nothing here is at work for it.
+    pub(super) fn put_out(&self) -> Option<Box<Live>> {
+        let mut mailbox = self.lock();
+        match std::mem::replace(&mut mailbox.place, Place::LetGo) {
+            Place::Asleep(live) if live.running.is_empty() && !live.attended => Some(live),
+            place => {
+                mailbox.place = place;
+                None
+            }
+        }
     }
 
     /// Brings mail.
@@ -144,6 +185,7 @@ impl Resident {
                     live.running = BTreeMap::new();
                 }
                 mailbox.place = Place::Asleep(live);
+                self.naps.fetch_add(1, Ordering::Relaxed);
                 None
             }
         }
@@ -193,7 +235,7 @@ impl Resident {
 impl Mail {
     /// An event that nobody waits for.
     pub(super) fn of(event: Event) -> Self {
-        Self { event, answer: None, handler_done: None }
+        Self { event, answer: None, handler_done: None, posted: None }
     }
 
     /// Tells who waits what came of it.

@@ -1,17 +1,21 @@
 //! The reference implementation: everything in maps, gone with the process.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use async_trait::async_trait;
+use tokio::sync::Notify;
 
-use crate::execution::{Snapshot, TokenChanges};
+use crate::execution::{Event, Snapshot, TokenChanges};
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TokenHash};
 use crate::store::{
-    Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Revision, Store,
-    StoreError, StoreErrorKind, StoredExecution, TaskAddress,
+    Claim, Claimed, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution,
+    OwnerId, Page, PageRequest, Posted, Revision, Store, StoreError, StoreErrorKind, StoredExecution,
+    TaskAddress,
 };
+use crate::time::Timestamp;
 
 /// Up to how many events a history grows without room to spare.
 const SHORT: usize = 32;
@@ -31,25 +35,47 @@ const SHORT: usize = 32;
 #[derive(Debug, Default)]
 pub struct MemoryStore {
     inner: Mutex<Inner>,
+    /// A posted event was settled.
+    settled: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// In the order they were started.
-    #[expect(clippy::vec_box, reason = "a list that grows keeps room for as many again: of pointers only")]
-    executions: Vec<Box<Kept>>,
-    /// Where they are.
-    places: HashMap<ExecutionId, usize>,
+    /// By their numbers, in the order they were started.
+    executions: BTreeMap<u64, Box<Kept>>,
+    numbers: HashMap<ExecutionId, u64>,
+    last_number: u64,
     tokens: HashMap<TokenHash, TaskAddress>,
+    owners: HashMap<OwnerId, Owner>,
+    /// When those that nobody owns have something to do.
+    wakes: BTreeSet<(Timestamp, u64)>,
+    /// Those that somebody owns and that have mail.
+    mailed: BTreeSet<u64>,
+    /// When those that have ended did.
+    ended: BTreeSet<(Timestamp, u64)>,
+    last_posted: u64,
 }
 
 #[derive(Debug)]
 struct Kept {
     revision: Revision,
-    snapshot: Snapshot,
-    definition: std::sync::Arc<str>,
+    /// Nothing once it has ended.
+    snapshot: Option<Snapshot>,
+    definition: Arc<str>,
     summary: ExecutionSummary,
     history: Vec<HistoryEvent>,
+    tokens: Vec<TokenHash>,
+    owner: Option<OwnerId>,
+    wake: Option<Timestamp>,
+    inbox: BTreeMap<InboxId, Event>,
+    settled: BTreeMap<InboxId, bool>,
+}
+
+#[derive(Debug, Default)]
+struct Owner {
+    /// When its lease ends; one that never claimed, or is alone, has none.
+    until: Option<Instant>,
+    changed: Arc<Notify>,
 }
 
 impl MemoryStore {
@@ -61,16 +87,34 @@ impl MemoryStore {
 
 impl Inner {
     fn find(&self, id: &ExecutionId) -> Option<&Kept> {
-        self.places.get(id).map(|place| &*self.executions[*place])
+        self.numbers.get(id).map(|number| &*self.executions[number])
     }
 
-    fn kept(&mut self, id: &ExecutionId) -> Result<&mut Kept, StoreError> {
-        let place = self.places.get(id).ok_or(StoreErrorKind::NotFound)?;
-        Ok(&mut self.executions[*place])
+    fn number(&self, id: &ExecutionId) -> Result<u64, StoreError> {
+        Ok(*self.numbers.get(id).ok_or(StoreErrorKind::NotFound)?)
     }
 
-    fn change_tokens(&mut self, id: &ExecutionId, changes: TokenChanges) {
+    fn kept(&mut self, number: u64) -> &mut Kept {
+        self.executions.get_mut(&number).expect("executions have numbers until they are forgotten")
+    }
+
+    fn write(&mut self, number: u64, mut commit: Commit) -> Revision {
+        self.change_tokens(number, std::mem::take(&mut commit.tokens));
+        self.wait(number, false);
+        let kept = self.kept(number);
+        kept.write(commit);
+        let (revision, stopped_at) = (kept.revision, kept.summary.stopped_at);
+        if let Some(stopped_at) = stopped_at {
+            self.ended.insert((stopped_at, number));
+        }
+        self.wait(number, true);
+        revision
+    }
+
+    fn change_tokens(&mut self, number: u64, changes: TokenChanges) {
+        let id = self.kept(number).summary.id.clone();
         for issued in changes.issued {
+            self.kept(number).tokens.push(issued.hash);
             let address = TaskAddress::new(id.clone(), issued.task, issued.activity, true);
             self.tokens.insert(issued.hash, address);
         }
@@ -80,18 +124,83 @@ impl Inner {
             }
         }
     }
+
+    /// Whether an execution is among those that wait for a claim: to be asked before and after it changes.
+    fn wait(&mut self, number: u64, waits: bool) {
+        let kept = &self.executions[&number];
+        let mail = !kept.inbox.is_empty();
+        let wake = if mail { Some(Timestamp::EPOCH) } else { kept.wake };
+        match (kept.owner, waits) {
+            (Some(_), true) if mail => drop(self.mailed.insert(number)),
+            (Some(_), true) => {}
+            (Some(_), false) => drop(self.mailed.remove(&number)),
+            (None, true) => self.wakes.extend(wake.map(|wake| (wake, number))),
+            (None, false) => drop(wake.map(|wake| self.wakes.remove(&(wake, number)))),
+        }
+    }
+
+    fn set_owner(&mut self, number: u64, owner: Option<OwnerId>) {
+        self.wait(number, false);
+        self.kept(number).owner = owner;
+        self.wait(number, true);
+    }
+
+    /// Ends the leases of those of whom `gone` says so.
+    fn end_leases(&mut self, gone: impl Fn(OwnerId, &Owner) -> bool) {
+        let before = self.owners.len();
+        self.owners.retain(|id, owner| !gone(*id, owner));
+        if self.owners.len() == before {
+            return;
+        }
+        let owned = self.executions.iter().filter_map(|(number, kept)| Some((*number, kept.owner?)));
+        let orphaned = owned.filter(|(_, owner)| !self.owners.contains_key(owner));
+        let orphans: Vec<u64> = orphaned.map(|(number, _)| number).collect();
+        orphans.into_iter().for_each(|number| self.set_owner(number, None));
+        self.tell_all();
+    }
+
+    fn renew(&mut self, claim: &Claim) {
+        let now = Instant::now();
+        self.owners.entry(claim.owner).or_default().until = claim.lease.map(|lease| now + lease);
+        let alone = claim.lease.is_none();
+        self.end_leases(|id, owner| {
+            id != claim.owner && (alone || owner.until.is_some_and(|until| until <= now))
+        });
+    }
+
+    fn take(&mut self, owner: OwnerId, number: u64) -> Claimed {
+        self.set_owner(number, Some(owner));
+        let kept = &self.executions[&number];
+        let inbox = kept.inbox.iter().map(|(posted, event)| Posted::new(*posted, event.clone()));
+        Claimed::new(kept.summary.id.clone(), inbox.collect())
+    }
+
+    fn tell_all(&self) {
+        self.owners.values().for_each(|owner| owner.changed.notify_one());
+    }
 }
 
 impl Kept {
-    fn write(&mut self, commit: Commit) -> Revision {
-        self.snapshot.apply(&commit.changes);
+    fn write(&mut self, commit: Commit) {
+        self.wake = commit.wake();
+        if let Some(handled) = commit.handled
+            && self.inbox.remove(&handled.posted).is_some()
+        {
+            self.settled.insert(handled.posted, handled.accepted);
+        }
+        if let Some(snapshot) = &mut self.snapshot {
+            snapshot.apply(&commit.changes);
+        }
         self.remember(commit.history);
-        if commit.status.is_closed() && !self.summary.status.is_closed() {
+        if commit.status.is_closed() {
             self.summary.stopped_at = Some(commit.at);
+            self.snapshot = None;
+            self.owner = None;
+            let refused = std::mem::take(&mut self.inbox);
+            self.settled.extend(refused.into_keys().map(|posted| (posted, false)));
         }
         self.summary.status = commit.status;
         self.revision = self.revision.next();
-        self.revision
     }
 
     /// Short histories get no more room than they need: there may be many of them, asleep.
@@ -105,46 +214,63 @@ impl Kept {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn create(&self, execution: NewExecution, mut first: Commit) -> Result<Created, StoreError> {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
         let mut inner = self.inner();
         if let Some(kept) = inner.find(&execution.id) {
             return Ok(Created::Existing(kept.summary.clone()));
         }
-        let id = execution.id.clone();
-        let mut kept = Box::new(Kept {
+        let kept = Box::new(Kept {
             revision: Revision::default(),
-            snapshot: Snapshot::default(),
+            snapshot: Some(Snapshot::default()),
             definition: execution.definition.clone(),
             summary: ExecutionSummary::new(&execution, first.status.clone()),
             history: Vec::new(),
+            tokens: Vec::new(),
+            owner: execution.owner,
+            wake: None,
+            inbox: BTreeMap::new(),
+            settled: BTreeMap::new(),
         });
-        inner.change_tokens(&id, std::mem::take(&mut first.tokens));
-        let revision = kept.write(first);
-        let place = inner.executions.len();
-        inner.executions.push(kept);
-        inner.places.insert(id, place);
-        Ok(Created::New(revision))
+        if let Some(owner) = execution.owner {
+            inner.owners.entry(owner).or_default();
+        }
+        inner.last_number += 1;
+        let number = inner.last_number;
+        inner.executions.insert(number, kept);
+        inner.numbers.insert(execution.id, number);
+        Ok(Created::New(inner.write(number, first)))
     }
 
     async fn commit(
         &self,
         id: &ExecutionId,
         expected: Revision,
-        mut commit: Commit,
+        commit: Commit,
     ) -> Result<Revision, StoreError> {
         let mut inner = self.inner();
-        if inner.kept(id)?.revision != expected {
+        let number = inner.number(id)?;
+        let kept = inner.kept(number);
+        if kept.revision != expected || kept.snapshot.is_none() {
             return Err(StoreErrorKind::Conflict.into());
         }
-        inner.change_tokens(id, std::mem::take(&mut commit.tokens));
-        Ok(inner.kept(id)?.write(commit))
+        let settles = !kept.inbox.is_empty();
+        let revision = inner.write(number, commit);
+        if settles {
+            self.settled.notify_waiters();
+        }
+        Ok(revision)
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         let inner = self.inner();
-        Ok(inner.find(id).map(|kept| {
+        Ok(inner.find(id).and_then(|kept| {
             let Kept { revision, snapshot, definition, summary, .. } = kept;
-            StoredExecution::new(*revision, snapshot.clone(), definition.clone(), summary.clone())
+            let snapshot = snapshot.clone()?;
+            Some(StoredExecution::new(*revision, snapshot, definition.clone(), summary.clone()))
         }))
     }
 
@@ -168,8 +294,105 @@ impl Store for MemoryStore {
         page: PageRequest,
     ) -> Result<Page<ExecutionSummary>, StoreError> {
         let inner = self.inner();
-        let summaries = inner.executions.iter().map(|kept| &kept.summary);
-        let listed = page.of_passing(summaries, |summary| filter.passes(summary));
-        Ok(listed.map(ExecutionSummary::clone))
+        let listed = page.of_numbered(&inner.executions, |kept| filter.passes(&kept.summary));
+        Ok(listed.map(|kept| kept.summary.clone()))
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
+        let mut inner = self.inner();
+        inner.renew(&claim);
+        let free: Vec<u64> = match &claim.only {
+            Some(id) => {
+                let mine = |kept: &Kept| kept.owner.is_none_or(|owner| owner == claim.owner);
+                let number = inner.numbers.get(id).copied();
+                let number = number.filter(|number| {
+                    let kept = &inner.executions[number];
+                    kept.snapshot.is_some() && mine(kept)
+                });
+                number.into_iter().collect()
+            }
+            None => {
+                let mine = |number: &&u64| inner.executions[*number].owner == Some(claim.owner);
+                let mailed = inner.mailed.iter().filter(mine).copied();
+                let due = inner.wakes.range(..=(claim.due, u64::MAX)).map(|(_, number)| *number);
+                mailed.chain(due).take(claim.most).collect()
+            }
+        };
+        let executions = free.into_iter().map(|number| inner.take(claim.owner, number)).collect();
+        Ok(Claims::new(executions, inner.wakes.first().map(|(wake, _)| *wake)))
+    }
+
+    async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        let Some(executions) = executions else {
+            inner.end_leases(|id, _| id == owner);
+            return Ok(());
+        };
+        for id in executions {
+            let Some(number) = inner.numbers.get(id).copied() else { continue };
+            if inner.executions[&number].owner == Some(owner) {
+                inner.set_owner(number, None);
+            }
+        }
+        inner.tell_all();
+        Ok(())
+    }
+
+    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
+        let changed = Arc::clone(&self.inner().owners.entry(owner).or_default().changed);
+        changed.notified().await;
+        Ok(())
+    }
+
+    async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
+        let mut inner = self.inner();
+        let number = inner.number(id)?;
+        inner.last_posted += 1;
+        let posted = InboxId::from(inner.last_posted);
+        inner.wait(number, false);
+        let kept = inner.kept(number);
+        match kept.snapshot {
+            Some(_) => drop(kept.inbox.insert(posted, event)),
+            None => drop(kept.settled.insert(posted, false)),
+        }
+        let owner = kept.owner;
+        inner.wait(number, true);
+        match owner.and_then(|owner| inner.owners.get(&owner)) {
+            Some(owner) => owner.changed.notify_one(),
+            None => inner.tell_all(),
+        }
+        Ok(posted)
+    }
+
+    async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError> {
+        loop {
+            let settled = self.settled.notified();
+            {
+                let inner = self.inner();
+                let kept = inner.find(id).ok_or(StoreErrorKind::NotFound)?;
+                if let Some(accepted) = kept.settled.get(&posted) {
+                    return Ok(*accepted);
+                }
+                if !kept.inbox.contains_key(&posted) {
+                    return Err(StoreErrorKind::NotFound.into());
+                }
+            }
+            settled.await;
+        }
+    }
+
+    async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let mut inner = self.inner();
+        let old = inner.ended.range(..(closed_before, 0)).take(most).copied();
+        let old: Vec<(Timestamp, u64)> = old.collect();
+        for entry in &old {
+            inner.ended.remove(entry);
+            let Some(kept) = inner.executions.remove(&entry.1) else { continue };
+            inner.numbers.remove(&kept.summary.id);
+            for token in &kept.tokens {
+                inner.tokens.remove(token);
+            }
+        }
+        Ok(old.len())
     }
 }

@@ -1,5 +1,6 @@
 //! Where executions live between steps: the trait, what it moves, and the reference in memory.
 
+mod claim;
 mod error;
 mod memory;
 mod page;
@@ -9,11 +10,12 @@ use std::sync::Arc;
 
 /// The attribute that implementations of [`Store`] need.
 pub use async_trait::async_trait;
+pub use claim::{Claim, Claimed, Claims, Handled, InboxId, OwnerId, Posted};
 pub use error::{StoreError, StoreErrorKind};
 pub use memory::MemoryStore;
 pub use page::{Page, PageRequest};
 
-use crate::execution::{Changes, ExecutionStatus, Snapshot, TokenChanges};
+use crate::execution::{Changes, Event, ExecutionStatus, Snapshot, TokenChanges};
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskId, TokenHash};
 use crate::json::Json;
@@ -28,14 +30,30 @@ use crate::time::Timestamp;
 ///   [`StoreErrorKind::Conflict`]. Two owners may race; at most one wins.
 /// * **Ordered.** History pages return events by id, without holes.
 /// * **Remembering.** A token that was retired is still known as one that was.
+/// * **Patient.** An event that was posted stays until a commit says what became of it, or the execution ends.
 ///
-/// `testing::store` checks all four.
+/// # Owners
+///
+/// Whoever drives an execution [claims](Self::claim) it first. That is for liveness: an owner that falls silent
+/// for longer than its lease loses what it has to the next who claims. Safety is the revision alone, so nothing
+/// breaks when an owner that was thought dead wakes up: its next commit is a conflict. The time of leases is the
+/// store's own; no owner's clock is compared with another's.
+///
+/// An execution that nobody owns has *something to do* when its deadline has come, when an event was posted to
+/// it, or when its last commit said that it wants to be [attended](Commit::attended).
+///
+/// `testing::store` checks all of this.
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {
+    /// Whether others may be at work on the same data, so that owners need leases.
+    fn is_shared(&self) -> bool;
+
     /// Keeps a new execution with its first commit, unless its id is taken.
     async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError>;
 
     /// Adds a step to an execution.
+    ///
+    /// Of one that has ended, the state is not needed any longer, and what waits in its inbox is refused.
     async fn commit(
         &self,
         id: &ExecutionId,
@@ -43,7 +61,7 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         commit: Commit,
     ) -> Result<Revision, StoreError>;
 
-    /// Everything that is needed to go on with an execution.
+    /// Everything that is needed to go on with an execution; nothing when it has ended or never was.
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError>;
 
     /// What is known about an execution without loading its state.
@@ -63,6 +81,28 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         filter: ExecutionFilter,
         page: PageRequest,
     ) -> Result<Page<ExecutionSummary>, StoreError>;
+
+    /// Gives an owner executions that have something to do, those that are due longest first, and renews its
+    /// lease. Its own that have mail are among them, each time until the mail was handled.
+    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError>;
+
+    /// Takes executions back from an owner, all of them and its lease when none are named.
+    async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError>;
+
+    /// Waits until there may be something to claim for `owner` that the last claim did not give: mail came, or
+    /// executions were released. It may return for nothing, it need not notice that time passes, and whoever stops
+    /// waiting loses nothing: the next call returns at once.
+    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError>;
+
+    /// Leaves an event for whoever owns an execution, or will.
+    async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError>;
+
+    /// Waits until it is known what became of an event that was posted: whether it was accepted.
+    async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError>;
+
+    /// Removes executions that ended before `closed_before`, the oldest first and `most` at most, with their
+    /// histories and tokens. It says how many; their names may be used again.
+    async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError>;
 }
 
 /// An execution to be kept: what never changes about it.
@@ -81,6 +121,8 @@ pub struct NewExecution {
     pub input: Json,
     /// When it was started.
     pub started_at: Timestamp,
+    /// Who drives it from the first step on, if anybody does.
+    pub owner: Option<OwnerId>,
 }
 
 /// What is written together: one step.
@@ -97,6 +139,11 @@ pub struct Commit {
     pub status: ExecutionStatus,
     /// When to wake it.
     pub deadline: Option<Timestamp>,
+    /// Whether tasks of it run or are watched over: if its owner is gone, somebody has to begin with them again,
+    /// and not only at the deadline.
+    pub attended: bool,
+    /// The posted event that the step answers, if it answers one.
+    pub handled: Option<Handled>,
     /// When the step was made.
     pub at: Timestamp,
 }
@@ -171,6 +218,12 @@ pub struct ExecutionFilter {
     pub machine_arn: Option<Arc<str>>,
     /// Only those with this status: AWS's word for it.
     pub status: Option<&'static str>,
+    /// Only those whose names begin so.
+    pub name_prefix: Option<Arc<str>>,
+    /// Only those started at this time or later.
+    pub started_from: Option<Timestamp>,
+    /// Only those started before this time.
+    pub started_before: Option<Timestamp>,
 }
 
 impl NewExecution {
@@ -183,7 +236,14 @@ impl NewExecution {
         input: Json,
         started_at: Timestamp,
     ) -> Self {
-        Self { id, name, machine_arn, definition, input, started_at }
+        Self { id, name, machine_arn, definition, input, started_at, owner: None }
+    }
+
+    /// The same, driven by `owner` from the first step on.
+    #[must_use]
+    pub fn owner(mut self, owner: OwnerId) -> Self {
+        self.owner = Some(owner);
+        self
     }
 }
 
@@ -196,7 +256,32 @@ impl Commit {
             tokens: std::mem::take(&mut step.tokens),
             status: step.status.clone(),
             deadline: step.deadline,
+            attended: false,
+            handled: None,
             at,
+        }
+    }
+
+    /// The same of an execution that wants to be attended, or not.
+    #[must_use]
+    pub fn attended(mut self, attended: bool) -> Self {
+        self.attended = attended;
+        self
+    }
+
+    /// The same, saying what became of a posted event.
+    #[must_use]
+    pub fn handled(mut self, posted: InboxId, accepted: bool) -> Self {
+        self.handled = Some(Handled { posted, accepted });
+        self
+    }
+
+    /// When an execution that nobody owns has something to do; one that is attended has it at once.
+    pub fn wake(&self) -> Option<Timestamp> {
+        match (self.status.is_closed(), self.attended) {
+            (true, _) => None,
+            (false, true) => Some(Timestamp::EPOCH),
+            (false, false) => self.deadline,
         }
     }
 }
@@ -269,9 +354,39 @@ impl ExecutionFilter {
         self
     }
 
+    /// Only those whose names begin with `prefix`.
+    #[must_use]
+    pub fn name_prefix(mut self, prefix: impl Into<Arc<str>>) -> Self {
+        self.name_prefix = Some(prefix.into());
+        self
+    }
+
+    /// Only those that were started at `from` or later and before `before`.
+    ///
+    /// ```
+    /// use stepwright::Timestamp;
+    /// use stepwright::store::ExecutionFilter;
+    ///
+    /// let first_second = ExecutionFilter::default().started(Timestamp::EPOCH, Timestamp::from_millis(1_000));
+    /// # assert_eq!(first_second.started_from, Some(Timestamp::EPOCH));
+    /// ```
+    #[must_use]
+    pub fn started(
+        mut self,
+        from: impl Into<Option<Timestamp>>,
+        before: impl Into<Option<Timestamp>>,
+    ) -> Self {
+        self.started_from = from.into();
+        self.started_before = before.into();
+        self
+    }
+
     /// Whether `execution` passes.
     pub fn passes(&self, execution: &ExecutionSummary) -> bool {
         self.machine_arn.as_ref().is_none_or(|arn| *arn == execution.machine_arn)
             && self.status.is_none_or(|status| status == execution.status.as_str())
+            && self.name_prefix.as_ref().is_none_or(|prefix| execution.name.starts_with(&**prefix))
+            && self.started_from.is_none_or(|from| from <= execution.started_at)
+            && self.started_before.is_none_or(|before| execution.started_at < before)
     }
 }

@@ -1,5 +1,7 @@
 //! Long lists, a page at a time.
 
+use std::collections::BTreeMap;
+
 /// Which page of a list to return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -83,6 +85,19 @@ impl PageRequest {
                 let numbered = items.rev().skip(length - end).zip((1..=end).rev());
                 self.take(numbered.filter(|(item, _)| passes(item)))
             }
+        }
+    }
+
+    /// The page of a list whose entries are numbered, in the order of their numbers; the numbers begin at 1.
+    pub(super) fn of_numbered<'a, T: 'a>(
+        &self,
+        items: &'a BTreeMap<u64, T>,
+        passes: impl Fn(&T) -> bool,
+    ) -> Page<&'a T> {
+        let passing = |(number, item): (&u64, &'a T)| passes(item).then_some((item, *number as usize));
+        match self.reverse {
+            false => self.take(items.range(self.after.unwrap_or(0)..).filter_map(passing)),
+            true => self.take(items.range(..=self.after.unwrap_or(u64::MAX)).rev().filter_map(passing)),
         }
     }
 

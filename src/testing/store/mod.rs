@@ -15,6 +15,9 @@
 //! # }
 //! ```
 
+mod owners;
+mod subject;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,49 +25,19 @@ use std::time::Duration;
 
 use tokio::task::{JoinSet, yield_now};
 
-use crate::execution::{Command, Event, Execution, Reporter, Seed, Start, Step, TaskStart};
-use crate::failure::Failure;
-use crate::history::HistoryEvent;
-use crate::id::{ExecutionId, TaskId, TaskToken, TokenHash};
-use crate::json::Json;
-use crate::limits::Limits;
-use crate::machine::StateMachine;
+use crate::id::{ExecutionId, TaskToken};
 use crate::store::{
-    Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Revision, Store,
-    StoreError, StoreErrorKind, StoredExecution, TaskAddress,
+    Commit, Created, ExecutionFilter, PageRequest, Revision, Store, StoreErrorKind, StoredExecution,
 };
-use crate::time::Timestamp;
 
-/// Asks with a token, again and again if it is told to, waits, and has some work done.
-const DEFINITION: &str = r#"{
-  "StartAt": "Ask",
-  "States": {
-    "Ask": {
-      "Type": "Task",
-      "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
-      "Parameters": { "QueueUrl": "q", "MessageBody": { "Order.$": "$", "Token.$": "$$.Task.Token" } },
-      "ResultPath": "$.answer",
-      "TimeoutSeconds": 3600,
-      "Retry": [{ "ErrorEquals": ["Again"], "IntervalSeconds": 1, "BackoffRate": 1, "MaxAttempts": 1000 }],
-      "Next": "Rest"
-    },
-    "Rest": { "Type": "Wait", "Seconds": 60, "Next": "Work" },
-    "Work": {
-      "Type": "Task",
-      "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Work",
-      "End": true
-    }
-  }
-}"#;
-
-/// When the first execution of a check is started: 2026-01-01T00:00:00Z.
-const BEGIN: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+pub use owners::{
+    changes_are_noticed, owners_get_what_has_something_to_do, owners_that_are_gone_lose_what_they_had,
+    posted_events_wait_until_they_are_handled, what_ended_long_ago_is_forgotten,
+};
+use subject::{DEFINITION, LIFE, Moment, Subject, Suite, ids, must, same_history, same_summary, stands};
 
 /// How many do the same at once, where a check is a race.
 const RACERS: usize = 16;
-
-/// How many pages a list may have before it counts as endless.
-const MOST_PAGES: usize = 1_000;
 
 /// Checks everything, one promise after another.
 ///
@@ -82,6 +55,11 @@ pub async fn all(store: &Arc<dyn Store>) {
     tokens_are_remembered(store).await;
     lists_are_stable(store).await;
     what_has_ended_stays(store).await;
+    owners_get_what_has_something_to_do(store).await;
+    owners_that_are_gone_lose_what_they_had(store).await;
+    posted_events_wait_until_they_are_handled(store).await;
+    changes_are_noticed(store).await;
+    what_ended_long_ago_is_forgotten(store).await;
 }
 
 /// Executions and tokens that never were: absent where that is an answer, `NotFound` where it is none.
@@ -186,10 +164,8 @@ async fn read_until(over: Arc<AtomicBool>, store: Arc<dyn Store>, id: ExecutionI
     let mut read: Vec<StoredExecution> = Vec::new();
     loop {
         let last_round = over.load(Ordering::Relaxed);
-        let stored = must(store.load(&id).await).expect("what was created is there");
-        if read.last().is_none_or(|last| last.revision != stored.revision) {
-            read.push(stored);
-        }
+        let stored = must(store.load(&id).await);
+        read.extend(stored.filter(|stored| read.last().is_none_or(|last| last.revision != stored.revision)));
         if last_round {
             return read;
         }
@@ -404,325 +380,14 @@ pub async fn what_has_ended_stays(store: &Arc<dyn Store>) {
         }
         subject.live(end).await;
         subject.check("an execution that has ended is kept").await;
-        let stored = must(store.load(subject.execution.id()).await).expect("what has ended is there");
-        let restored = suite.restore(&stored);
-        assert!(restored.outstanding().is_empty(), "an execution that has ended waits for no task");
-        assert_eq!(restored.deadline(), None, "an execution that has ended has no deadline");
+        let id = subject.execution.id();
+        let stored = must(store.load(id).await);
+        assert!(stored.is_none(), "the state of an execution that has ended is not needed any longer");
+        let id = id.clone();
+        let commit =
+            Commit::new(&mut subject.execution.idle(), subject.execution.take_changes(), subject.now);
+        let written = store.commit(&id, subject.revision, commit).await;
+        let kind = written.expect_err("an execution that has ended takes no commit").kind();
+        assert_eq!(kind, StoreErrorKind::Conflict, "a commit to an execution that has ended");
     }
-}
-
-/// What happens to an execution.
-#[derive(Clone, Copy, Debug)]
-enum Moment {
-    /// The call that asks was made.
-    Submitted,
-    /// The answer is: ask again.
-    Again,
-    /// The answer is: yes.
-    Answered,
-    /// The deadline has come.
-    Tick,
-    /// The work is done.
-    Worked,
-    /// Somebody stops it.
-    Stopped,
-}
-
-/// A life in which everything happens once.
-const LIFE: &[Moment] = &[
-    Moment::Submitted,
-    Moment::Again,
-    Moment::Tick,
-    Moment::Submitted,
-    Moment::Answered,
-    Moment::Tick,
-    Moment::Worked,
-];
-
-/// One check: its executions belong to a machine of its own.
-struct Suite {
-    store: Arc<dyn Store>,
-    machine: Arc<StateMachine>,
-    machine_arn: Arc<str>,
-    /// Nobody else's tokens are like those that come from it.
-    secret: [u8; 32],
-}
-
-/// An execution, and what the store should know about it.
-struct Subject {
-    store: Arc<dyn Store>,
-    execution: Execution,
-    revision: Revision,
-    new: NewExecution,
-    now: Timestamp,
-    history: Vec<HistoryEvent>,
-    /// The tokens that were issued, and their tasks.
-    tokens: Vec<(TokenHash, TaskId)>,
-    /// The task that waits.
-    task: Option<TaskId>,
-}
-
-/// What an execution waits for.
-#[derive(Debug, PartialEq)]
-struct Stands {
-    status: &'static str,
-    deadline: Option<Timestamp>,
-    outstanding: Vec<TaskStart>,
-}
-
-impl Suite {
-    fn new(store: &Arc<dyn Store>) -> Self {
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).expect("the operating system gives random bytes");
-        let name = uuid::Builder::from_random_bytes(std::array::from_fn(|n| secret[n])).into_uuid();
-        let machine = StateMachine::parse(DEFINITION).expect("the definition is right");
-        let machine = machine.named(format!("Suite-{name}"));
-        let machine_arn = format!("arn:aws:states:us-east-1:123456789012:stateMachine:{}", machine.name());
-        Self { store: Arc::clone(store), machine: Arc::new(machine), machine_arn: machine_arn.into(), secret }
-    }
-
-    /// The `n`-th execution, and what creates it.
-    fn subject(&self, n: usize) -> (Subject, NewExecution, Commit) {
-        self.subject_with(n, "the input", 0)
-    }
-
-    /// The same of somebody else who uses the same name.
-    fn subject_with(&self, n: usize, input: &str, variant: usize) -> (Subject, NewExecution, Commit) {
-        let now = BEGIN + Duration::from_millis(n as u64);
-        let id = format!("arn:aws:states:us-east-1:123456789012:execution:{}:{n}", self.machine.name());
-        let mut seed = self.secret;
-        seed[..8].copy_from_slice(&(n as u64).to_be_bytes());
-        seed[8..16].copy_from_slice(&(variant as u64).to_be_bytes());
-        let input = Json::object([("input".into(), Json::string(input)), ("n".into(), Json::from(n as u64))]);
-        let start = Start::new(&n.to_string(), input)
-            .arns(&id, self.machine_arn.clone(), "arn:aws:iam::123456789012:role/Suite")
-            .seed(Seed::from(seed));
-        let new = NewExecution::new(
-            start.id.clone(),
-            start.name.clone(),
-            start.machine_arn.clone(),
-            self.machine.definition.clone(),
-            start.input.clone(),
-            now,
-        );
-        let (mut execution, mut step) = Execution::start(Arc::clone(&self.machine), start, now);
-        let changes = execution.take_changes();
-        let mut subject = Subject {
-            store: Arc::clone(&self.store),
-            execution,
-            revision: Revision::default(),
-            new: new.clone(),
-            now,
-            history: Vec::new(),
-            tokens: Vec::new(),
-            task: None,
-        };
-        subject.note(&step);
-        (subject, new, Commit::new(&mut step, changes, now))
-    }
-
-    async fn create(&self, n: usize) -> Subject {
-        let (subject, new, commit) = self.subject(n);
-        match must(self.store.create(new, commit).await) {
-            Created::New(revision) => Subject { revision, ..subject },
-            Created::Existing(_) => panic!("an execution that never was exists"),
-        }
-    }
-
-    /// Another owner of an execution, who loaded it.
-    async fn other(&self, subject: &Subject) -> Subject {
-        let stored = must(self.store.load(subject.execution.id()).await).expect("what was created is there");
-        Subject {
-            store: Arc::clone(&self.store),
-            execution: self.restore(&stored),
-            revision: stored.revision,
-            new: subject.new.clone(),
-            now: subject.now,
-            history: subject.history.clone(),
-            tokens: subject.tokens.clone(),
-            task: subject.task,
-        }
-    }
-
-    fn restore(&self, stored: &StoredExecution) -> Execution {
-        let restored = Execution::restore(Arc::clone(&self.machine), &stored.snapshot, Limits::AWS, BEGIN);
-        restored.unwrap_or_else(|error| panic!("the state that was loaded can be gone on with: {error}"))
-    }
-
-    async fn list(&self, filter: &ExecutionFilter, limit: usize, reverse: bool) -> Vec<ExecutionId> {
-        let mut page = PageRequest { reverse, ..PageRequest::first(limit) };
-        let mut listed = Vec::new();
-        for _ in 0..MOST_PAGES {
-            let got = must(self.store.list(filter.clone(), page.clone()).await);
-            assert!(got.items.len() <= limit, "a page has no more entries than were asked for");
-            listed.extend(ids(&got));
-            match got.next {
-                Some(next) => page = page.after(next),
-                None => return listed,
-            }
-        }
-        panic!("a list comes to an end")
-    }
-}
-
-impl Subject {
-    /// What tells the execution of a moment.
-    fn event(&self, moment: Moment) -> Event {
-        let task = || self.task.expect("a task waits");
-        let output = Json::object([("ok".into(), Json::from(true))]);
-        match moment {
-            Moment::Submitted => Event::TaskSubmitted { task: task(), output },
-            Moment::Again => Event::TaskFailed {
-                task: task(),
-                failure: Failure::new("Again", "ask again"),
-                reporter: Reporter::TokenHolder,
-            },
-            Moment::Answered => {
-                Event::TaskSucceeded { task: task(), output, reporter: Reporter::TokenHolder }
-            }
-            Moment::Tick => Event::Tick,
-            Moment::Worked => Event::TaskSucceeded { task: task(), output, reporter: Reporter::Handler },
-            Moment::Stopped => Event::Stop { failure: Failure::new("Stopped", "changed my mind") },
-        }
-    }
-
-    /// Tells the execution of an event, a little later.
-    fn step(&mut self, event: Event) -> Step {
-        let later = self.now + Duration::from_millis(100);
-        self.now = match (&event, self.execution.deadline()) {
-            (Event::Tick, Some(deadline)) => deadline.max(later),
-            _ => later,
-        };
-        let step = self.execution.handle(event, self.now).expect("the event applies");
-        self.note(&step);
-        step
-    }
-
-    fn note(&mut self, step: &Step) {
-        self.history.extend(step.history.iter().cloned());
-        self.tokens.extend(step.tokens.issued.iter().map(|issued| (issued.hash, issued.task)));
-        if !step.tokens.retired.is_empty() || step.status.is_closed() {
-            self.task = None;
-        }
-        for command in &step.commands {
-            if let Command::StartTask(start) = command {
-                self.task = Some(start.task);
-            }
-        }
-    }
-
-    async fn commit(&mut self, mut step: Step) {
-        let commit = Commit::new(&mut step, self.execution.take_changes(), self.now);
-        let revision = must(self.store.commit(self.execution.id(), self.revision, commit).await);
-        assert!(revision > self.revision, "a commit moves the revision on");
-        self.revision = revision;
-    }
-
-    async fn live(&mut self, moment: Moment) {
-        let step = self.step(self.event(moment));
-        self.commit(step).await;
-    }
-
-    /// Asks, hears that it is to ask again, and does.
-    async fn again(&mut self) {
-        for moment in [Moment::Submitted, Moment::Again, Moment::Tick] {
-            self.live(moment).await;
-        }
-    }
-
-    /// From where it asks to its end.
-    async fn live_to_the_end(&mut self) {
-        if !self.execution.outstanding().is_empty() {
-            self.live(Moment::Submitted).await;
-        }
-        for moment in [Moment::Answered, Moment::Tick, Moment::Worked] {
-            self.live(moment).await;
-        }
-    }
-
-    fn stands(&self) -> Stands {
-        stands(&self.execution)
-    }
-
-    fn summary(&self) -> ExecutionSummary {
-        let mut summary = ExecutionSummary::new(&self.new, self.execution.status().clone());
-        summary.stopped_at = summary.status.is_closed().then_some(self.now);
-        summary
-    }
-
-    /// Checks that the store knows what it should.
-    async fn check(&self, promise: &str) {
-        let id = self.execution.id();
-        let stored = must(self.store.load(id).await).expect(promise);
-        assert_eq!(stored.revision, self.revision, "{promise}: the revision");
-        same_summary(&stored.summary, &self.summary(), promise);
-        let restored =
-            Execution::restore(Arc::clone(self.execution.machine()), &stored.snapshot, Limits::AWS, BEGIN);
-        let restored = restored.unwrap_or_else(|error| panic!("{promise}: the state: {error}"));
-        assert_eq!(stands(&restored), self.stands(), "{promise}: the state");
-        same_summary(&must(self.store.describe(id).await).expect(promise), &self.summary(), promise);
-        same_history(&self.read_history(1_000, false).await, &self.history, promise);
-        self.check_tokens().await;
-    }
-
-    async fn check_tokens(&self) {
-        for (token, task) in &self.tokens {
-            let found = must(self.store.find_task(token).await);
-            let open = self.task == Some(*task);
-            let expected = TaskAddress::new(self.execution.id().clone(), *task, false, open);
-            let promise = if open {
-                "a token that was issued leads to its task"
-            } else {
-                "a token that was retired is known as one that was"
-            };
-            assert_eq!(found, Some(expected), "{promise}");
-        }
-    }
-
-    async fn read_history(&self, limit: usize, reverse: bool) -> Vec<HistoryEvent> {
-        let mut page = PageRequest { reverse, ..PageRequest::first(limit) };
-        let mut events = Vec::new();
-        for _ in 0..MOST_PAGES {
-            let got = must(self.store.history(self.execution.id(), page.clone()).await);
-            assert!(got.items.len() <= limit, "a page has no more entries than were asked for");
-            events.extend(got.items);
-            match got.next {
-                Some(next) => page = page.after(next),
-                None => return events,
-            }
-        }
-        panic!("a history comes to an end")
-    }
-}
-
-fn must<T>(result: Result<T, StoreError>) -> T {
-    result.unwrap_or_else(|error| panic!("the store failed: {error:?}"))
-}
-
-fn ids(page: &Page<ExecutionSummary>) -> Vec<ExecutionId> {
-    page.items.iter().map(|summary| summary.id.clone()).collect()
-}
-
-fn stands(execution: &Execution) -> Stands {
-    Stands {
-        status: execution.status().as_str(),
-        deadline: execution.deadline(),
-        outstanding: execution.outstanding(),
-    }
-}
-
-fn same_summary(found: &ExecutionSummary, expected: &ExecutionSummary, promise: &str) {
-    assert_eq!(found.id, expected.id, "{promise}: the id");
-    assert_eq!(found.name, expected.name, "{promise}: the name");
-    assert_eq!(found.machine_arn, expected.machine_arn, "{promise}: the machine");
-    assert_eq!(found.input, expected.input, "{promise}: the input");
-    assert_eq!(found.status, expected.status, "{promise}: the status");
-    assert_eq!(found.started_at, expected.started_at, "{promise}: when it was started");
-    assert_eq!(found.stopped_at, expected.stopped_at, "{promise}: when it ended");
-}
-
-fn same_history(found: &[HistoryEvent], expected: &[HistoryEvent], promise: &str) {
-    let numbers = |events: &[HistoryEvent]| events.iter().map(|event| event.id).collect::<Vec<_>>();
-    assert_eq!(numbers(found), numbers(expected), "{promise}: the numbers of the history's events");
-    assert_eq!(found, expected, "{promise}: the history");
 }
