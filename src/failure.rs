@@ -48,6 +48,8 @@ reserved! {
     RUNTIME = "States.Runtime";
     /// A payload larger than the limit.
     DATA_LIMIT_EXCEEDED = "States.DataLimitExceeded";
+    /// More iterations of a distributed Map failed than it tolerates.
+    EXCEED_TOLERATED_FAILURE_THRESHOLD = "States.ExceedToleratedFailureThreshold";
     /// A JSONata expression that failed.
     QUERY_EVALUATION_ERROR = "States.QueryEvaluationError";
     /// An intrinsic function was called with arguments it does not take.

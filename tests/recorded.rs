@@ -25,6 +25,7 @@ mod recorded {
     pub(crate) mod replay;
     pub(crate) mod runner;
     pub(crate) mod selftest;
+    pub(crate) mod teststate;
     pub(crate) mod threads;
     pub(crate) mod validation;
     pub(crate) mod wildcards;

@@ -5,12 +5,13 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use crate::arn::Arn;
-use crate::compile::{Compiler, Listed, jsonata};
+use crate::compile::expression::number;
+use crate::compile::{Compiler, Listed, Use, jsonata};
 use crate::definition::{self, Mode, Setting, StateKind, has_placeholder};
 use crate::diagnostic::{Code, Diagnostic, JsonPointer};
 use crate::machine::ExecutionKind;
 use crate::machine::io::Payload;
-use crate::machine::state::{Items, Map};
+use crate::machine::state::{Distribution, Items, Map, Percentage};
 use crate::query::Template;
 
 /// What an ItemReader may call.
@@ -41,19 +42,45 @@ impl<'d> Compiler<'d> {
             (None, None) => Some(None),
         };
         let concurrency = self.setting(map.max_concurrency.as_ref(), "MaxConcurrency", at);
-        self.threshold(map.tolerated_failure_count.as_ref(), "ToleratedFailureCount", at);
-        self.threshold(map.tolerated_failure_percentage.as_ref(), "ToleratedFailurePercentage", at);
+        let tolerated_count = self.setting(map.tolerated_failure_count.as_ref(), "ToleratedFailureCount", at);
+        let tolerated_percentage = self.percentage(map.tolerated_failure_percentage.as_ref(), at);
         self.check_distribution(map, at);
         match self.in_jsonata {
             true => self.check_expressions(map, at),
             false => self.check_templates(map, at),
         }
-        if let Some((at, what)) = distribution(map, at) {
+        if self.purpose == Use::Execution
+            && let Some((at, what)) = distribution(map, at)
+        {
             self.not_yet(at, &what);
             return None;
         }
+        let (tolerated_count, tolerated_percentage) = (tolerated_count?, tolerated_percentage?);
+        let (reads, writes) = (map.item_reader.is_some(), map.result_writer.is_some());
+        let distributed = reads || writes || tolerated_count.is_some() || tolerated_percentage.is_some();
+        let distribution = distributed
+            .then(|| Box::new(Distribution { reads, writes, tolerated_count, tolerated_percentage }));
         let processor = *self.inner.get(&listed.id)?.first()?;
-        Some(Map { processor, items: items?, selector: selector?, concurrency: concurrency? })
+        Some(Map { processor, items: items?, selector: selector?, concurrency: concurrency?, distribution })
+    }
+
+    /// `ToleratedFailurePercentage` or its twin; the outer `None` when it is wrong.
+    fn percentage(
+        &mut self,
+        setting: Option<&Setting<definition::Amount>>,
+        at: &JsonPointer,
+    ) -> Option<Option<Percentage>> {
+        let field = "ToleratedFailurePercentage";
+        Some(match setting {
+            None => None,
+            Some(Setting::Value(definition::Amount::Expression(text))) => {
+                Some(Percentage::Jsonata(self.jsonata_text(text, field, &at.key(field))?))
+            }
+            Some(Setting::Value(amount)) => Some(Percentage::Fixed(number(amount)?.as_f64()?)),
+            Some(Setting::Path(text)) => {
+                Some(Percentage::Path(self.single_path(text, &at.key(format!("{field}Path")))?))
+            }
+        })
     }
 
     /// What a Map reads from and writes to, in both query languages; and where it may be distributed.

@@ -35,9 +35,34 @@ pub(crate) fn compile(
     kind: ExecutionKind,
     limits: &Limits,
 ) -> Result<(Definition, StateMachine), Diagnostics> {
+    compile_for(source, kind, limits, Use::Execution)
+}
+
+/// The machine that the definition in `source` makes, to look at its states one by one: what is not executed yet
+/// is in it too.
+#[cfg(feature = "testing")]
+pub(crate) fn compile_to_inspect(source: &Source, limits: &Limits) -> Result<StateMachine, Diagnostics> {
+    compile_for(source, ExecutionKind::Standard, limits, Use::Inspection).map(|(_, machine)| machine)
+}
+
+/// What a machine is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Use {
+    Execution,
+    #[cfg(feature = "testing")]
+    Inspection,
+}
+
+fn compile_for(
+    source: &Source,
+    kind: ExecutionKind,
+    limits: &Limits,
+    purpose: Use,
+) -> Result<(Definition, StateMachine), Diagnostics> {
     let (definition, mut diagnostics) = Definition::read_within(source, limits);
     let compiled = definition.and_then(|definition| {
         let mut compiler = Compiler::new(kind, definition.query_language(), *limits);
+        compiler.purpose = purpose;
         let machine = compiler.compile(&definition);
         diagnostics.extend(compiler.diagnostics);
         Some((definition, machine?))
@@ -58,6 +83,7 @@ pub(crate) fn compile(
 struct Compiler<'d> {
     kind: ExecutionKind,
     limits: Limits,
+    purpose: Use,
     /// The query language of states that do not declare their own.
     language: QueryLanguage,
     /// Whether the state that is being compiled is in JSONata.
@@ -91,6 +117,7 @@ impl<'d> Compiler<'d> {
         Self {
             kind,
             limits,
+            purpose: Use::Execution,
             language,
             in_jsonata: false,
             diagnostics: Diagnostics::default(),

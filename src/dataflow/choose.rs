@@ -23,6 +23,12 @@ pub(crate) fn first<R>(
     Ok(None)
 }
 
+/// What a Choice fails with in which no rule holds, and that has no Default.
+pub(crate) fn nowhere() -> Mishap {
+    // Not `States.NoChoiceMatched`, which is only documented: this is what AWS reports.
+    Mishap::runtime("Failed to transition out of the state. The state does not point to a next state.")
+}
+
 /// Whether `condition` holds. `And` and `Or` stop where the outcome is known.
 pub(crate) fn holds(condition: &Condition, scope: &Scope<'_>) -> Result<bool, Mishap> {
     match condition {

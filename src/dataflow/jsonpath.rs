@@ -27,6 +27,11 @@ pub(crate) fn result(flow: &Stages, scope: &Scope<'_>) -> Result<Json, Mishap> {
 /// Result to output: `ResultPath` into the raw `input`, then `OutputPath`.
 pub(crate) fn output(flow: &Stages, input: Json, result: Json, scope: &Scope<'_>) -> Result<Json, Mishap> {
     let merged = merge(&flow.result, input, result)?;
+    selected(flow, merged, scope)
+}
+
+/// The last stage: `OutputPath`.
+pub(crate) fn selected(flow: &Stages, merged: Json, scope: &Scope<'_>) -> Result<Json, Mishap> {
     match &flow.output {
         Select::All => Ok(merged),
         stage => select(stage, &Scope { input: &merged, ..*scope }),
@@ -56,11 +61,6 @@ pub(crate) fn error_output(failure: &Failure) -> Json {
     Json::object([entry("Error", error), entry("Cause", cause)])
 }
 
-/// What a catcher passes on: the Error Output, put into the raw `input` by the catcher's `ResultPath`.
-pub(crate) fn caught(path: &ResultPath, input: Json, error_output: Json) -> Result<Json, Mishap> {
-    merge(path, input, error_output)
-}
-
 fn select(stage: &Select, scope: &Scope<'_>) -> Result<Json, Mishap> {
     match stage {
         Select::All => Ok(scope.input.clone()),
@@ -76,7 +76,8 @@ fn apply(stage: Option<&Template>, scope: &Scope<'_>) -> Result<Json, Mishap> {
     }
 }
 
-fn merge(path: &ResultPath, input: Json, result: Json) -> Result<Json, Mishap> {
+/// `ResultPath`: the result, put into the raw `input`.
+pub(crate) fn merge(path: &ResultPath, input: Json, result: Json) -> Result<Json, Mishap> {
     match path {
         ResultPath::Replace => Ok(result),
         ResultPath::Discard => Ok(input),

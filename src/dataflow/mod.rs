@@ -13,13 +13,13 @@ pub(crate) mod map;
 pub(crate) mod task;
 pub(crate) mod wait;
 
-pub(crate) use jsonpath::error_output;
-
 use std::sync::Arc;
 
+use self::jsonpath::error_output;
 use crate::failure::{ErrorName, Failure};
-use crate::json::Json;
+use crate::json::{Json, Object};
 use crate::machine::io::{DataFlow, Payload};
+use crate::machine::retry::Handover;
 use crate::query::{QueryError, Scope};
 
 /// Raw input to effective input.
@@ -44,6 +44,25 @@ pub(crate) fn payload(payload: &Payload, scope: &Scope<'_>) -> Result<Json, Mish
         Payload::JsonPath(template) => template.evaluate(scope)?,
         Payload::Jsonata(template) => template.evaluate(scope)?,
     })
+}
+
+/// What a catcher passes on, and the variables that it assigns; the scope's input is the state's.
+pub(crate) fn caught(
+    handover: &Handover,
+    failure: &Failure,
+    scope: &Scope<'_>,
+) -> Result<(Json, Option<Arc<Object>>), Mishap> {
+    let error_output = error_output(failure);
+    match handover {
+        Handover::JsonPath { result, assign } => {
+            let assigned = jsonpath::assign(assign.as_ref(), &Scope { input: &error_output, ..*scope })?;
+            Ok((jsonpath::merge(result, scope.input.clone(), error_output)?, assigned))
+        }
+        Handover::Jsonata(exit) => {
+            let scope = Scope { error_output: Some(&error_output), ..*scope };
+            jsonata::leave(exit, &error_output, &scope)
+        }
+    }
 }
 
 /// What went wrong in a stage: an error name and AWS's words, without the state's name before them.

@@ -1,15 +1,14 @@
 //! Retry, then catch, then fail: in that order, in one place.
 
-use crate::dataflow::{self, Mishap, jsonata, jsonpath};
+use crate::dataflow::{self, Mishap};
 use crate::execution::Execution;
 use crate::execution::advance::{Done, Shown};
 use crate::execution::frame::{Doing, Frame};
 use crate::failure::{ErrorName, Failure};
 use crate::history::HistoryEventKind;
 use crate::id::FrameId;
-use crate::machine::retry::{Fault, Handover};
+use crate::machine::retry::Fault;
 use crate::machine::state::{Next, State, StateKind};
-use crate::query::Scope;
 
 impl Execution {
     /// Decides what a failed state comes to; `true` when the frame is gone.
@@ -76,21 +75,10 @@ impl Execution {
         let Some(catcher) = state.catch.iter().find(|catcher| catcher.errors.matches(&fault)) else {
             return self.fail_frame(id, frame, state, fault);
         };
-        let caught = dataflow::error_output(&fault.failure);
-        let done: Result<Done, Mishap> = match &catcher.handover {
-            Handover::JsonPath { result, assign } => {
-                self.scoped(frame, state, Shown::default(), &caught, |scope| {
-                    let assigned = jsonpath::assign(assign.as_ref(), scope)?;
-                    let output = jsonpath::caught(result, frame.input.clone(), caught.clone())?;
-                    Ok(Done { output, assigned })
-                })
-            }
-            Handover::Jsonata(exit) => self.scoped(frame, state, Shown::default(), &frame.input, |scope| {
-                let scope = Scope { error_output: Some(&caught), ..*scope };
-                let (output, assigned) = jsonata::leave(exit, &caught, &scope)?;
-                Ok(Done { output, assigned })
-            }),
-        };
+        let done = self.scoped(frame, state, Shown::default(), &frame.input, |scope| {
+            let (output, assigned) = dataflow::caught(&catcher.handover, &fault.failure, scope)?;
+            Ok::<_, Mishap>(Done { output, assigned })
+        });
         let done = match done {
             Ok(done) => match self.too_much(frame, state, &done) {
                 None => Ok(done),

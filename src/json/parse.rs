@@ -37,18 +37,23 @@ impl FromStr for Json {
 
     /// Reads a document; white space in it is kept until it changes.
     fn from_str(text: &str) -> Result<Self, JsonError> {
-        let mut json: Self = serde_json::from_str(text)?;
+        let json: Self = serde_json::from_str(text)?;
+        Ok(json.with_text(text))
+    }
+}
+
+impl Json {
+    /// The same document with the white space of `text`, which it was read from.
+    pub(super) fn with_text(mut self, text: &str) -> Self {
         let text = text.trim_matches([' ', '\t', '\r', '\n']);
-        if json.size() != text.len() {
-            match &mut json {
-                Self::Array(array) => {
-                    Arc::make_mut(array).text = Some(text.into());
-                }
+        if self.size() != text.len() {
+            match &mut self {
+                Self::Array(array) => Arc::make_mut(array).text = Some(text.into()),
                 Self::Object(object) => Arc::make_mut(object).set_text(text.into()),
                 _ => {}
             }
         }
-        Ok(json)
+        self
     }
 }
 

@@ -8,6 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::Json;
+#[cfg(feature = "testing")]
+use super::JsonError;
 
 pub(crate) fn serialize<S: Serializer>(json: &Json, serializer: S) -> Result<S::Ok, S::Error> {
     RawValue::from_string(json.to_string()).map_err(S::Error::custom)?.serialize(serializer)
@@ -15,4 +17,25 @@ pub(crate) fn serialize<S: Serializer>(json: &Json, serializer: S) -> Result<S::
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {
     Box::<RawValue>::deserialize(deserializer)?.get().parse().map_err(D::Error::custom)
+}
+
+/// Reads a document of which every part keeps the white space that it was written with.
+#[cfg(feature = "testing")]
+pub(crate) fn parse(text: &str) -> Result<Json, JsonError> {
+    let whole: Json = text.parse()?;
+    Ok(match &whole {
+        Json::Array(_) => {
+            let parts: Vec<&RawValue> = serde_json::from_str(text)?;
+            let parts = parts.into_iter().map(|part| parse(part.get())).collect::<Result<_, _>>()?;
+            Json::array(parts).with_text(text)
+        }
+        Json::Object(object) => {
+            let mut parts: std::collections::BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
+            // Every key is there once more, except for those that were there twice.
+            let entries = object.iter().filter_map(|(key, _)| Some((key.clone(), parts.remove(&**key)?)));
+            let entries = entries.map(|(key, part)| Ok((key, parse(part.get())?)));
+            Json::object(entries.collect::<Result<Vec<_>, JsonError>>()?).with_text(text)
+        }
+        _ => whole,
+    })
 }

@@ -109,6 +109,32 @@ pub(crate) struct Map {
     /// `ItemSelector`, or `Parameters` as it was called before.
     pub(crate) selector: Option<Payload>,
     pub(crate) concurrency: Option<Amount>,
+    /// What only a distributed Map has.
+    #[cfg_attr(
+        not(feature = "testing"),
+        expect(dead_code, reason = "a distributed Map is not executed yet")
+    )]
+    pub(crate) distribution: Option<Box<Distribution>>,
+}
+
+/// What only a distributed Map has.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "a distributed Map is not executed yet"))]
+pub(crate) struct Distribution {
+    /// It has an `ItemReader`.
+    pub(crate) reads: bool,
+    /// It has a `ResultWriter`.
+    pub(crate) writes: bool,
+    pub(crate) tolerated_count: Option<Amount>,
+    pub(crate) tolerated_percentage: Option<Percentage>,
+}
+
+/// A part of a hundred, written or looked up.
+#[derive(Debug)]
+pub(crate) enum Percentage {
+    Fixed(f64),
+    Path(Path),
+    Jsonata(JsonataTemplate),
 }
 
 /// Where a Map finds its items.

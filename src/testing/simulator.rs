@@ -23,7 +23,7 @@ use crate::testing::world::World;
 use crate::time::Timestamp;
 
 /// When virtual time begins: 2026-01-01T00:00:00Z.
-const BEGIN: Timestamp = Timestamp::from_millis(1_767_225_600_000);
+pub(super) const BEGIN: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// How many steps a run may make.
 const STEPS: u64 = 100_000;

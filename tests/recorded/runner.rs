@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::case::{CORPORA, Found};
 use super::fault::Fault;
-use super::{choice, executions, express, validation};
+use super::{choice, executions, express, teststate, validation};
 
 /// Threads with room for definitions and documents that are nested as deep as they may be.
 const STACK: usize = 16 << 20;
@@ -64,7 +64,7 @@ fn dispatch(found: &Found) -> Result<(), Fault> {
         "choice" => choice::run(&case),
         "validation" => validation::run(&case),
         "express" => express::run(&case),
-        "teststate" => Err(Fault::no_runner("no TestState yet")),
+        "teststate" => teststate::run(&case),
         "local_mocking" => Err(Fault::no_runner("no mock configuration files yet")),
         "logs" => Err(Fault::no_runner("no control plane yet: log levels")),
         "events" => Err(Fault::no_runner("no control plane yet: EventBridge events")),

@@ -24,10 +24,7 @@ pub(super) fn enter(
     if let Some((done, next)) = next {
         return Ok(Outcome::Choose(done, Next::State(next)));
     }
-    // Not `States.NoChoiceMatched`, which is only documented: this is what AWS reports.
-    let default = choice.default.ok_or_else(|| {
-        Mishap::runtime("Failed to transition out of the state. The state does not point to a next state.")
-    })?;
+    let default = choice.default.ok_or_else(choose::nowhere)?;
     // The state's own Assign and Output are those of the default, and no rule falls back to them.
     let effective = effective_input(turn, frame, state)?;
     Ok(Outcome::Choose(pass_on(turn, frame, state, &effective)?, Next::State(default)))
