@@ -97,6 +97,8 @@ pub use runtime::{
     RuntimeBuilder, SharedHandler, Sleep, StartError, SystemClock, TaskContext, TaskGone, TaskOutcome,
     TaskRequest, WaitError, handler_fn,
 };
+#[cfg(feature = "file-store")]
+pub use store::FileStore;
 #[cfg(feature = "runtime")]
 pub use store::{MemoryStore, Store};
 pub use time::{Timestamp, TimestampError};

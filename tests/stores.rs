@@ -10,7 +10,7 @@ use stepwright::store::{
     PageRequest, Revision, StoreError, StoredExecution, TaskAddress, async_trait,
 };
 use stepwright::testing;
-use stepwright::{Event, ExecutionId, HistoryEvent, MemoryStore, Snapshot, Store, Timestamp, TokenHash};
+use stepwright::{Event, ExecutionId, FileStore, HistoryEvent, MemoryStore, Snapshot, Store, Timestamp, TokenHash};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_memory_store_keeps_every_promise() {
@@ -18,6 +18,18 @@ async fn the_memory_store_keeps_every_promise() {
     testing::store::all(&store).await;
     // What is in it already does not disturb.
     testing::store::all(&store).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_file_store_keeps_every_promise() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("executions.db");
+    for _ in 0..2 {
+        // What was kept before does not disturb.
+        let store: Arc<dyn Store> = Arc::new(FileStore::open(&path).unwrap());
+        testing::store::all(&store).await;
+        testing::store::all(&store).await;
+    }
 }
 
 /// What a broken store does wrong.

@@ -2,6 +2,8 @@
 
 mod claim;
 mod error;
+#[cfg(feature = "file-store")]
+mod file;
 mod memory;
 mod page;
 
@@ -12,6 +14,8 @@ use std::sync::Arc;
 pub use async_trait::async_trait;
 pub use claim::{Claim, Claimed, Claims, Handled, InboxId, OwnerId, Posted};
 pub use error::{StoreError, StoreErrorKind};
+#[cfg(feature = "file-store")]
+pub use file::{FileStore, FileStoreError};
 pub use memory::MemoryStore;
 pub use page::{Page, PageRequest};
 

@@ -1,0 +1,91 @@
+//! Who drives executions in this process: their numbers in the file, their leases, and how they hear of changes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use crate::store::OwnerId;
+
+/// The owners that there are.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    /// A posted event was settled.
+    pub(super) settled: Notify,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    owners: HashMap<OwnerId, Owner>,
+    last_number: i64,
+}
+
+#[derive(Debug)]
+struct Owner {
+    number: i64,
+    /// When its lease ends; one that never claimed, or is alone, has none.
+    until: Option<Instant>,
+    changed: Arc<Notify>,
+}
+
+impl Owners {
+    /// The owner's number.
+    pub(super) fn number(&self, owner: OwnerId) -> i64 {
+        self.lock().get(owner).number
+    }
+
+    /// Renews a lease, and ends those that are over; with the numbers of their owners.
+    pub(super) fn renew(&self, owner: OwnerId, lease: Option<Duration>) -> (i64, Vec<i64>) {
+        let now = Instant::now();
+        let mut known = self.lock();
+        let mine = known.get(owner);
+        mine.until = lease.map(|lease| now + lease);
+        let number = mine.number;
+        let over = |other: &Owner| {
+            other.number != number && (lease.is_none() || other.until.is_some_and(|until| until <= now))
+        };
+        (number, known.end(over))
+    }
+
+    /// Ends an owner's lease; with its number, if it had one.
+    pub(super) fn end(&self, owner: OwnerId) -> Vec<i64> {
+        let mut known = self.lock();
+        let number = known.owners.get(&owner).map(|owner| owner.number);
+        known.end(|other| Some(other.number) == number)
+    }
+
+    /// What tells `owner` of changes.
+    pub(super) fn changed(&self, owner: OwnerId) -> Arc<Notify> {
+        Arc::clone(&self.lock().get(owner).changed)
+    }
+
+    /// Tells the owner with this number, or all of them.
+    pub(super) fn tell(&self, number: Option<i64>) {
+        let known = self.lock();
+        let told = known.owners.values().filter(|owner| number.is_none_or(|number| owner.number == number));
+        told.for_each(|owner| owner.changed.notify_one());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    fn get(&mut self, owner: OwnerId) -> &mut Owner {
+        let last = &mut self.last_number;
+        self.owners.entry(owner).or_insert_with(|| {
+            *last += 1;
+            Owner { number: *last, until: None, changed: Arc::default() }
+        })
+    }
+
+    fn end(&mut self, over: impl Fn(&Owner) -> bool) -> Vec<i64> {
+        let ended: Vec<i64> =
+            self.owners.values().filter(|owner| over(owner)).map(|owner| owner.number).collect();
+        self.owners.retain(|_, owner| !over(owner));
+        ended
+    }
+}
