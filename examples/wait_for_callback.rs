@@ -3,6 +3,8 @@
 //! ```text
 //! cargo run --example wait_for_callback              you are the reviewer: click the link
 //! cargo run --example wait_for_callback -- --auto    it clicks by itself
+//! cargo run --example wait_for_callback -- --db approvals.db    stop it while it waits, start it again, and
+//!                                                               click the old link
 //! cargo run --example wait_for_callback -- --help    the rest
 //! ```
 //!
@@ -27,6 +29,7 @@ mod reviewer;
 mod terminal;
 
 use std::error::Error;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,9 +41,9 @@ use serde_json::{Value, json};
 use stepwright::store::{ExecutionFilter, ExecutionSummary, PageRequest};
 use stepwright::template::{ScheduleInput, Template};
 use stepwright::{
-    Clock, ExecutionHandle, ExecutionId, ExecutionStatus, Failure, HistoryEvent, HistoryEventKind,
-    ReportError, ResourceHandler, Runtime, StateMachine, SystemClock, TaskContext, TaskOutcome, TaskRequest,
-    TaskToken, Timeline, WaitError, handler_fn,
+    Clock, ExecutionHandle, ExecutionId, ExecutionStatus, Failure, FileStore, HistoryEvent, HistoryEventKind,
+    MemoryStore, ReportError, ResourceHandler, Runtime, StateMachine, Store, SystemClock, TaskContext,
+    TaskOutcome, TaskRequest, TaskToken, Timeline, WaitError, handler_fn,
 };
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
@@ -201,7 +204,12 @@ async fn play(args: Args) -> Result<ExitCode, AnyError> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let terminal = Arc::new(Terminal::new(Arc::clone(&clock)));
     let (messages, queue) = mpsc::channel(100);
+    let store: Arc<dyn Store> = match &args.db {
+        Some(file) => Arc::new(FileStore::open(file)?),
+        None => Arc::new(MemoryStore::default()),
+    };
     let runtime = Runtime::builder()
+        .store(store)
         .function("DraftRequest*", handler_fn(draft_request))
         .function("SettleRequest*", handler_fn(settle_request))
         .handler(
@@ -213,9 +221,11 @@ async fn play(args: Args) -> Result<ExitCode, AnyError> {
         .build()?;
     runtime.require(&machine)?;
 
-    let listener = TcpListener::bind(("127.0.0.1", args.port))
+    // Links that outlive the process need an address that does.
+    let port = args.port.unwrap_or(if args.db.is_some() { 8017 } else { 0 });
+    let listener = TcpListener::bind(("127.0.0.1", port))
         .await
-        .map_err(|error| format!("port {} of this machine cannot be listened on: {error}", args.port))?;
+        .map_err(|error| format!("port {port} of this machine cannot be listened on: {error}"))?;
     let address = listener.local_addr()?;
     let desk = Desk::new(runtime.clone(), Arc::clone(&clock), address);
     let closing = CancellationToken::new();
@@ -235,12 +245,24 @@ async fn play(args: Args) -> Result<ExitCode, AnyError> {
     ));
     terminal.say(format_args!("  endpoint  http://{address}/verification\n"));
 
+    let waiting = remember(&runtime, &machine, &desk, &terminal).await?;
+    runtime.recover().await?;
+
     let (mails, mailbox) = mpsc::channel(100);
     let mut asking = tokio::spawn(ask_reviewer(queue, desk, Arc::clone(&terminal), mails));
     let mut reviewer = tokio::spawn(reviewer::work(mailbox, args.auto, Arc::clone(&terminal)));
     let keeping_watch = tokio::spawn(Arc::clone(&terminal).keep_watch());
 
-    let schedule = keep_schedule(&runtime, &machine, &input, every, &*clock, &terminal);
+    let schedule = async {
+        match waiting {
+            // Somebody was asked before the process ended: that comes first.
+            Some(execution) if every.is_none() => {
+                execution.closed().await?;
+                Ok(execution)
+            }
+            _ => keep_schedule(&runtime, &machine, &input, every, &*clock, &terminal).await,
+        }
+    };
     let ended = tokio::select! {
         ended = schedule => Some(ended?),
         interrupt = tokio::signal::ctrl_c() => interrupt.map(|()| None)?,
@@ -270,7 +292,35 @@ async fn play(args: Args) -> Result<ExitCode, AnyError> {
     closing.cancel();
     // Whoever keeps a connection open without a request does not keep the command from ending.
     let _ = tokio::time::timeout(Duration::from_secs(2), endpoint).await;
-    exit_code(&runtime, interrupted && every.is_none(), &terminal).await
+    exit_code(&runtime, args.db.as_deref(), interrupted && every.is_none(), &terminal).await
+}
+
+/// What a process that is gone asked of the reviewer: the links in those mails lead to this one. Gives the first
+/// execution that waits.
+async fn remember(
+    runtime: &Runtime,
+    machine: &Arc<StateMachine>,
+    desk: &Desk,
+    terminal: &Terminal,
+) -> Result<Option<ExecutionHandle>, AnyError> {
+    let mut waiting = None;
+    for execution in executions(runtime).await? {
+        for event in history_of(runtime, &execution.id).await? {
+            let HistoryEventKind::TaskScheduled { parameters, .. } = event.kind else { continue };
+            let parameters = Value::from(&parameters);
+            if let Ok(Message { payload, task_token }) = Message::deserialize(&parameters["MessageBody"]) {
+                desk.register(payload, &task_token.parse()?)?;
+            }
+        }
+        if !execution.status.is_closed() {
+            terminal.say(format_args!("Open since {}: {}", execution.started_at, execution.id));
+            terminal.say("Its link works: click it, it is in the mail.\n");
+            // The same name and the same input are the same execution.
+            let handle = runtime.start_execution(machine, &*execution.name, execution.input).await?;
+            waiting = waiting.or(Some(handle));
+        }
+    }
+    Ok(waiting)
 }
 
 /// The rule of EventBridge: starts an execution, and the next one when its time has come. Gives the last one,
@@ -324,6 +374,17 @@ async fn report(runtime: &Runtime, execution: &ExecutionHandle, terminal: &Termi
     Ok(())
 }
 
+async fn executions(runtime: &Runtime) -> Result<Vec<ExecutionSummary>, AnyError> {
+    let mut executions = Vec::new();
+    let mut request = PageRequest::default();
+    loop {
+        let page = runtime.list_executions(ExecutionFilter::default(), request.clone()).await?;
+        executions.extend(page.items);
+        let Some(next) = page.next else { return Ok(executions) };
+        request = request.after(next);
+    }
+}
+
 async fn history_of(runtime: &Runtime, id: &ExecutionId) -> Result<Vec<HistoryEvent>, AnyError> {
     let mut history = Vec::new();
     let mut request = PageRequest::default();
@@ -350,23 +411,27 @@ async fn linger(time: Duration, terminal: &Terminal) {
 }
 
 /// Says what stays open, and whether all went well.
-async fn exit_code(runtime: &Runtime, cut_short: bool, terminal: &Terminal) -> Result<ExitCode, AnyError> {
-    let mut executions: Vec<ExecutionSummary> = Vec::new();
-    let mut request = PageRequest::default();
-    loop {
-        let page = runtime.list_executions(ExecutionFilter::default(), request.clone()).await?;
-        executions.extend(page.items);
-        let Some(next) = page.next else { break };
-        request = request.after(next);
-    }
+async fn exit_code(
+    runtime: &Runtime,
+    db: Option<&Path>,
+    cut_short: bool,
+    terminal: &Terminal,
+) -> Result<ExitCode, AnyError> {
+    let executions = executions(runtime).await?;
     let open: Vec<_> = executions.iter().filter(|it| !it.status.is_closed()).collect();
     for execution in &open {
         terminal.say(format_args!("Stays open, since {}: {}", execution.started_at, execution.id));
     }
-    if !open.is_empty() {
-        terminal
-            .say("It was kept in memory, and ends with this process. In a store that outlives the process");
-        terminal.say("it would go on: that is what `Runtime::recover` is for.");
+    match db {
+        _ if open.is_empty() => {}
+        Some(file) => terminal.say(format_args!(
+            "It is kept in {}: start this again, and the link in the mail works.",
+            file.display()
+        )),
+        None => {
+            terminal.say("It was kept in memory, and ends with this process. With `--db FILE` it goes on:");
+            terminal.say("that is what `Runtime::recover` is for.");
+        }
     }
     let went_wrong = |it: &ExecutionSummary| {
         it.status.is_closed() && !matches!(it.status, ExecutionStatus::Succeeded { .. })
@@ -398,9 +463,13 @@ struct Args {
     #[arg(long, num_args = 0..=1, default_missing_value = "schedule", value_name = "TIME")]
     every: Option<Every>,
 
-    /// The port of the endpoint on 127.0.0.1; 0 for any that is free
-    #[arg(long, default_value_t = 0)]
-    port: u16,
+    /// Keep executions in FILE: stop the command while it waits, start it again, and the old link works
+    #[arg(long, value_name = "FILE")]
+    db: Option<PathBuf>,
+
+    /// The port of the endpoint on 127.0.0.1, 0 for any that is free; 8017 with `--db`, else any
+    #[arg(long)]
+    port: Option<u16>,
 
     /// How long the link goes on to answer after the execution has ended, unless `--auto`
     #[arg(long, default_value = "30s", value_parser = humantime::parse_duration, value_name = "TIME")]

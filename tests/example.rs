@@ -2,8 +2,10 @@
 #![cfg(feature = "runtime")]
 
 use std::env::{self, consts::EXE_SUFFIX};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// `cargo test` builds the examples, beside the folder of the tests.
 fn example() -> PathBuf {
@@ -98,6 +100,45 @@ fn a_failure_fails_the_command() {
             "\nFAILED with ReviewDeclined: the reviewer declined to decide",
         ],
     );
+}
+
+#[test]
+fn a_link_outlives_the_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = folder.path().join("approvals.db").display().to_string();
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port().to_string();
+    let arguments = ["--db", &db, "--port", &port, "--linger", "0s"];
+    let start = || Command::new(example()).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+
+    // It is killed while it waits.
+    let mut first = start();
+    let mut lines = BufReader::new(first.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let link = |line: String| Some(line.split_once("/verification?")?.1.to_owned());
+    let link = lines.find_map(link).unwrap();
+    // The mail may be there before it is written down that the queue has the message.
+    lines.find(|line| line.contains("asleep since")).unwrap();
+    first.kill().unwrap();
+    first.wait().unwrap();
+
+    let mut second = start();
+    let mut lines = BufReader::new(second.stdout.take().unwrap()).lines().map(Result::unwrap);
+    lines.find(|line| line.starts_with("Its link works")).unwrap();
+    let mut http = TcpStream::connect(format!("127.0.0.1:{port}")).unwrap();
+    let form = "answer=approve";
+    write!(
+        http,
+        "POST /verification?{link} HTTP/1.1\r\nHost: here\r\nConnection: close\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
+        form.len()
+    )
+    .unwrap();
+    let mut answer = String::new();
+    http.read_to_string(&mut answer).unwrap();
+    tells(&answer, &["200 OK", "Thank you"]);
+    let rest = lines.collect::<Vec<_>>().join("\n");
+    assert!(second.wait().unwrap().success());
+    tells(&rest, &["History of", "TaskSucceeded", "SUCCEEDED with {\"requestId\":\"", "paid out"]);
+    assert!(!rest.contains("e-mail"), "what was sent is not sent again");
 }
 
 #[test]

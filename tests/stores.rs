@@ -10,7 +10,9 @@ use stepwright::store::{
     PageRequest, Revision, StoreError, StoredExecution, TaskAddress, async_trait,
 };
 use stepwright::testing;
-use stepwright::{Event, ExecutionId, FileStore, HistoryEvent, MemoryStore, Snapshot, Store, Timestamp, TokenHash};
+use stepwright::{
+    Event, ExecutionId, FileStore, HistoryEvent, MemoryStore, Snapshot, Store, Timestamp, TokenHash,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_memory_store_keeps_every_promise() {

@@ -80,7 +80,7 @@ type Described = Result<ExecutionSummary, StoreErrorKind>;
 /// What is known about an execution.
 pub(super) fn describe(connection: &Connection, id: &ExecutionId) -> rusqlite::Result<Option<Described>> {
     let mut find = connection.prepare_cached(&format!("SELECT {SUMMARY} WHERE e.id = ?1"))?;
-    find.query_row((id.as_str(),), |row| summary(row)).optional()
+    find.query_row((id.as_str(),), summary).optional()
 }
 
 fn summary(row: &Row<'_>) -> rusqlite::Result<Described> {
