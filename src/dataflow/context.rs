@@ -4,9 +4,9 @@ use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use crate::id::TaskToken;
+use crate::id::{ExecutionId, StateName, TaskToken};
 use crate::json::Json;
-use crate::query::ContextObject;
+use crate::query::{ContextField, ContextObject};
 use crate::time::Timestamp;
 
 /// The parts of the Context Object that never change while an execution runs.
@@ -18,7 +18,10 @@ pub(crate) struct ExecutionContext {
 /// The Context Object of a state, in parts until it is asked for.
 pub(crate) struct Context<'a> {
     pub(crate) execution: &'a dyn Fn() -> ExecutionContext,
-    pub(crate) state: &'a str,
+    pub(crate) id: &'a ExecutionId,
+    pub(crate) name: &'a Arc<str>,
+    pub(crate) input: &'a Json,
+    pub(crate) state: &'a StateName,
     pub(crate) entered: Timestamp,
     /// Task states only (recorded: the others have no `RetryCount`).
     pub(crate) retry_count: Option<u32>,
@@ -32,12 +35,24 @@ impl ContextObject for Context<'_> {
     fn context_object(&self) -> &Json {
         self.whole.get_or_init(|| self.build())
     }
+
+    fn field(&self, field: ContextField) -> Option<Json> {
+        match field {
+            ContextField::ExecutionId => Some(Json::String(self.id.shared())),
+            ContextField::ExecutionInput => Some(self.input.compact()),
+            ContextField::ExecutionName => Some(Json::String(self.name.clone())),
+            ContextField::MapItemIndex => self.item.map(|(index, _)| Json::from(index)),
+            ContextField::MapItemValue => self.item.map(|(_, value)| value.compact()),
+            ContextField::StateName => Some(Json::String(self.state.shared())),
+            ContextField::TaskToken => self.token.map(|token| Json::string(token().reveal())),
+        }
+    }
 }
 
 impl Context<'_> {
     fn build(&self) -> Json {
         let mut state = vec![
-            entry("Name", Json::string(self.state)),
+            entry("Name", Json::String(self.state.shared())),
             entry("EnteredTime", Json::string(self.entered.to_string())),
         ];
         state.extend(self.retry_count.map(|count| entry("RetryCount", Json::from(count))));

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::dataflow::context::Context;
+use crate::execution::arena::Frames;
 use crate::execution::command::{CancelReason, Command};
 use crate::execution::event::EventRejected;
-use crate::execution::frame::{Doing, Frame, Frames, Item, RunningTask, assign};
+use crate::execution::frame::{Doing, Frame, Item, RunningTask, assign};
 use crate::execution::{Execution, ExecutionStatus, states};
 use crate::failure::{ErrorName, Failure};
 use crate::history::HistoryEventKind;
@@ -278,7 +279,10 @@ impl Execution {
         let token = shown.task.map(|id| move || self.start.token(id));
         let context = Context {
             execution: &|| self.start.context(self.started_at),
-            state: state.name.as_str(),
+            id: &self.start.id,
+            name: &self.start.name,
+            input: &self.start.input,
+            state: &state.name,
             entered: frame.entered_at,
             retry_count: matches!(state.kind, StateKind::Task(_)).then_some(frame.retries),
             item: shown.item.or_else(|| self.item(frame)).map(|item| (item.index, &item.value)),

@@ -3,7 +3,7 @@
 use crate::execution::Execution;
 use crate::execution::advance::{Outcome, Shown};
 use crate::execution::command::{CancelReason, Iteration};
-use crate::execution::frame::{Children, Doing, Frame, Item, Parent};
+use crate::execution::frame::{Children, Doing, Finished, Frame, Item, Parent};
 use crate::execution::states::{self, map};
 use crate::failure::ErrorName;
 use crate::history::{HistoryEventKind, StateType};
@@ -57,10 +57,7 @@ impl Execution {
             _ => last_event,
         };
         waiting.last_event = waiting.last_event.max(event);
-        let mut finished = Frame::new(waiting.state, Json::Null, event);
-        finished.parent = Some(parent);
-        finished.doing = Doing::Finished { output, event };
-        self.frames.put(id, Box::new(finished));
+        self.frames.finish(id, Finished { parent, state: waiting.state, output, event });
 
         let Doing::Children(mut children) = std::mem::replace(&mut waiting.doing, Doing::Entering) else {
             unreachable!("a frame with children waits for them");
@@ -138,15 +135,7 @@ impl Execution {
             return Json::array(Vec::new());
         };
         let ids = (0..children.total).map(|slot| children.frame(slot));
-        let outputs = ids.filter_map(|id| {
-            let frame = self.frames.take(id)?;
-            self.frames.remove(id);
-            match frame.doing {
-                Doing::Finished { output, .. } => Some(output),
-                _ => None,
-            }
-        });
-        Json::array(outputs.collect())
+        Json::array(ids.filter_map(|id| self.frames.take_output(id)).collect())
     }
 
     /// A branch or iteration failed at the history event `failed`: the others are cut short, and the state that
@@ -184,12 +173,10 @@ impl Execution {
 
     /// Ends a frame whose sibling failed, and all within it.
     fn cut_short(&mut self, id: FrameId, failed: u64, map: Option<&State>) {
-        let Some(mut frame) = self.frames.take(id) else { return };
+        let frame = self.frames.take(id);
         self.frames.remove(id);
+        let Some(mut frame) = frame else { return };
         self.timers.set(id, frame.deadline(), None);
-        if let Doing::Finished { .. } = frame.doing {
-            return;
-        }
         let now = self.now;
         if let (Some(map), Some(parent)) = (map, frame.parent) {
             self.recorder.record(now, failed, || HistoryEventKind::MapIterationAborted {
@@ -224,11 +211,11 @@ impl Execution {
                 (children.begun, children.running) = (0, 0);
                 let mut last = children.started;
                 let end = FrameId(children.base.0.saturating_add(children.total.into()));
-                for (id, child) in self.frames.range(children.base, end) {
+                for (id, finished) in self.frames.within(children.base, end) {
                     children.begun = (id.0 - children.base.0) as u32 + 1;
-                    match &child.doing {
-                        Doing::Finished { event, .. } => last = last.max(*event),
-                        _ => children.running += 1,
+                    match finished {
+                        Some(event) => last = last.max(event),
+                        None => children.running += 1,
                     }
                 }
                 frame.last_event = last;

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::mem;
-use std::ops::Range;
 
 /// An ordered map whose only entry needs no memory of its own.
 #[derive(Clone, Debug, Default)]
@@ -62,15 +61,6 @@ impl<K: Ord + Copy, V> Few<K, V> {
         }
     }
 
-    pub(super) fn range(&self, keys: Range<K>) -> impl Iterator<Item = (K, &V)> {
-        let (one, many) = match self {
-            Self::None => (None, None),
-            Self::One(only, value) => (keys.contains(only).then_some((*only, value)), None),
-            Self::Many(map) => (None, Some(map.range(keys))),
-        };
-        one.into_iter().chain(many.into_iter().flatten().map(|(key, value)| (*key, value)))
-    }
-
     pub(super) fn iter(&self) -> impl Iterator<Item = (K, &V)> {
         let (one, many) = match self {
             Self::None => (None, None),
@@ -102,7 +92,6 @@ mod tests {
                     None => prop_assert_eq!(few.remove(key), map.remove(&key)),
                 }
                 prop_assert!(few.iter().eq(map.iter().map(|(key, value)| (*key, value))));
-                prop_assert!(few.range(1..3).eq(map.range(1..3).map(|(key, value)| (*key, value))));
                 prop_assert_eq!(few.first_key(), map.keys().next().copied());
                 prop_assert_eq!(few.get(key), map.get(&key));
             }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::execution::few::Few;
 use crate::failure::Failure;
 use crate::id::{FrameId, TaskId};
 use crate::json::{Json, Object};
@@ -211,56 +210,25 @@ impl RunningTask {
     }
 }
 
-/// The arena of frames, with marks on those that were touched.
-#[derive(Debug, Default)]
-pub(super) struct Frames {
-    frames: Few<FrameId, Box<Frame>>,
-    dirty: Few<FrameId, ()>,
+/// A branch or iteration that has ended: nothing of it is left but what the frame that waits for it wants.
+#[derive(Debug)]
+pub(super) struct Finished {
+    pub(super) parent: Parent,
+    /// The state that waits.
+    pub(super) state: StateId,
+    pub(super) output: Json,
+    /// The history event of its end.
+    pub(super) event: u64,
 }
 
-impl Frames {
-    pub(super) fn get(&self, id: FrameId) -> Option<&Frame> {
-        self.frames.get(id).map(|frame| &**frame)
-    }
-
-    pub(super) fn iter(&self) -> impl Iterator<Item = (FrameId, &Frame)> {
-        self.frames.iter().map(|(id, frame)| (id, &**frame))
-    }
-
-    /// Those from `start` up to but not including `end`, in order.
-    pub(super) fn range(&self, start: FrameId, end: FrameId) -> impl Iterator<Item = (FrameId, &Frame)> {
-        self.frames.range(start..end).map(|(id, frame)| (id, &**frame))
-    }
-
-    /// Takes a frame out, to change it.
-    pub(super) fn take(&mut self, id: FrameId) -> Option<Box<Frame>> {
-        self.frames.remove(id)
-    }
-
-    /// Puts a frame in, and marks it.
-    pub(super) fn put(&mut self, id: FrameId, frame: Box<Frame>) {
-        self.frames.insert(id, frame);
-        self.dirty.insert(id, ());
-    }
-
-    /// Puts a frame back in which nothing changed that has to be saved.
-    pub(super) fn put_back(&mut self, id: FrameId, frame: Box<Frame>) {
-        self.frames.insert(id, frame);
-    }
-
-    /// Marks a frame that was taken and will not come back.
-    pub(super) fn remove(&mut self, id: FrameId) {
-        self.frames.remove(id);
-        self.dirty.insert(id, ());
-    }
-
-    pub(super) fn ids(&self) -> Vec<FrameId> {
-        self.frames.iter().map(|(id, _)| id).collect()
-    }
-
-    /// The frames touched since the last call: as they are now, or gone.
-    pub(super) fn take_dirty(&mut self) -> Vec<(FrameId, Option<Frame>)> {
-        let dirty = std::mem::take(&mut self.dirty);
-        dirty.iter().map(|(id, ())| (id, self.get(id).cloned())).collect()
+impl Finished {
+    /// The frame that is saved for it.
+    pub(super) fn to_frame(&self) -> Frame {
+        let Self { parent, state, output, event } = self;
+        Frame {
+            parent: Some(*parent),
+            doing: Doing::Finished { output: output.clone(), event: *event },
+            ..Frame::new(*state, Json::Null, *event)
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The interpreter: one run of a state machine, events in, commands out.
 
 mod advance;
+mod arena;
 mod children;
 mod command;
 mod event;
@@ -25,8 +26,9 @@ pub use start::{Seed, Start};
 pub use step::{ExecutionStatus, IssuedToken, Step, TokenChanges};
 
 use crate::arn::{Arn, IntegrationPattern};
+use crate::execution::arena::Frames;
 use crate::execution::few::Few;
-use crate::execution::frame::{Answer, Frame, Frames, RunningTask};
+use crate::execution::frame::{Answer, Frame, RunningTask};
 use crate::execution::record::Recorder;
 use crate::execution::timer::Timers;
 use crate::failure::{ErrorName, Failure};
@@ -266,10 +268,11 @@ impl Execution {
     fn close(&mut self, previous: u64, status: ExecutionStatus) {
         self.changed = true;
         for id in self.frames.ids() {
-            let Some(mut frame) = self.frames.take(id) else { continue };
+            let frame = self.frames.take(id);
+            self.frames.remove(id);
+            let Some(mut frame) = frame else { continue };
             self.timers.set(id, frame.deadline(), None);
             self.abandon(&mut frame);
-            self.frames.remove(id);
         }
         self.ready.clear();
         let kind = match &status {

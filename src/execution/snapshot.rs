@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::execution::few::Few;
-use crate::execution::frame::{Doing, Frame, Item, Parent};
+use crate::execution::frame::{Doing, Finished, Frame, Item, Parent};
 use crate::execution::record::Recorder;
 use crate::execution::start::Start;
 use crate::execution::step::ExecutionStatus;
@@ -242,6 +242,11 @@ impl Execution {
                 return Err(RestoreError::Inconsistent { frame: id });
             }
         }
+        for (id, finished) in self.frames.finished() {
+            if !self.has_place(id, Some(finished.parent)) || id.0 >= self.next_frame {
+                return Err(RestoreError::Inconsistent { frame: id });
+            }
+        }
         Ok(())
     }
 
@@ -260,10 +265,16 @@ impl Execution {
                     && task.id.0 < self.next_task
                     && self.tasks.get(task.id) == Some(&id)
             }
-            (Doing::Entering | Doing::BackingOff { .. } | Doing::Finished { .. }, _) => true,
-            (Doing::Children(_) | Doing::Overdue(_), _) => false,
+            (Doing::Entering | Doing::BackingOff { .. }, _) => true,
+            (Doing::Children(_) | Doing::Finished { .. } | Doing::Overdue(_), _) => false,
         };
-        let place = match frame.parent {
+        let variables = frame.variables.is_null() || frame.variables.as_object().is_some();
+        doing && self.has_place(id, frame.parent) && variables && id.0 < self.next_frame
+    }
+
+    /// Whether the frame `id` is one that `parent` waits for, or nobody's.
+    fn has_place(&self, id: FrameId, parent: Option<Parent>) -> bool {
+        match parent {
             None => id == ROOT,
             Some(parent) => self.frames.get(parent.frame).is_some_and(|waiting| match &waiting.doing {
                 Doing::Children(children) => {
@@ -273,9 +284,7 @@ impl Execution {
                 }
                 _ => false,
             }),
-        };
-        let variables = frame.variables.is_null() || frame.variables.as_object().is_some();
-        doing && place && variables && id.0 < self.next_frame
+        }
     }
 
     fn restore_frame(
@@ -288,6 +297,11 @@ impl Execution {
             .machine
             .find(record.state.as_str())
             .ok_or_else(|| RestoreError::OtherMachine { state: record.state.clone() })?;
+        if let (Doing::Finished { output, event }, Some(parent)) = (&record.doing, record.parent) {
+            let finished = Finished { parent, state, output: output.clone(), event: *event };
+            self.frames.put_back_finished(id, finished);
+            return Ok(());
+        }
         let mut doing = record.doing.clone();
         if let Doing::Task(task) = &mut doing {
             // What had no heartbeat when it was saved waits for its worker still.

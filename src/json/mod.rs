@@ -225,6 +225,16 @@ impl Json {
         }
     }
 
+    /// The same of a document that nobody else needs.
+    pub(crate) fn into_compact(self) -> Self {
+        let verbatim = match &self {
+            Self::Array(array) => array.text.is_some(),
+            Self::Object(object) => object.text().is_some(),
+            _ => false,
+        };
+        if verbatim { self.compact() } else { self }
+    }
+
     /// The elements, to change: shared ones are copied first, one level deep.
     pub(crate) fn array_mut(&mut self) -> Option<ArrayMut<'_>> {
         match self {

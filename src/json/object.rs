@@ -49,6 +49,21 @@ impl Object {
         object
     }
 
+    /// An object of `entries` whose keys differ from each other, and take `keys` bytes as compact text.
+    pub(crate) fn from_distinct(entries: Vec<(Arc<str>, Json)>, keys: usize) -> Self {
+        if entries.len() >= INDEXED {
+            return Self::from_entries(entries);
+        }
+        let content = entries.iter().fold(keys, |sum, (_, value)| sum + value.size());
+        let depth = entries.iter().map(|(_, value)| depth_around(value)).max().unwrap_or(0);
+        Self { entries, content, depth, ..Self::default() }
+    }
+
+    /// Bytes that `key` adds to an object's compact text, with its colon.
+    pub(crate) fn key_size(key: &str) -> usize {
+        print::string_size(key) + 1
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         self.entries.len()
@@ -81,13 +96,15 @@ impl Object {
 
     /// Puts `value` under `key`: in the place of an entry with that key, or at the end.
     pub(crate) fn insert(&mut self, key: Arc<str>, value: Json) {
-        self.depth = self.depth.max(depth_around(&value));
         if let Some(at) = self.position(&key) {
-            let old = &mut self.entries[at].1;
-            self.content = self.content - old.size() + value.size();
-            *old = value;
-            return;
+            return self.update_at(at, |old| *old = value);
         }
+        self.push(key, value);
+    }
+
+    /// Adds an entry at the end, under a key that there is none of.
+    pub(crate) fn push(&mut self, key: Arc<str>, value: Json) {
+        self.depth = self.depth.max(depth_around(&value));
         self.content += entry_size(&key, &value);
         if self.entries.len() + 1 >= INDEXED {
             if self.index.is_empty() {
@@ -105,14 +122,19 @@ impl Object {
     }
 
     /// Lets `change` write the value under `key`; `None` when there is none.
+    #[cfg(test)]
     pub(crate) fn update<R>(&mut self, key: &str, change: impl FnOnce(&mut Json) -> R) -> Option<R> {
-        let at = self.position(key)?;
+        self.position(key).map(|at| self.update_at(at, change))
+    }
+
+    /// Lets `change` write the value at a [`position`](Self::position).
+    pub(crate) fn update_at<R>(&mut self, at: usize, change: impl FnOnce(&mut Json) -> R) -> R {
         let value = &mut self.entries[at].1;
         let before = value.size();
         let result = change(value);
         self.content = self.content - before + value.size();
         self.depth = self.depth.max(depth_around(value));
-        Some(result)
+        result
     }
 
     /// Bytes as compact text.
@@ -150,7 +172,7 @@ impl Object {
 }
 
 fn entry_size(key: &str, value: &Json) -> usize {
-    print::string_size(key) + 1 + value.size()
+    Object::key_size(key) + value.size()
 }
 
 impl PartialEq for Object {

@@ -10,6 +10,16 @@ pub(crate) enum DataFlow {
     Jsonata(Box<Expressions>),
 }
 
+impl DataFlow {
+    /// Whether the effective input is the raw one.
+    pub(crate) fn passes_input_on(&self) -> bool {
+        match self {
+            Self::JsonPath(stages) => matches!(stages.input, Select::All),
+            Self::Jsonata(_) => true,
+        }
+    }
+}
+
 /// What a JSONata state computes besides what is its type's own.
 #[derive(Debug, Default)]
 pub(crate) struct Expressions {

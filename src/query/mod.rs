@@ -38,5 +38,5 @@ pub use expression::Expression;
 pub use intrinsic::Intrinsic;
 pub use jsonata::{Expected, Jsonata, JsonataError, JsonataTemplate, JsonataTemplateError};
 pub use jsonpath::{Path, PathMiss, ReferencePath};
-pub use scope::{ContextObject, Scope, Variables};
+pub use scope::{ContextField, ContextObject, Scope, Variables};
 pub use template::{Place, Template, TemplateError};

@@ -76,6 +76,66 @@ impl fmt::Debug for Scope<'_> {
 pub trait ContextObject {
     /// The Context Object: the same one each time.
     fn context_object(&self) -> &Json;
+
+    /// One field of it, if it can be told without the whole.
+    fn field(&self, _field: ContextField) -> Option<Json> {
+        None
+    }
+}
+
+/// The fields of the Context Object that are read most, known when a path is compiled.
+///
+/// ```
+/// use stepwright::Json;
+/// use stepwright::query::{ContextField, ContextObject};
+///
+/// struct Context;
+///
+/// impl ContextObject for Context {
+///     fn context_object(&self) -> &Json {
+///         unimplemented!("nobody asks for the whole")
+///     }
+///
+///     fn field(&self, field: ContextField) -> Option<Json> {
+///         (field == ContextField::ExecutionName).then(|| "order-17".into())
+///     }
+/// }
+/// assert_eq!(Context.field(ContextField::ExecutionName), Some("order-17".into()));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ContextField {
+    /// `$$.Execution.Id`
+    ExecutionId,
+    /// `$$.Execution.Input`
+    ExecutionInput,
+    /// `$$.Execution.Name`
+    ExecutionName,
+    /// `$$.Map.Item.Index`
+    MapItemIndex,
+    /// `$$.Map.Item.Value`
+    MapItemValue,
+    /// `$$.State.Name`
+    StateName,
+    /// `$$.Task.Token`
+    TaskToken,
+}
+
+impl ContextField {
+    /// The field that `names` lead to, or lead through, and how many of them lead to it.
+    pub(super) fn of<'n>(names: impl Iterator<Item = &'n str>) -> Option<(Self, usize)> {
+        let names: Vec<&str> = names.take(3).collect();
+        Some(match names[..] {
+            ["Execution", "Id", ..] => (Self::ExecutionId, 2),
+            ["Execution", "Input", ..] => (Self::ExecutionInput, 2),
+            ["Execution", "Name", ..] => (Self::ExecutionName, 2),
+            ["Map", "Item", "Index"] => (Self::MapItemIndex, 3),
+            ["Map", "Item", "Value"] => (Self::MapItemValue, 3),
+            ["State", "Name", ..] => (Self::StateName, 2),
+            ["Task", "Token", ..] => (Self::TaskToken, 2),
+            _ => return None,
+        })
+    }
 }
 
 /// A Context Object that is there already.

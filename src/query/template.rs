@@ -10,7 +10,7 @@ use super::expression::Expression;
 use super::java::hash_map_order;
 use super::jsonpath::Path;
 use super::scope::Scope;
-use crate::json::Json;
+use crate::json::{Json, Object};
 
 /// A compiled payload template, as in `Parameters`, `ItemSelector`, `ResultSelector` and `Assign`.
 ///
@@ -39,7 +39,11 @@ pub struct Template {
 enum Node {
     /// There are no expressions in it.
     Constant(Json),
-    Object(Box<[(Arc<str>, Self)]>),
+    Object {
+        entries: Box<[(Arc<str>, Self)]>,
+        /// Bytes of the keys as compact text.
+        keys: usize,
+    },
     Array(Box<[Self]>),
     Expression {
         /// The key, as it was written.
@@ -119,25 +123,25 @@ impl Node {
     fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, QueryError> {
         match self {
             Self::Constant(json) => Ok(json.clone()),
-            Self::Object(entries) => {
+            Self::Object { entries, keys } => {
                 let mut evaluated = Vec::with_capacity(entries.len());
                 for (key, node) in entries {
                     evaluated.push((key.clone(), node.evaluate(scope)?));
                 }
-                Ok(Json::object(evaluated))
+                Ok(Json::Object(Arc::new(Object::from_distinct(evaluated, *keys))))
             }
             Self::Array(nodes) => {
                 nodes.iter().map(|node| node.evaluate(scope)).collect::<Result<_, _>>().map(Json::array)
             }
             // AWS passes white space on only with a document that is passed on as a whole.
-            Self::Expression { field, expression } => Ok(expression.evaluate(scope, field)?.compact()),
+            Self::Expression { field, expression } => Ok(expression.evaluate(scope, field)?.into_compact()),
         }
     }
 
     fn collect_paths<'n>(&'n self, paths: &mut Vec<&'n Path>) {
         match self {
             Self::Constant(_) => {}
-            Self::Object(entries) => entries.iter().for_each(|(_, node)| node.collect_paths(paths)),
+            Self::Object { entries, .. } => entries.iter().for_each(|(_, node)| node.collect_paths(paths)),
             Self::Array(nodes) => nodes.iter().for_each(|node| node.collect_paths(paths)),
             Self::Expression { expression, .. } => paths.extend(expression.paths()),
         }
@@ -195,7 +199,9 @@ impl Compiler {
         }
         let order = hash_map_order(dynamic.iter().map(|(name, _): &(Arc<str>, Node)| name.as_ref()));
         let dynamic = order.into_iter().map(|at| dynamic[at].clone());
-        Node::Object(plain.into_iter().chain(dynamic).collect())
+        let entries: Box<[_]> = plain.into_iter().chain(dynamic).collect();
+        let keys = entries.iter().map(|(key, _)| Object::key_size(key)).sum();
+        Node::Object { entries, keys }
     }
 
     fn expression(&mut self, key: &str, value: &Value) -> Node {

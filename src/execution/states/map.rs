@@ -82,11 +82,11 @@ pub(crate) fn begin_item(
     if let Some(failure) = turn.beyond_limits(&input, state.name.as_str()) {
         return Err(Fault { failure, heartbeat: false, task: false });
     }
-    let name = state.name.clone();
     let now = turn.now;
-    let event = turn
-        .recorder
-        .record(now, previous, || HistoryEventKind::MapIterationStarted { name, index: index.into() });
+    let event = turn.recorder.record(now, previous, || HistoryEventKind::MapIterationStarted {
+        name: state.name.clone(),
+        index: index.into(),
+    });
     turn.begin_child(id, children, map.processor, input, Some(item), event);
     Ok(())
 }

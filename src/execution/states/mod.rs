@@ -19,7 +19,7 @@ use crate::failure::{ErrorName, Failure};
 use crate::history::{EvaluationFailure, HistoryEventKind};
 use crate::id::FrameId;
 use crate::json::Json;
-use crate::machine::io::{DataFlow, Exit, Stages};
+use crate::machine::io::{DataFlow, Exit, Select, Stages};
 use crate::machine::retry::Fault;
 use crate::machine::state::{State, StateKind};
 use crate::query::{Scope, Template};
@@ -59,6 +59,9 @@ fn fault(turn: &mut Execution, frame: &mut Frame, state: &State, mishap: Mishap)
 
 /// InputPath.
 fn effective_input(turn: &Execution, frame: &Frame, state: &State) -> Result<Json, Mishap> {
+    if state.flow.passes_input_on() {
+        return Ok(frame.input.clone());
+    }
     turn.scoped(frame, state, Shown::default(), &frame.input, |scope| {
         dataflow::effective_input(&state.flow, scope)
     })
@@ -81,6 +84,9 @@ fn pass_on_by(
     assign: Option<&Template>,
     input: &Json,
 ) -> Result<Done, Mishap> {
+    if assign.is_none() && matches!(stages.output, Select::All) {
+        return Ok(Done { output: input.clone(), assigned: None });
+    }
     turn.scoped(frame, state, Shown::default(), input, |scope| {
         let assigned = jsonpath::assign(assign, scope)?;
         let output = jsonpath::output(stages, Json::Null, input.clone(), scope)?;

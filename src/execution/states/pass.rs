@@ -4,9 +4,10 @@ use crate::dataflow::{Mishap, jsonpath};
 use crate::execution::Execution;
 use crate::execution::advance::{Done, Outcome, Shown};
 use crate::execution::frame::Frame;
-use crate::execution::states::{effective_input, pass_on};
-use crate::machine::io::DataFlow;
+use crate::execution::states::pass_on;
+use crate::machine::io::{DataFlow, Select};
 use crate::machine::state::{Pass, State};
+use crate::query::Scope;
 
 pub(super) fn enter(
     turn: &mut Execution,
@@ -18,17 +19,29 @@ pub(super) fn enter(
         DataFlow::JsonPath(stages) => stages,
         DataFlow::Jsonata(_) => return Ok(Outcome::Done(pass_on(turn, frame, state, &frame.input)?)),
     };
-    let effective = effective_input(turn, frame, state)?;
-    // Parameters are evaluated even when a Result discards what they give: they may fail.
-    let parameters =
-        turn.scoped(frame, state, Shown::default(), &effective, |scope| jsonpath::parameters(stages, scope))?;
-    let result = pass.result.clone().unwrap_or(parameters);
-    let assigned = turn.scoped(frame, state, Shown::default(), &result, |scope| {
-        jsonpath::assign(stages.assign.as_ref(), scope)
-    })?;
+    // Nobody else holds it, unless a history shows it: then the result is written in place.
     let input = std::mem::take(&mut frame.input);
-    let output = turn.scoped(frame, state, Shown::default(), &effective, |scope| {
-        jsonpath::output(stages, input, result.clone(), scope)
+    let (result, assigned) = turn.scoped(frame, state, Shown::default(), &input, |scope| {
+        let selected;
+        let effective = match &stages.input {
+            Select::All => &input,
+            _ => {
+                selected = jsonpath::effective_input(stages, scope)?;
+                &selected
+            }
+        };
+        let scope = Scope { input: effective, ..*scope };
+        // Parameters are evaluated even when a Result discards what they give: they may fail.
+        let parameters = jsonpath::parameters(stages, &scope)?;
+        let result = pass.result.clone().unwrap_or(parameters);
+        let assigned = jsonpath::assign(stages.assign.as_ref(), &Scope { input: &result, ..scope })?;
+        Ok::<_, Mishap>((result, assigned))
     })?;
+    let output = match &stages.output {
+        Select::All => jsonpath::merge(&stages.result, input, result)?,
+        _ => turn.scoped(frame, state, Shown::default(), &frame.input, |scope| {
+            jsonpath::output(stages, input, result, scope)
+        })?,
+    };
     Ok(Outcome::Done(Done { output, assigned }))
 }

@@ -22,7 +22,7 @@ pub use self::miss::PathMiss;
 use self::select::Walk;
 use super::cursor::Cursor;
 use super::error::SyntaxError;
-use super::scope::Scope;
+use super::scope::{ContextField, Scope};
 use crate::json::Json;
 
 pub use self::reference::ReferencePath;
@@ -52,6 +52,8 @@ pub struct Path {
     segments: Box<[Segment]>,
     /// How many segments from the root on lead to exactly one value.
     definite: usize,
+    /// The field of the Context Object that the path leads to or through, and by how many segments.
+    field: Option<(ContextField, usize)>,
     /// What follows them, if RFC 9535 means the same by it.
     shared: Option<Shared>,
 }
@@ -120,7 +122,13 @@ impl Path {
         let segments = parser::segments(cursor)?;
         let definite = definite(&segments);
         let shared = Shared::compile(&segments[definite..]);
-        Ok(Self { text: cursor.since(start).into(), root, segments, definite, shared })
+        let names = segments.iter().map_while(|segment| match segment {
+            Segment::Name(name) => Some(&**name),
+            _ => None,
+        });
+        let whole = root == Root::Context && definite == segments.len();
+        let field = if whole { ContextField::of(names) } else { None };
+        Ok(Self { text: cursor.since(start).into(), root, segments, definite, field, shared })
     }
 
     /// The path as it was written.
@@ -201,6 +209,15 @@ impl Path {
     /// assert_eq!(miss.to_string(), "Missing property in path $['customer']");
     /// ```
     pub fn select(&self, scope: &Scope<'_>) -> Result<Json, PathMiss<'_>> {
+        if let Some((field, count)) = self.field
+            && let Some(value) = scope.context.field(field)
+        {
+            let found = select::follow(&value, &self.segments[count..]);
+            return match found {
+                Ok(found) => Ok(found.into_owned()),
+                Err((at, kind)) => Err(PathMiss::new(self, count + at, kind)),
+            };
+        }
         let document = match &self.root {
             Root::Input => scope.input,
             Root::Context => scope.context.context_object(),

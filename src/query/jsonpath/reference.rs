@@ -86,7 +86,7 @@ impl ReferencePath {
     /// ```
     pub fn write(&self, mut document: Json, value: Json) -> Result<Json, QueryError> {
         // White space is kept only with a document that is replaced as a whole.
-        let value = if self.is_root() { value } else { value.compact() };
+        let value = if self.is_root() { value } else { value.into_compact() };
         put(&mut document, &self.path.segments, value)?;
         Ok(document)
     }
@@ -100,14 +100,13 @@ fn put(place: &mut Json, segments: &[Segment], value: Json) -> Result<(), QueryE
     };
     match segment {
         Segment::Name(name) => {
-            let present = place.as_object().map(|object| object.contains_key(name));
             let Some(object) = place.object_mut() else { return Err(mismatch(segment, place)) };
-            if present == Some(true) {
-                return object.update(name, |child| put(child, rest, value)).unwrap_or(Ok(()));
+            if let Some(at) = object.position(name) {
+                return object.update_at(at, |child| put(child, rest, value));
             }
             let mut child = if rest.is_empty() { Json::Null } else { Json::empty_object() };
             put(&mut child, rest, value)?;
-            object.insert(name.clone(), child);
+            object.push(name.clone(), child);
             Ok(())
         }
         Segment::Index(index) => {
