@@ -34,6 +34,10 @@ pub(crate) struct Rule {
 
 /// What holds or does not.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "comparisons, which most conditions are, pay for no indirection"
+)]
 pub(crate) enum Condition {
     And(Box<[Self]>),
     Or(Box<[Self]>),
