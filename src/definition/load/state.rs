@@ -134,15 +134,19 @@ impl Reader {
     }
 
     fn credentials(&mut self, object: Object<'_>) -> Option<Credentials> {
-        let template = self.map(object, "Credentials")?;
-        if !template.contains_key("RoleArn") && !template.contains_key("RoleArn.$") {
+        let (value, at) = object.get("Credentials")?;
+        let map = self.object(value, &at)?;
+        if !map.contains_key("RoleArn") && !map.contains_key("RoleArn.$") {
             // Other fields are not complained about: AWS does not either.
-            let pointer = object.at.key("Credentials").pointer();
             let diagnostic =
-                Diagnostic::new(Code::MissingField, pointer, "`Credentials` needs `RoleArn`").at_key();
+                Diagnostic::new(Code::MissingField, at.pointer(), "`Credentials` needs `RoleArn`").at_key();
             self.report(diagnostic.with_aws("The field 'RoleArn' is required but was missing"));
         }
-        Some(Credentials { template })
+        let credentials = Object { map, at: &at, ..object };
+        for field in ["RoleArn", "RoleArn.$"] {
+            self.text(credentials, field);
+        }
+        Some(Credentials { template: map.clone() })
     }
 
     fn timing(&mut self, object: Object<'_>) -> Option<Timing> {
