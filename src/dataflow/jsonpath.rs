@@ -1,5 +1,6 @@
 //! The stages of a JSONPath state: InputPath, Parameters, ResultSelector, ResultPath, OutputPath.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::dataflow::Mishap;
@@ -7,7 +8,7 @@ use crate::dataflow::context::entry;
 use crate::failure::Failure;
 use crate::json::{Json, Object};
 use crate::machine::io::{ResultPath, Select, Stages};
-use crate::query::{QueryError, Scope, Template};
+use crate::query::{Path, QueryError, Scope, Template};
 
 /// Raw input to effective input: `InputPath`.
 pub(crate) fn effective_input(flow: &Stages, scope: &Scope<'_>) -> Result<Json, Mishap> {
@@ -83,4 +84,23 @@ pub(crate) fn merge(path: &ResultPath, input: Json, result: Json) -> Result<Json
         ResultPath::Discard => Ok(input),
         ResultPath::Write(path) => Ok(path.write(input, result)?),
     }
+}
+
+/// The number that a path leads to. One as text is taken too (recorded: max_concurrency_path,
+/// map_state_tolerated_failure_count_path).
+pub(crate) fn number<T: FromStr>(
+    path: &Path,
+    field: &str,
+    kind: &str,
+    scope: &Scope<'_>,
+    read: impl Fn(&Json) -> Option<T>,
+) -> Result<T, Mishap> {
+    let value = path.select(scope).map_err(|miss| QueryError::invalid_path(&miss))?;
+    read(&value).or_else(|| value.as_str()?.trim().parse().ok()).ok_or_else(|| {
+        let shown = value.as_str().map_or_else(|| value.compact().to_string(), str::to_owned);
+        let path = path.as_str();
+        Mishap::runtime(format!(
+            "The {field} field refers to value \"{shown}\" which is not a valid {kind}: {path}"
+        ))
+    })
 }

@@ -1,12 +1,10 @@
 //! Map: its items, and how many iterations it wants at once.
 
-use std::str::FromStr;
-
-use crate::dataflow::{Mishap, jsonata};
+use crate::dataflow::{Mishap, jsonata, jsonpath};
 use crate::json::Json;
 use crate::machine::io::DataFlow;
 use crate::machine::state::{Amount, Items, Map, Percentage};
-use crate::query::{Expected, Path, QueryError, Scope};
+use crate::query::{Expected, QueryError, Scope};
 
 /// The items, with the effective input as `$`.
 pub(crate) fn items(map: &Map, flow: &DataFlow, scope: &Scope<'_>) -> Result<Json, Mishap> {
@@ -32,7 +30,9 @@ pub(crate) fn concurrency(asked: Option<&Amount>, scope: &Scope<'_>) -> Result<i
         None => 0,
         Some(Amount::Fixed(amount)) => i64::from(*amount),
         Some(Amount::Jsonata(template)) => jsonata::whole(template, "MaxConcurrency", 0..=i64::MAX, scope)?,
-        Some(Amount::Path(path)) => looked_up(path, "MaxConcurrencyPath", "integer", scope, Json::as_i64)?,
+        Some(Amount::Path(path)) => {
+            jsonpath::number(path, "MaxConcurrencyPath", "integer", scope, Json::as_i64)?
+        }
     };
     match asked {
         0.. => Ok(asked),
@@ -47,7 +47,9 @@ pub(crate) fn tolerated_count(count: &Amount, scope: &Scope<'_>) -> Result<i64, 
     let count = match count {
         Amount::Fixed(count) => i64::from(*count),
         Amount::Jsonata(template) => jsonata::whole(template, "ToleratedFailureCount", 0..=i64::MAX, scope)?,
-        Amount::Path(path) => looked_up(path, "ToleratedFailureCountPath", "integer", scope, Json::as_i64)?,
+        Amount::Path(path) => {
+            jsonpath::number(path, "ToleratedFailureCountPath", "integer", scope, Json::as_i64)?
+        }
     };
     match count {
         0.. => Ok(count),
@@ -64,29 +66,11 @@ pub(crate) fn tolerated_percentage(percentage: &Percentage, scope: &Scope<'_>) -
             template.evaluate_as(Expected::Number, scope)?.as_f64().unwrap_or_default()
         }
         Percentage::Path(path) => {
-            looked_up(path, "ToleratedFailurePercentagePath", "float", scope, Json::as_f64)?
+            jsonpath::number(path, "ToleratedFailurePercentagePath", "float", scope, Json::as_f64)?
         }
     };
     match (0.0..=100.0).contains(&percentage) {
         true => Ok(percentage),
         false => Err(Mishap::runtime("ToleratedFailurePercentage must be between 0 and 100.")),
     }
-}
-
-/// The number that a path leads to. One as text is taken too (recorded: max_concurrency_path).
-fn looked_up<T: FromStr>(
-    path: &Path,
-    field: &str,
-    kind: &str,
-    scope: &Scope<'_>,
-    number: impl Fn(&Json) -> Option<T>,
-) -> Result<T, Mishap> {
-    let value = path.select(scope).map_err(|miss| QueryError::invalid_path(&miss))?;
-    number(&value).or_else(|| value.as_str()?.trim().parse().ok()).ok_or_else(|| {
-        let shown = value.as_str().map_or_else(|| value.compact().to_string(), str::to_owned);
-        let path = path.as_str();
-        Mishap::runtime(format!(
-            "The {field} field refers to value \"{shown}\" which is not a valid {kind}: {path}"
-        ))
-    })
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::dataflow::{Mishap, jsonata};
+use crate::dataflow::{Mishap, jsonata, jsonpath};
 use crate::json::Json;
 use crate::machine::state::{Amount, Role};
-use crate::query::{QueryError, Scope};
+use crate::query::Scope;
 
 /// `TimeoutSeconds` or `HeartbeatSeconds`, with the effective input as `$`.
 pub(crate) fn seconds(value: Option<&Amount>, field: &str, scope: &Scope<'_>) -> Result<Option<u32>, Mishap> {
@@ -18,14 +18,11 @@ pub(crate) fn seconds(value: Option<&Amount>, field: &str, scope: &Scope<'_>) ->
         }
         Some(Amount::Path(path)) => path,
     };
-    let value = path.select(scope).map_err(|miss| QueryError::invalid_path(&miss))?;
-    let seconds =
-        value.as_i64().and_then(|seconds| u32::try_from(seconds).ok()).filter(|seconds| *seconds > 0);
-    // DIFFERENCE: AWS's words for a number that is none are known from other fields only.
-    seconds.map(Some).ok_or_else(|| {
-        let shown = value.compact();
+    let seconds = jsonpath::number(path, &format!("{field}Path"), "integer", scope, Json::as_i64)?;
+    // DIFFERENCE: AWS's words for a number that is out of range are not known.
+    u32::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Some).ok_or_else(|| {
         Mishap::runtime(format!(
-            "The {field}Path field refers to value \"{shown}\" which is not a valid integer: {path}"
+            "The {field}Path field refers to value \"{seconds}\" which is out of range: {path}"
         ))
     })
 }
