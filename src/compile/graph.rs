@@ -31,7 +31,8 @@ impl<'d> Compiler<'d> {
     pub(super) fn start(&mut self, block: usize) -> Option<StateId> {
         let names = &self.blocks[block];
         let at = names.at.key("StartAt");
-        let start = names.block.start_at.as_deref()?;
+        // Without states there is nothing to lead to, and the reader has said so (recorded: AWS says nothing more).
+        let start = names.block.start_at.as_deref().filter(|_| !names.block.states.is_empty())?;
         self.target(block, start, at)
     }
 

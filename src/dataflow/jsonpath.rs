@@ -62,6 +62,25 @@ pub(crate) fn error_output(failure: &Failure) -> Json {
     Json::object([entry("Error", error), entry("Cause", cause)])
 }
 
+/// The number that a path leads to. One as text is taken too (recorded: max_concurrency_path,
+/// map_state_tolerated_failure_count_path).
+pub(crate) fn number<T: FromStr>(
+    path: &Path,
+    field: &str,
+    kind: &str,
+    scope: &Scope<'_>,
+    number: impl Fn(&Json) -> Option<T>,
+) -> Result<T, Mishap> {
+    let value = path.select(scope).map_err(|miss| QueryError::invalid_path(&miss))?;
+    number(&value).or_else(|| value.as_str()?.trim().parse().ok()).ok_or_else(|| {
+        let shown = value.as_str().map_or_else(|| value.compact().to_string(), str::to_owned);
+        let path = path.as_str();
+        Mishap::runtime(format!(
+            "The {field} field refers to value \"{shown}\" which is not a valid {kind}: {path}"
+        ))
+    })
+}
+
 fn select(stage: &Select, scope: &Scope<'_>) -> Result<Json, Mishap> {
     match stage {
         Select::All => Ok(scope.input.clone()),
@@ -84,23 +103,4 @@ pub(crate) fn merge(path: &ResultPath, input: Json, result: Json) -> Result<Json
         ResultPath::Discard => Ok(input),
         ResultPath::Write(path) => Ok(path.write(input, result)?),
     }
-}
-
-/// The number that a path leads to. One as text is taken too (recorded: max_concurrency_path,
-/// map_state_tolerated_failure_count_path).
-pub(crate) fn number<T: FromStr>(
-    path: &Path,
-    field: &str,
-    kind: &str,
-    scope: &Scope<'_>,
-    read: impl Fn(&Json) -> Option<T>,
-) -> Result<T, Mishap> {
-    let value = path.select(scope).map_err(|miss| QueryError::invalid_path(&miss))?;
-    read(&value).or_else(|| value.as_str()?.trim().parse().ok()).ok_or_else(|| {
-        let shown = value.as_str().map_or_else(|| value.compact().to_string(), str::to_owned);
-        let path = path.as_str();
-        Mishap::runtime(format!(
-            "The {field} field refers to value \"{shown}\" which is not a valid {kind}: {path}"
-        ))
-    })
 }
