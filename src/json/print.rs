@@ -1,7 +1,6 @@
 //! Printing documents as compact JSON, and measuring them without printing.
 
 use std::fmt;
-use std::io;
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Number;
@@ -41,7 +40,7 @@ impl fmt::Display for Json {
                 f.write_str("}")
             }
             Self::String(text) => write_string(f, text),
-            Self::Number(number) => number.fmt(f),
+            Self::Number(number) => write_number(f, number),
             Self::Bool(value) => value.fmt(f),
             Self::Null => f.write_str("null"),
         }
@@ -95,9 +94,24 @@ pub(super) fn number_size(number: &Number) -> usize {
         return 1 + digits(n.unsigned_abs());
     }
     let mut count = Count(0);
-    match serde_json::to_writer(&mut count, number) {
+    match write_number(&mut count, number) {
         Ok(()) => count.0,
         Err(_) => 4,
+    }
+}
+
+/// As Java writes numbers, and so AWS: `1.0E7`, where others write `10000000.0` (recorded: `LastModified` of S3's
+/// objects).
+fn write_number(out: &mut impl fmt::Write, number: &Number) -> fmt::Result {
+    let float = number.as_f64().filter(|_| number.is_f64());
+    match float.filter(|float| *float != 0.0 && !(1e-3..1e7).contains(&float.abs())) {
+        None => write!(out, "{number}"),
+        Some(float) => {
+            let shortest = format!("{float:e}");
+            let (digits, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
+            let fraction = if digits.contains('.') { "" } else { ".0" };
+            write!(out, "{digits}{fraction}E{exponent}")
+        }
     }
 }
 
@@ -143,13 +157,9 @@ fn write_string(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
 
 struct Count(usize);
 
-impl io::Write for Count {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0 += bytes.len();
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
+impl fmt::Write for Count {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0 += text.len();
         Ok(())
     }
 }
@@ -160,6 +170,24 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    #[test]
+    fn numbers_are_written_as_java_does() {
+        for (number, text) in [
+            (json!(1), "1"),
+            (json!(u64::MAX), "18446744073709551615"),
+            (json!(0.0), "0.0"),
+            (json!(-0.0), "-0.0"),
+            (json!(0.001), "0.001"),
+            (json!(0.00025), "2.5E-4"),
+            (json!(9_999_999.5), "9999999.5"),
+            (json!(1e7), "1.0E7"),
+            (json!(1_789_180_622.0), "1.789180622E9"),
+            (json!(-1.5e300), "-1.5E300"),
+        ] {
+            assert_eq!(Json::from(number).to_string(), text);
+        }
+    }
 
     #[test]
     fn escapes_as_json_does() {
