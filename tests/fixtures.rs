@@ -14,6 +14,7 @@ mod fixtures {
     pub(crate) mod driver;
     pub(crate) mod gaps;
     pub(crate) mod served;
+    pub(crate) mod stored;
 }
 
 use std::process::ExitCode;

@@ -64,7 +64,7 @@ fn main() {
     let mut killed = 0;
     while killed < kills {
         let lives = LIVES.min(kills - killed);
-        sum.add(one_store(first + killed, lives));
+        sum.add(&one_store(first + killed, lives));
         killed += lives;
     }
     println!("{killed} kills in {:.1?}: {sum}", began.elapsed());

@@ -329,6 +329,22 @@ async fn the_machine_s_own_timeout_ends_everything() {
 }
 
 #[tokio::test]
+async fn what_ended_long_ago_is_forgotten_and_its_name_is_free() {
+    let clock = VirtualClock::manual();
+    let runtime = Runtime::builder().clock(Arc::new(clock.clone())).build().unwrap();
+    let done = machine(json!({ "StartAt": "S", "States": { "S": { "Type": "Succeed" } } }));
+    let day = Duration::from_secs(24 * 60 * 60);
+    runtime.start_execution(&done, "old", json!(1)).await.unwrap();
+    let taken = async || runtime.start_execution(&done, "old", json!(1)).await.is_err();
+    clock.advance(90 * day).await;
+    assert!(taken().await, "a name is taken for 90 days");
+    clock.advance(day).await;
+    runtime.start_execution(&done, "new", json!(1)).await.unwrap();
+    clock.settle().await;
+    assert!(!taken().await, "and no longer");
+}
+
+#[tokio::test]
 async fn another_runtime_goes_on_with_what_the_store_kept() {
     let store = Arc::new(MemoryStore::default());
     let clock = VirtualClock::manual();

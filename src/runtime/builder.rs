@@ -22,6 +22,7 @@ use crate::runtime::error::{BuildError, StartError};
 use crate::runtime::function::Functions;
 use crate::runtime::handler::{ResourceHandler, SharedHandler};
 use crate::runtime::observer::Observer;
+use crate::runtime::retention::Retention;
 use crate::runtime::sleepers::Sleepers;
 use crate::runtime::{Inner, Runtime};
 use crate::store::{MemoryStore, OwnerId, Store};
@@ -31,6 +32,9 @@ const OPEN_EXECUTIONS: usize = 1_000_000;
 
 /// How many sleeping executions stay in memory, unless told otherwise.
 const RESIDENTS: usize = 10_000;
+
+/// How long AWS keeps executions that have ended, and their names taken.
+const RETENTION: Duration = Duration::from_secs(90 * 24 * 60 * 60);
 
 /// How long a runtime that shares its store may be silent, unless told otherwise.
 const LEASE: Duration = Duration::from_secs(10);
@@ -61,6 +65,7 @@ pub struct RuntimeBuilder {
     open_executions: usize,
     residents: usize,
     lease: Option<Duration>,
+    retention: Duration,
     cancel_grace: Duration,
     mistake: Option<BuildError>,
 }
@@ -80,6 +85,7 @@ impl Default for RuntimeBuilder {
             open_executions: OPEN_EXECUTIONS,
             residents: RESIDENTS,
             lease: None,
+            retention: RETENTION,
             cancel_grace: Duration::from_secs(1),
             mistake: None,
         }
@@ -203,6 +209,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// How long executions are kept after they have ended, and their names taken: 90 days, unless told otherwise.
+    pub fn retention(mut self, retention: Duration) -> Self {
+        self.retention = retention;
+        self
+    }
+
     /// How long a handler may take to clean up after its cancellation: a second, unless told otherwise.
     pub fn cancel_grace(mut self, grace: Duration) -> Self {
         self.cancel_grace = grace;
@@ -231,6 +243,7 @@ impl RuntimeBuilder {
         Ok(Runtime::new(Inner {
             catalog,
             owner: OwnerId::from(u128::from_be_bytes(random())),
+            retention: Retention::new(self.retention),
             lease: self.lease.or(store.is_shared().then_some(LEASE)),
             joined: OnceCell::new(),
             claiming: AtomicBool::new(false),

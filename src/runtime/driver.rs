@@ -199,11 +199,12 @@ impl Inner {
     }
 
     /// The execution has ended.
-    fn end(&self, resident: &Arc<Resident>, live: &mut Live) {
+    fn end(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live) {
         self.alarms.set(&resident.id, live.alarm.take(), None);
         live.permit = None;
         self.stranded().remove(&resident.id);
         self.forget(resident);
+        self.tidy();
         resident.close(live.execution.status().clone());
     }
 

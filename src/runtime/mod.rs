@@ -19,6 +19,7 @@ mod nested;
 mod observer;
 mod recovery;
 mod resident;
+mod retention;
 mod sleepers;
 
 use std::collections::{BTreeMap, HashMap};
@@ -57,6 +58,7 @@ use crate::runtime::alarm::Alarms;
 use crate::runtime::builder::Arns;
 use crate::runtime::recovery::Loading;
 use crate::runtime::resident::{Brought, Live, Mail, Refused, Resident};
+use crate::runtime::retention::Retention;
 use crate::runtime::sleepers::Sleepers;
 use crate::store::{
     Claim, Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, OwnerId, Page, PageRequest,
@@ -115,6 +117,7 @@ pub(crate) struct Inner {
     /// Whether it looks for executions that have something to do.
     claiming: AtomicBool,
     sleepers: Sleepers,
+    retention: Retention,
     /// Executions that cannot be gone on with here.
     stranded: Mutex<BTreeMap<ExecutionId, Arc<ExecutionError>>>,
     handlers: Registry<SharedHandler>,
@@ -486,7 +489,7 @@ impl Inner {
         let attended = step.commands.iter().any(|command| matches!(command, Command::StartTask(_)));
         let commit = Commit::new(&mut step, execution.take_changes(), now).attended(attended);
         // On a task of its own: what was kept goes on, even if nobody waits for it to begin.
-        let inner = Arc::clone(self);
+        let (inner, asked) = (Arc::clone(self), id.clone());
         let created = self.tracker.spawn(async move {
             let resident = Arc::new(Resident::busy(id.clone()));
             // Whoever asks for it meanwhile leaves their mail here, and does not load it a second time.
@@ -515,7 +518,13 @@ impl Inner {
             inner.begin(&resident, Box::new(live), step, &history);
             Ok((id, Some(Arc::clone(&resident))))
         });
-        match created.await {
+        let created = created.await;
+        if matches!(created, Ok(Ok((_, None)) | Err(StartError::Store(_)))) {
+            // It may have been us who created it, and heard that it failed: then nobody else drives it.
+            let inner = Arc::clone(self);
+            self.tracker.spawn(async move { drop(inner.resident(&asked).await) });
+        }
+        match created {
             Ok(created) => created.map(|(id, resident)| ExecutionHandle::new(Arc::clone(self), id, resident)),
             Err(ended) => match ended.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),

@@ -24,6 +24,7 @@ impl Inner {
     pub(super) async fn recover(self: &Arc<Self>) -> Result<usize, ExecutionError> {
         self.join().await?;
         self.claiming.store(true, Ordering::Relaxed);
+        self.tidy();
         Ok(self.claim().await?)
     }
 

@@ -6,6 +6,8 @@
 #[cfg(feature = "runtime")]
 mod clock;
 mod fixture;
+#[cfg(feature = "runtime")]
+mod keeper;
 mod mock;
 mod mocks;
 mod run;

@@ -15,6 +15,10 @@ use crate::history::HistoryEvent;
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::machine::StateMachine;
+#[cfg(feature = "runtime")]
+use crate::store::{Store, StoreError};
+#[cfg(feature = "runtime")]
+use crate::testing::keeper::Keeper;
 use crate::testing::mock::Mock;
 use crate::testing::mocks::{Mocks, Unmocked};
 use crate::testing::run::Run;
@@ -68,6 +72,8 @@ pub struct Simulator {
     crashes: bool,
     digest: bool,
     stop: Option<(Duration, Failure)>,
+    #[cfg(feature = "runtime")]
+    keeper: Option<Keeper>,
 }
 
 /// Why a simulation could not go on.
@@ -91,6 +97,10 @@ pub enum SimulatorError {
         /// Those it had asked for.
         expected: String,
     },
+    /// The store failed.
+    #[cfg(feature = "runtime")]
+    #[error("the store failed: {0}")]
+    Store(Arc<StoreError>),
 }
 
 impl Simulator {
@@ -108,6 +118,8 @@ impl Simulator {
             crashes: false,
             digest: false,
             stop: None,
+            #[cfg(feature = "runtime")]
+            keeper: None,
         }
     }
 
@@ -202,6 +214,30 @@ impl Simulator {
         self
     }
 
+    /// The same with `store`: every step is committed to it, and gone on with from what it has. No execution of
+    /// this machine and name may be in it.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use serde_json::json;
+    /// use stepwright::testing::Simulator;
+    /// use stepwright::{MemoryStore, StateMachine};
+    ///
+    /// let machine = Arc::new(StateMachine::parse(
+    ///     r#"{ "StartAt": "Nap", "States": { "Nap": { "Type": "Wait", "Seconds": 60, "End": true } } }"#,
+    /// )?);
+    /// let run = Simulator::new(&machine).run(json!({}));
+    /// let store = Arc::new(MemoryStore::default());
+    /// let crashed = Simulator::new(&machine).crash_into(store).run(json!({}));
+    /// assert_eq!(crashed.history(), run.history());
+    /// # Ok::<(), stepwright::Diagnostics>(())
+    /// ```
+    #[cfg(feature = "runtime")]
+    pub fn crash_into(mut self, store: Arc<dyn Store>) -> Self {
+        self.keeper = Some(Keeper::new(store));
+        self.crash_after_every_step()
+    }
+
     /// Makes a digest of every byte that a store would be given.
     pub fn digest(mut self) -> Self {
         self.digest = true;
@@ -287,11 +323,15 @@ impl Simulation {
     fn take(&mut self, step: Step) -> Result<(), SimulatorError> {
         self.steps += 1;
         let empty = step.is_empty();
-        let Step { commands, history, .. } = step;
         if !empty && (self.settings.crashes || self.hash.is_some()) {
-            let records = self.execution.take_changes().records();
-            self.write(records, &history);
+            let changes = self.execution.take_changes();
+            self.write(changes.records(), &step.history);
+            #[cfg(feature = "runtime")]
+            if let Some(keeper) = &mut self.settings.keeper {
+                keeper.keep(&self.execution, &step, changes, self.now)?;
+            }
         }
+        let Step { commands, history, .. } = step;
         self.history.extend(history);
         for command in &commands {
             match command {
@@ -330,10 +370,9 @@ impl Simulation {
     /// Goes on from what the store has, and asks for the tasks again that were not reported.
     fn crash(&mut self, commands: &[Command]) -> Result<(), SimulatorError> {
         let expected = self.execution.outstanding();
-        let records = self.store.iter().map(|(key, bytes)| Record::new(*key, bytes.clone()));
-        let restored = Snapshot::from_records(records).and_then(|snapshot| {
-            Execution::restore(Arc::clone(&self.settings.machine), &snapshot, self.settings.limits, self.now)
-        });
+        let Some(snapshot) = self.saved()? else { return Ok(()) };
+        let machine = Arc::clone(&self.settings.machine);
+        let restored = Execution::restore(machine, &snapshot, self.settings.limits, self.now);
         self.execution = restored.map_err(|error| SimulatorError::Restore(Arc::new(error)))?;
         self.execution.set_missing_activities(self.settings.missing.as_ref());
         let asked = self.execution.outstanding();
@@ -350,6 +389,16 @@ impl Simulation {
             });
         }
         asked.iter().try_for_each(|start| self.call(start))
+    }
+
+    /// The state that was saved; a store has none of an execution that has ended.
+    fn saved(&self) -> Result<Option<Snapshot>, SimulatorError> {
+        #[cfg(feature = "runtime")]
+        if let Some(keeper) = &self.settings.keeper {
+            return keeper.load(self.execution.id());
+        }
+        let records = self.store.iter().map(|(key, bytes)| Record::new(*key, bytes.clone()));
+        Snapshot::from_records(records).map(Some).map_err(|error| SimulatorError::Restore(Arc::new(error)))
     }
 
     /// Calls a mock, unless the task is one that was asked for before.

@@ -43,7 +43,7 @@ pub(crate) struct Sum {
 }
 
 impl Sum {
-    pub(crate) fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.executions += other.executions;
         self.answers += other.answers;
         self.tokens += other.tokens;

@@ -84,7 +84,7 @@ impl Life {
         let work = || {
             let journal = Arc::clone(&journal);
             handler_fn(move |request: TaskRequest, _: TaskContext| {
-                journal.write(&Entry::Worked { key: request.idempotency_key().to_string() });
+                journal.write(&Entry::Worked { key: request.idempotency_key() });
                 async move { Ok::<_, Failure>(request.input) }
             })
         };

@@ -133,6 +133,23 @@ impl FileStore {
         })
     }
 
+    /// Lets the file grow to so many bytes, and a page. What does not fit then fails as on a full disk, with
+    /// [`StoreErrorKind::Unavailable`], and fits again when the limit is lifted or something was forgotten.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails.
+    pub async fn limit_bytes(&self, bytes: u64) -> Result<(), StoreError> {
+        self.write(true, move |database| {
+            let page: u32 = database.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+            let pages = u32::try_from(bytes.div_ceil(page.max(1).into())).unwrap_or(u32::MAX - 1);
+            let limit = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+            database.connection.pragma_update_and_check(None, "max_page_count", pages, limit)?;
+            Ok(Ok(()))
+        })
+        .await
+    }
+
     /// Waits until `work` is written, durably unless it may be lost.
     async fn write<T, F>(&self, may_be_lost: bool, work: F) -> Result<T, StoreError>
     where

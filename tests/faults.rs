@@ -1,0 +1,357 @@
+//! Storage that fails: errors at every call, a full disk, a torn log, files that are not ours, a clock set back.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use rusqlite::Connection;
+use serde_json::{Value, json};
+use stepwright::store::{
+    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, FileStoreError, InboxId, NewExecution,
+    OwnerId, Page, PageRequest, Revision, StoreError, StoreErrorKind, StoredExecution, TaskAddress,
+    async_trait,
+};
+use stepwright::testing::VirtualClock;
+use stepwright::{
+    Clock, Event, ExecutionId, Failure, FileStore, HistoryEvent, MemoryStore, ReportError, Runtime,
+    StartError, StateMachine, Store, TaskContext, TaskRequest, TaskToken, Timestamp, TokenHash, handler_fn,
+};
+use tokio::sync::mpsc;
+
+const DEFINITION: &str = r#"{
+  "StartAt": "Ask",
+  "States": {
+    "Ask": { "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+      "Parameters": { "QueueUrl": "q", "MessageBody": { "Token.$": "$$.Task.Token" } }, "Next": "Rest" },
+    "Rest": { "Type": "Wait", "Seconds": 60, "Next": "Work" },
+    "Work": { "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Work", "End": true }
+  }
+}"#;
+
+fn machine() -> Arc<StateMachine> {
+    Arc::new(StateMachine::parse(DEFINITION).unwrap().named("Asks"))
+}
+
+/// A runtime on `store` that passes its tokens on.
+fn runtime(store: Arc<dyn Store>, clock: &VirtualClock) -> (Runtime, mpsc::UnboundedReceiver<TaskToken>) {
+    let (send, receive) = mpsc::unbounded_channel();
+    let queue = handler_fn(move |_: TaskRequest, cx: TaskContext| {
+        let _ = send.send(cx.token().unwrap().clone());
+        async { Ok::<_, Failure>(json!({})) }
+    });
+    let runtime = Runtime::builder()
+        .store(store)
+        .clock(Arc::new(clock.clone()))
+        .residents(0)
+        .handler("arn:aws:states:::sqs:*", queue)
+        .function("Work", handler_fn(async |_, _| Ok::<_, Failure>("worked")))
+        .build();
+    (runtime.unwrap(), receive)
+}
+
+/// Fails one call: before it is made, or after.
+#[derive(Debug)]
+struct Failing {
+    store: MemoryStore,
+    calls: AtomicU64,
+    fails: u64,
+    after: bool,
+}
+
+impl Failing {
+    async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let fails = self.calls.fetch_add(1, Ordering::Relaxed) == self.fails;
+        if fails && !self.after {
+            return Err(StoreErrorKind::Unavailable.into());
+        }
+        let result = call.await;
+        if fails { Err(StoreErrorKind::Unavailable.into()) } else { result }
+    }
+}
+
+#[async_trait]
+impl Store for Failing {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
+        self.call(self.store.create(execution, first)).await
+    }
+
+    async fn commit(&self, id: &ExecutionId, at: Revision, commit: Commit) -> Result<Revision, StoreError> {
+        self.call(self.store.commit(id, at, commit)).await
+    }
+
+    async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
+        self.call(self.store.load(id)).await
+    }
+
+    async fn describe(&self, id: &ExecutionId) -> Result<Option<ExecutionSummary>, StoreError> {
+        self.call(self.store.describe(id)).await
+    }
+
+    async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
+        self.call(self.store.find_task(token)).await
+    }
+
+    async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {
+        self.store.history(id, page).await
+    }
+
+    async fn list(
+        &self,
+        filter: ExecutionFilter,
+        page: PageRequest,
+    ) -> Result<Page<ExecutionSummary>, StoreError> {
+        self.store.list(filter, page).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
+        self.call(self.store.claim(claim)).await
+    }
+
+    async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
+        self.call(self.store.release(owner, executions)).await
+    }
+
+    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
+        self.store.changed(owner).await
+    }
+
+    async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
+        self.call(self.store.post(id, event)).await
+    }
+
+    async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError> {
+        self.call(self.store.settled(id, posted)).await
+    }
+
+    async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.call(self.store.forget(closed_before, most)).await
+    }
+}
+
+#[tokio::test]
+async fn a_failure_at_any_call_changes_nothing_that_is_seen() {
+    for after in [false, true] {
+        let mut fails = 0;
+        loop {
+            let store = Failing { store: MemoryStore::default(), calls: AtomicU64::new(0), fails, after };
+            let store = Arc::new(store);
+            let types = one_life(Arc::clone(&store) as _).await;
+            assert_eq!(types.len(), 15, "call {fails} failed, {after}: {types:?}");
+            if store.calls.load(Ordering::Relaxed) <= fails {
+                assert!(fails > 8, "there are calls to fail");
+                break;
+            }
+            fails += 1;
+        }
+    }
+}
+
+/// From start to end, by somebody who tries again what failed.
+async fn one_life(store: Arc<dyn Store>) -> Vec<&'static str> {
+    let clock = VirtualClock::new();
+    let (runtime, mut tokens) = runtime(Arc::clone(&store), &clock);
+    let id = loop {
+        match runtime.start_execution(&machine(), "one", json!({})).await {
+            Ok(execution) => break execution.id().clone(),
+            Err(StartError::Store(error)) => assert!(error.is_retryable()),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    // Who created it without being told does not drive it: whoever starts anew does.
+    runtime.recover().await.or_else(|_| Ok::<_, ()>(0)).unwrap();
+    let token = tokens.recv().await.unwrap();
+    loop {
+        match runtime.send_task_success(&token, json!("yes")).await {
+            Ok(()) | Err(ReportError::TaskTimedOut) => break,
+            // It may count: report again.
+            Err(ReportError::Store(_)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    while !store.describe(&id).await.is_ok_and(|summary| summary.unwrap().status.is_closed()) {
+        clock.settle().await;
+        tokio::task::yield_now().await;
+    }
+    let history = store.history(&id, PageRequest::first(100)).await.unwrap().items;
+    history.iter().map(HistoryEvent::type_name).collect()
+}
+
+#[tokio::test]
+async fn a_full_disk_is_said_to_be_and_work_goes_on_when_there_is_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(FileStore::open(folder.path().join("executions.db")).unwrap());
+    let clock = VirtualClock::manual();
+    let (runtime, mut tokens) = runtime(Arc::clone(&store) as _, &clock);
+    store.limit_bytes(400_000).await.unwrap();
+    let padding = "x".repeat(20_000);
+    let mut started = Vec::new();
+    let error = loop {
+        let name = started.len().to_string();
+        match runtime.start_execution(&machine(), &*name, json!({ "padding": padding })).await {
+            Ok(execution) => started.push(execution),
+            Err(error) => break error,
+        }
+        assert!(started.len() < 100, "the disk is full at some time");
+    };
+    let StartError::Store(error) = error else { panic!("{error}") };
+    assert!(error.is_retryable(), "{error}");
+    let source = std::error::Error::source(&error).unwrap().to_string();
+    assert!(source.contains("full"), "{source}");
+
+    store.limit_bytes(100_000_000).await.unwrap();
+    for _ in &started {
+        // A step that found the disk full is tried again.
+        let token = loop {
+            match tokens.try_recv() {
+                Ok(token) => break token,
+                Err(_) => clock.advance(Duration::from_secs(5)).await,
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        };
+        let reported = runtime.send_task_success(&token, json!("yes"));
+        tokio::pin!(reported);
+        loop {
+            tokio::select! {
+                reported = &mut reported => break reported.unwrap(),
+                () = tokio::time::sleep(Duration::from_millis(1)) => clock.advance(Duration::from_secs(5)).await,
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_torn_log_loses_the_end_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("executions.db");
+    let store = Arc::new(FileStore::open(&path).unwrap());
+    let (runtime, mut tokens) = runtime(Arc::clone(&store) as _, &VirtualClock::manual());
+    for n in 0..12 {
+        runtime.start_execution(&machine(), &*n.to_string(), json!({ "n": n })).await.unwrap();
+        tokens.recv().await.unwrap();
+    }
+    let (file, log) = (std::fs::read(&path).unwrap(), std::fs::read(log_of(&path)).unwrap());
+    let torn = folder.path().join("torn.db");
+    let mut counts = Vec::new();
+    // Cut off at many places, and with garbage instead of the rest.
+    for part in (0..=40).map(|part| log.len() * part / 40) {
+        for garbage in [false, true] {
+            let mut log = log.clone();
+            match garbage {
+                true => log[part..].fill(0xa5),
+                false => log.truncate(part),
+            }
+            std::fs::write(&torn, &file).unwrap();
+            std::fs::write(log_of(&torn), log).unwrap();
+            counts.push(kept(&torn).await);
+        }
+    }
+    assert!(counts.is_sorted(), "the more there is of the log, the more is kept: {counts:?}");
+    assert_eq!((counts[0], counts.last()), (0, Some(&12)), "of a whole log everything is kept");
+    drop(store);
+}
+
+/// How many executions a store has; each of them is whole.
+async fn kept(path: &Path) -> usize {
+    let store = FileStore::open(path).unwrap();
+    let whole: String =
+        Connection::open(path).unwrap().query_row("PRAGMA integrity_check", (), |row| row.get(0)).unwrap();
+    assert_eq!(whole, "ok");
+    let all = store.list(ExecutionFilter::default(), PageRequest::first(100)).await.unwrap().items;
+    for (summary, n) in all.iter().zip(0..) {
+        assert_eq!(&*summary.name, n.to_string(), "the first ones are kept");
+        assert!(store.load(&summary.id).await.unwrap().is_some());
+        let history = store.history(&summary.id, PageRequest::first(100)).await.unwrap().items;
+        assert!(history.iter().zip(1..).all(|(event, number)| event.id == number));
+    }
+    all.len()
+}
+
+fn log_of(path: &Path) -> std::path::PathBuf {
+    format!("{}-wal", path.display()).into()
+}
+
+#[test]
+fn files_that_are_not_ours_are_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+
+    drop(FileStore::open(path("newer.db")).unwrap());
+    Connection::open(path("newer.db")).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    let error = FileStore::open(path("newer.db")).unwrap_err();
+    assert!(matches!(error, FileStoreError::TooNew { found: 99 }), "{error}");
+    assert_eq!(error.to_string(), "the store has version 99, and this program knows versions up to 1");
+
+    let foreign = Connection::open(path("foreign.db")).unwrap();
+    foreign.execute_batch("CREATE TABLE tea (leaf TEXT)").unwrap();
+    let error = FileStore::open(path("foreign.db")).unwrap_err();
+    assert!(matches!(error, FileStoreError::Foreign), "{error}");
+    let tables: i64 = foreign.query_row("SELECT count(*) FROM sqlite_schema", (), |row| row.get(0)).unwrap();
+    assert_eq!(tables, 1);
+
+    let text = "this is no database, but a text that is long enough to be looked at".repeat(50);
+    std::fs::write(path("text.db"), &text).unwrap();
+    let error = FileStore::open(path("text.db")).unwrap_err();
+    assert!(matches!(error, FileStoreError::Database(_)), "{error}");
+    assert_eq!(std::fs::read_to_string(path("text.db")).unwrap(), text);
+
+    let store = FileStore::open(path("used.db")).unwrap();
+    let error = FileStore::open(path("used.db")).unwrap_err();
+    assert!(matches!(error, FileStoreError::InUse { .. }), "{error}");
+    drop(store);
+    FileStore::open(path("used.db")).unwrap();
+    let error = FileStore::open(path("nowhere/file.db")).unwrap_err();
+    assert!(matches!(error, FileStoreError::Lock(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_delays_timers_and_loses_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("executions.db");
+    let begin: Timestamp = "2026-06-01T12:00:00Z".parse().unwrap();
+    let open = || Arc::new(FileStore::open(&path).unwrap());
+    let store = open();
+    let clock = VirtualClock::manual().at(begin);
+    let (before, mut tokens) = runtime(Arc::clone(&store) as _, &clock);
+    let id = before.start_execution(&machine(), "one", json!({})).await.unwrap().id().clone();
+    let token = tokens.recv().await.unwrap();
+    before.send_task_success(&token, json!("yes")).await.unwrap();
+    while status(&*store, &id).await != "RUNNING" || waits(&*store, &id).await != json!("Rest") {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    before.shutdown().await;
+    drop((before, store));
+
+    // The machine starts again, an hour before.
+    let store = open();
+    let hour = Duration::from_secs(3600);
+    let clock = VirtualClock::manual().at(Timestamp::from_millis(begin.as_millis() - 3_600_000));
+    let (after, _tokens) = runtime(Arc::clone(&store) as _, &clock);
+    after.recover().await.unwrap();
+    clock.advance(hour).await;
+    assert_eq!(status(&*store, &id).await, "RUNNING", "its time has not come");
+    while status(&*store, &id).await == "RUNNING" {
+        clock.advance(Duration::from_secs(61)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(status(&*store, &id).await, "SUCCEEDED");
+    let history = store.history(&id, PageRequest::first(100)).await.unwrap().items;
+    assert!(history.is_sorted_by_key(|event| event.timestamp), "history does not run backwards");
+    assert!(clock.now() >= begin + Duration::from_secs(60), "and nothing happened too early");
+}
+
+async fn status(store: &dyn Store, id: &ExecutionId) -> &'static str {
+    store.describe(id).await.unwrap().unwrap().status.as_str()
+}
+
+/// The state that was entered last.
+async fn waits(store: &dyn Store, id: &ExecutionId) -> Value {
+    let last = store.history(id, PageRequest::first(1).reverse()).await.unwrap().items.remove(0);
+    last.to_wire()["stateEnteredEventDetails"]["name"].clone()
+}
