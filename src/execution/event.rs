@@ -25,6 +25,7 @@ pub enum Event {
         /// Which one.
         task: TaskId,
         /// The response of the call.
+        #[serde(with = "crate::json::verbatim")]
         output: Json,
     },
     /// Somebody is still working on the task.
@@ -37,6 +38,7 @@ pub enum Event {
         /// Which one.
         task: TaskId,
         /// Its result.
+        #[serde(with = "crate::json::verbatim")]
         output: Json,
         /// Who says so.
         reporter: Reporter,
