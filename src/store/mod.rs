@@ -2,10 +2,14 @@
 
 mod claim;
 mod error;
+#[cfg(any(feature = "file-store", feature = "postgres"))]
+mod events;
 #[cfg(feature = "file-store")]
 mod file;
 mod memory;
 mod page;
+#[cfg(feature = "postgres")]
+mod postgres;
 
 use std::fmt;
 use std::sync::Arc;
@@ -18,6 +22,8 @@ pub use error::{StoreError, StoreErrorKind};
 pub use file::{FileStore, FileStoreError};
 pub use memory::MemoryStore;
 pub use page::{Page, PageRequest};
+#[cfg(feature = "postgres")]
+pub use postgres::{PostgresError, PostgresOptions, PostgresStore};
 
 use crate::execution::{Changes, Event, ExecutionStatus, Snapshot, TokenChanges};
 use crate::history::HistoryEvent;

@@ -3,7 +3,6 @@
 //! The tables are in `schema.rs`, what writes them in `writer.rs` and `write.rs`, what reads them in `read.rs`.
 
 mod error;
-mod events;
 mod owners;
 mod read;
 mod schema;

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, ToSql, params};
 
 use super::error::{corrupt, store_error};
-use super::events;
 use super::write::sql_number;
 use crate::execution::{ExecutionStatus, Record, RecordKey, Snapshot};
 use crate::history::HistoryEvent;
@@ -14,7 +13,7 @@ use crate::id::{ExecutionId, TaskId, TokenHash};
 use crate::json::Json;
 use crate::store::{
     ExecutionFilter, ExecutionSummary, InboxId, NewExecution, Page, PageRequest, Revision, StoreError,
-    StoreErrorKind, StoredExecution, TaskAddress,
+    StoreErrorKind, StoredExecution, TaskAddress, events,
 };
 use crate::time::Timestamp;
 

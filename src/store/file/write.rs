@@ -3,14 +3,13 @@
 use rusqlite::{OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 
-use super::events;
 use super::read;
 use super::writer::{Database, Written};
 use crate::execution::{Event, TokenChanges};
 use crate::id::ExecutionId;
 use crate::store::{
     Claim, Claimed, Claims, Commit, Created, Handled, InboxId, NewExecution, OwnerId, Posted, Revision,
-    StoreErrorKind,
+    StoreErrorKind, events,
 };
 use crate::time::Timestamp;
 

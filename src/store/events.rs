@@ -9,9 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::history::HistoryEvent;
-use crate::store::StoreError;
-
-use super::error::corrupt;
+use crate::store::{StoreError, StoreErrorKind};
 
 /// From how many bytes on a record is looked through for documents that occur again.
 const LONG: usize = 1024;
@@ -62,6 +60,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Vec<HistoryEvent>, StoreError> {
         put_back(event, &texts);
     }
     events.iter().map(|event| HistoryEvent::from_wire(event).map_err(corrupt)).collect()
+}
+
+fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::new(StoreErrorKind::Corrupt, error)
 }
 
 fn each_text(value: &mut Value, take: &mut impl FnMut(&mut Value)) {

@@ -1,0 +1,221 @@
+//! One step as one statement: the revision decides, and everything else follows from its row.
+
+use sha2::{Digest as _, Sha256};
+
+use super::statement::Statement;
+use crate::execution::{ExecutionStatus, RecordKey};
+use crate::id::ExecutionId;
+use crate::store::{Commit, NewExecution, Revision, events};
+use crate::time::Timestamp;
+
+/// The statement that creates an execution; it returns a row unless the id is taken.
+///
+/// Without `definition` it relies on the server having it, and refers to nothing if it does not.
+pub(super) fn create(new: &NewExecution, first: &Commit, with_definition: bool) -> Statement {
+    let mut statement = Statement::new("WITH ");
+    let hash = hash(&new.definition);
+    if with_definition {
+        statement
+            .sql("definition AS (INSERT INTO definitions (hash, definition) VALUES (")
+            .value(hash.clone());
+        statement.sql(", ").value(new.definition.to_string()).sql(") ON CONFLICT DO NOTHING), ");
+    }
+    statement
+        .sql(
+            "step AS (INSERT INTO executions
+            (id, name, machine, definition, input, status, outcome, started_at, stopped_at) VALUES (",
+        )
+        .value(new.id.to_string())
+        .sql(", ")
+        .value(new.name.to_string())
+        .sql(", ")
+        .value(new.machine_arn.to_string())
+        .sql(", ")
+        .value(hash)
+        .sql(", ")
+        .value(new.input.to_string())
+        .sql(", ")
+        .value(first.status.as_str())
+        .sql(", ")
+        .value(outcome(&first.status))
+        .sql(", ")
+        .value(new.started_at.as_millis())
+        .sql(", ")
+        .value(first.status.is_closed().then_some(new.started_at.as_millis()))
+        .sql(") ON CONFLICT (id) DO NOTHING RETURNING number AS execution)");
+    if !first.status.is_closed() {
+        let due = first.wake().map(Timestamp::as_millis);
+        statement
+            .sql(
+                ", state AS (INSERT INTO states (execution, revision, head, due, wake, owner)
+                SELECT execution, 1, ",
+            )
+            .value(head(first))
+            .sql(", ")
+            .value(due)
+            .sql(", CASE WHEN owners.id IS NULL THEN ")
+            .value(due)
+            .sql("::bigint END, owners.id FROM step LEFT JOIN owners ON owners.id = ")
+            .value(new.owner.map(|owner| uuid::Uuid::from_u128(owner.as_u128())))
+            .sql(")");
+    }
+    parts(&mut statement, first);
+    statement.sql(" SELECT execution FROM step");
+    statement
+}
+
+/// The statement that adds a step; it returns a row unless the revision is another.
+pub(super) fn commit(id: &ExecutionId, expected: Revision, commit: &Commit) -> Statement {
+    let mut statement = Statement::new("WITH ");
+    let revision = i64::try_from(expected.as_u64()).unwrap_or(-1);
+    match commit.status.is_closed() {
+        true => statement
+            .sql("step AS (DELETE FROM states USING executions WHERE id = ")
+            .value(id.to_string())
+            .sql(" AND execution = number AND revision = ")
+            .value(revision)
+            .sql(
+                " RETURNING execution, mail),
+                rest AS (DELETE FROM frames USING step WHERE frames.execution = step.execution),
+                refused AS (UPDATE inbox SET event = NULL FROM step
+                    WHERE inbox.execution = step.execution AND accepted IS NULL),
+                closed AS (UPDATE executions SET status = ",
+            )
+            .value(commit.status.as_str())
+            .sql(", outcome = ")
+            .value(outcome(&commit.status))
+            .sql(", stopped_at = ")
+            .value(commit.at.as_millis())
+            .sql(" FROM step WHERE number = execution)"),
+        false => going_on(&mut statement, id, revision, commit),
+    };
+    parts(&mut statement, commit);
+    if let Some(handled) = commit.handled {
+        // Closing one takes what it did not handle for refused.
+        statement
+            .sql(", handled AS (UPDATE inbox SET event = NULL, accepted = ")
+            .value(handled.accepted)
+            .sql(" FROM step WHERE inbox.execution = step.execution AND accepted IS NULL AND number = ")
+            .value(handled.posted.as_u64() as i64)
+            .sql(" RETURNING number)");
+    }
+    statement.sql(" SELECT execution");
+    match (commit.handled, commit.status.is_closed()) {
+        (_, true) => statement.sql(", CASE WHEN mail > 0 THEN pg_notify('stepwright', 'settled')::text END"),
+        (Some(_), false) => {
+            statement.sql(", (SELECT pg_notify('stepwright', 'settled ' || number)::text FROM handled)")
+        }
+        (None, false) => &mut statement,
+    };
+    statement.sql(" FROM step");
+    statement
+}
+
+fn going_on<'a>(
+    statement: &'a mut Statement,
+    id: &ExecutionId,
+    revision: i64,
+    commit: &Commit,
+) -> &'a mut Statement {
+    let due = commit.wake().map(Timestamp::as_millis);
+    statement.sql("step AS (UPDATE states SET revision = revision + 1, head = ").value(head(commit));
+    statement.sql(", due = ").value(due).sql(", wake = CASE WHEN owner IS NULL THEN CASE WHEN ");
+    // What else waits for it is counted by who posts.
+    if let Some(handled) = commit.handled {
+        statement
+            .sql("mail > unhandled.count THEN 0 ELSE ")
+            .value(due)
+            .sql(
+                "::bigint END END, mail = mail - unhandled.count::integer
+                FROM executions, LATERAL (SELECT count(*) FROM inbox WHERE execution = executions.number
+                    AND accepted IS NULL AND inbox.number = ",
+            )
+            .value(handled.posted.as_u64() as i64)
+            .sql(") AS unhandled");
+    } else {
+        statement.sql("mail > 0 THEN 0 ELSE ").value(due).sql("::bigint END END FROM executions");
+    }
+    statement
+        .sql(" WHERE id = ")
+        .value(id.to_string())
+        .sql(" AND execution = executions.number AND revision = ")
+        .value(revision)
+        .sql(" RETURNING execution)")
+}
+
+/// The frames, events and tokens of a step.
+fn parts(statement: &mut Statement, commit: &Commit) {
+    let (mut frames, mut records, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    if !commit.status.is_closed() {
+        for record in commit.changes.records() {
+            match (record.key, record.bytes) {
+                (RecordKey::Frame(frame), Some(bytes)) => {
+                    frames.push(frame.as_u64() as i64);
+                    records.push(bytes);
+                }
+                (RecordKey::Frame(frame), None) => gone.push(frame.as_u64() as i64),
+                (RecordKey::Head, _) => {}
+            }
+        }
+    }
+    if !frames.is_empty() {
+        statement
+            .sql(", touched AS (INSERT INTO frames (execution, frame, record) SELECT execution, frame, record FROM step, unnest(")
+            .value(frames)
+            .sql("::bigint[], ")
+            .value(records)
+            .sql("::bytea[]) AS t (frame, record) ON CONFLICT (execution, frame) DO UPDATE SET record = excluded.record)");
+    }
+    if !gone.is_empty() {
+        statement
+            .sql(", gone AS (DELETE FROM frames USING step WHERE frames.execution = step.execution AND frame = ANY(")
+            .value(gone)
+            .sql("))");
+    }
+    if let (Some(first), Some(last)) = (commit.history.first(), commit.history.last()) {
+        statement
+            .sql(", events AS (INSERT INTO history (execution, first, last, events) SELECT execution, ")
+            .value(first.id as i64)
+            .sql(", ")
+            .value(last.id as i64)
+            .sql(", ")
+            .value(events::encode(&commit.history))
+            .sql(" FROM step)");
+    }
+    let issued = &commit.tokens.issued;
+    if !issued.is_empty() {
+        let hashes: Vec<Vec<u8>> = issued.iter().map(|token| token.hash.as_bytes().to_vec()).collect();
+        let tasks: Vec<i64> = issued.iter().map(|token| token.task.as_u64() as i64).collect();
+        let activities: Vec<bool> = issued.iter().map(|token| token.activity).collect();
+        statement
+            .sql(", issued AS (INSERT INTO tokens (hash, execution, task, activity) SELECT hash, execution, task, activity FROM step, unnest(")
+            .value(hashes)
+            .sql("::bytea[], ")
+            .value(tasks)
+            .sql("::bigint[], ")
+            .value(activities)
+            .sql("::boolean[]) AS t (hash, task, activity))");
+    }
+    // One that a step issued and retired was never anybody's: it is known as one that was.
+    let retired: Vec<Vec<u8>> = commit.tokens.retired.iter().map(|hash| hash.as_bytes().to_vec()).collect();
+    if !retired.is_empty() {
+        statement
+            .sql(", retired AS (UPDATE tokens SET open = false FROM step WHERE tokens.execution = step.execution AND hash = ANY(")
+            .value(retired)
+            .sql("))");
+    }
+}
+
+fn head(commit: &Commit) -> Vec<u8> {
+    let head = commit.changes.records().into_iter().find(|record| record.key == RecordKey::Head);
+    head.and_then(|record| record.bytes).unwrap_or_default()
+}
+
+fn outcome(status: &ExecutionStatus) -> Option<String> {
+    status.is_closed().then(|| serde_json::to_string(status).expect("the keys of a status are strings"))
+}
+
+/// What a definition is known by.
+pub(super) fn hash(definition: &str) -> Vec<u8> {
+    Sha256::digest(definition.as_bytes()).to_vec()
+}

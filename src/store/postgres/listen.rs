@@ -1,0 +1,125 @@
+//! Hearing of what others did, at once where the server can say so, and by looking where it cannot.
+
+use std::collections::HashMap;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Notify, broadcast};
+use tokio::task::AbortHandle;
+use tokio_postgres::AsyncMessage;
+use uuid::Uuid;
+
+use super::connect::Connector;
+use crate::store::{InboxId, OwnerId};
+
+/// How long to wait before the connection that was lost is made again: at first, and at most.
+const PATIENCE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// How many settlements may be heard of before those who wait for one look for themselves.
+const SETTLEMENTS: usize = 1024;
+
+/// Whoever waits to hear of something.
+#[derive(Debug)]
+pub(super) struct Listener {
+    ears: Arc<Ears>,
+    task: AbortHandle,
+}
+
+#[derive(Debug)]
+struct Ears {
+    owners: Mutex<HashMap<OwnerId, Arc<Notify>>>,
+    /// Which posted event was settled; nothing is for any of them.
+    settled: broadcast::Sender<Option<InboxId>>,
+}
+
+impl Listener {
+    pub(super) fn new(connector: Connector) -> Self {
+        let ears = Arc::new(Ears { owners: Mutex::default(), settled: broadcast::Sender::new(SETTLEMENTS) });
+        let task = tokio::spawn(listen(connector, Arc::clone(&ears))).abort_handle();
+        Self { ears, task }
+    }
+
+    /// What an owner waits for: it keeps what is heard before somebody waits.
+    pub(super) fn owner(&self, owner: OwnerId) -> Arc<Notify> {
+        Arc::clone(self.ears.owners().entry(owner).or_default())
+    }
+
+    /// An owner is gone.
+    pub(super) fn forget(&self, owner: OwnerId) {
+        self.ears.owners().remove(&owner);
+    }
+
+    /// Settlements that are heard of from now on.
+    pub(super) fn settlements(&self) -> broadcast::Receiver<Option<InboxId>> {
+        self.ears.settled.subscribe()
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Ears {
+    fn owners(&self) -> std::sync::MutexGuard<'_, HashMap<OwnerId, Arc<Notify>>> {
+        // A map is whole between any two operations.
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Anything may have happened.
+    fn hear_all(&self) {
+        self.owners().values().for_each(|owner| owner.notify_one());
+        // Nobody may be waiting.
+        let _ = self.settled.send(None);
+    }
+
+    fn hear(&self, message: &str) {
+        match message.split_once(' ') {
+            Some(("mail", owner)) => {
+                let owner = owner.parse::<Uuid>().map(|owner| OwnerId::from(owner.as_u128()));
+                if let Some(owner) = owner.ok().and_then(|owner| self.owners().get(&owner).cloned()) {
+                    owner.notify_one();
+                }
+            }
+            Some(("settled", number)) => {
+                let _ = self.settled.send(number.parse::<u64>().ok().map(InboxId::from));
+            }
+            _ => self.hear_all(),
+        }
+    }
+}
+
+/// Listens for ever: a connection that is lost is made again.
+async fn listen(connector: Connector, ears: Arc<Ears>) {
+    let (mut patience, longest) = PATIENCE;
+    loop {
+        if let Ok((client, mut connection)) = connector.config.connect(connector.tls.clone()).await {
+            let mut listening = pin!(client.batch_execute("LISTEN stepwright"));
+            let mut listens = false;
+            loop {
+                let message = tokio::select! {
+                    message = poll_fn(|cx| connection.poll_message(cx)) => message,
+                    began = &mut listening, if !listens => {
+                        if began.is_err() {
+                            break;
+                        }
+                        (listens, patience) = (true, PATIENCE.0);
+                        // What happened before was not heard.
+                        ears.hear_all();
+                        continue;
+                    }
+                };
+                match message {
+                    Some(Ok(AsyncMessage::Notification(heard))) => ears.hear(heard.payload()),
+                    Some(Ok(_)) => {}
+                    Some(Err(_)) | None => break,
+                }
+            }
+        }
+        tokio::time::sleep(patience).await;
+        patience = longest.min(patience * 2);
+    }
+}

@@ -1,0 +1,178 @@
+//! What is read without changing anything.
+
+use deadpool_postgres::Client;
+use tokio_postgres::Row;
+
+use super::error::corrupt;
+use super::statement::Statement;
+use crate::execution::{ExecutionStatus, Record, RecordKey, Snapshot};
+use crate::history::HistoryEvent;
+use crate::id::{ExecutionId, FrameId, TaskId, TokenHash};
+use crate::store::{
+    ExecutionFilter, ExecutionSummary, Page, PageRequest, Revision, StoreError, StoreErrorKind,
+    StoredExecution, TaskAddress, events,
+};
+use crate::time::Timestamp;
+
+/// The columns of a summary.
+const SUMMARY: &str = "id, name, machine, input, outcome, started_at, stopped_at";
+
+pub(super) async fn load(client: &Client, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
+    let mut statement = Statement::new("SELECT ");
+    statement
+        .sql(SUMMARY)
+        .sql(
+            ", definitions.definition, revision, head,
+            (SELECT array_agg(frame ORDER BY frame) FROM frames WHERE execution = number) AS frames,
+            (SELECT array_agg(record ORDER BY frame) FROM frames WHERE execution = number) AS records
+            FROM executions JOIN states ON execution = number JOIN definitions ON hash = executions.definition
+            WHERE id = ",
+        )
+        .value(id.to_string());
+    let rows = statement.query(client).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let frames: Option<Vec<i64>> = row.get("frames");
+    let records: Option<Vec<Vec<u8>>> = row.get("records");
+    let frames = frames.unwrap_or_default().into_iter().zip(records.unwrap_or_default());
+    let frames =
+        frames.map(|(frame, bytes)| Record::new(RecordKey::Frame(FrameId::from(frame as u64)), bytes));
+    let head = Record::new(RecordKey::Head, row.get("head"));
+    let snapshot = Snapshot::from_records(std::iter::once(head).chain(frames)).map_err(corrupt)?;
+    let revision = Revision::new(row.get::<_, i64>("revision") as u64);
+    let definition: &str = row.get("definition");
+    Ok(Some(StoredExecution::new(revision, snapshot, definition.into(), summary(row)?)))
+}
+
+pub(super) async fn describe(
+    client: &Client,
+    id: &ExecutionId,
+) -> Result<Option<ExecutionSummary>, StoreError> {
+    let mut statement = Statement::new("SELECT ");
+    statement.sql(SUMMARY).sql(" FROM executions WHERE id = ").value(id.to_string());
+    statement.query(client).await?.first().map(summary).transpose()
+}
+
+/// Whether there is an execution.
+pub(super) async fn exists(client: &Client, id: &ExecutionId) -> Result<bool, StoreError> {
+    let mut statement = Statement::new("SELECT FROM executions WHERE id = ");
+    statement.value(id.to_string());
+    Ok(!statement.query(client).await?.is_empty())
+}
+
+pub(super) async fn find_task(client: &Client, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
+    let mut statement = Statement::new(
+        "SELECT id, task, activity, open FROM tokens JOIN executions ON number = execution WHERE hash = ",
+    );
+    statement.value(token.as_bytes().to_vec());
+    let rows = statement.query(client).await?;
+    Ok(rows.first().map(|row| {
+        let task = TaskId::from(row.get::<_, i64>("task") as u64);
+        TaskAddress::new(row.get::<_, &str>("id").into(), task, row.get("activity"), row.get("open"))
+    }))
+}
+
+/// A cursor is the number of events before the place: their numbers begin at 1 and have no holes.
+pub(super) async fn history(
+    client: &Client,
+    id: &ExecutionId,
+    page: PageRequest,
+) -> Result<Page<HistoryEvent>, StoreError> {
+    let place = bound(page.after.unwrap_or(if page.reverse { u64::MAX } else { 0 }));
+    let mut statement = Statement::new(
+        "SELECT events FROM executions LEFT JOIN LATERAL
+        (SELECT first, events FROM history WHERE execution = number AND ",
+    );
+    statement.sql(if page.reverse { "first <= " } else { "last > " }).value(place);
+    statement.sql(if page.reverse { " ORDER BY first DESC" } else { " ORDER BY first" });
+    // A step has one event at least.
+    statement
+        .sql(" LIMIT ")
+        .value(one_more(page.limit))
+        .sql(") AS steps ON true WHERE id = ")
+        .value(id.to_string());
+    statement.sql(if page.reverse { " ORDER BY first DESC" } else { " ORDER BY first" });
+    let rows = statement.query(client).await?;
+    if rows.is_empty() {
+        return Err(StoreErrorKind::NotFound.into());
+    }
+    let mut items = Vec::new();
+    for row in &rows {
+        let Some(bytes) = row.get::<_, Option<&[u8]>>("events") else { continue };
+        let mut step = events::decode(bytes)?;
+        if page.reverse {
+            step.reverse();
+        }
+        let beyond = |event: &HistoryEvent| {
+            if page.reverse { bound(event.id) <= place } else { bound(event.id) > place }
+        };
+        items.extend(step.into_iter().filter(beyond).take(page.limit.saturating_add(1) - items.len()));
+        if items.len() > page.limit {
+            break;
+        }
+    }
+    let next = match items.len() > page.limit {
+        true => items.pop().map(|event| if page.reverse { event.id } else { event.id - 1 }),
+        false => None,
+    };
+    Ok(Page::new(items, next))
+}
+
+/// A cursor is the number of the execution there.
+pub(super) async fn list(
+    client: &Client,
+    filter: ExecutionFilter,
+    page: PageRequest,
+) -> Result<Page<ExecutionSummary>, StoreError> {
+    let mut statement = Statement::new("SELECT number, ");
+    statement.sql(SUMMARY).sql(" FROM executions WHERE number ");
+    statement.sql(if page.reverse { "<= " } else { ">= " });
+    statement.value(bound(page.after.unwrap_or(if page.reverse { u64::MAX } else { 0 })));
+    if let Some(machine) = filter.machine_arn {
+        statement.sql(" AND machine = ").value(machine.to_string());
+    }
+    if let Some(status) = filter.status {
+        statement.sql(" AND status = ").value(status);
+    }
+    if let Some(prefix) = filter.name_prefix {
+        statement.sql(" AND starts_with(name, ").value(prefix.to_string()).sql(")");
+    }
+    if let Some(from) = filter.started_from {
+        statement.sql(" AND started_at >= ").value(from.as_millis());
+    }
+    if let Some(before) = filter.started_before {
+        statement.sql(" AND started_at < ").value(before.as_millis());
+    }
+    statement.sql(if page.reverse { " ORDER BY number DESC" } else { " ORDER BY number" });
+    statement.sql(" LIMIT ").value(one_more(page.limit));
+    let rows = statement.query(client).await?;
+    let items = rows.iter().take(page.limit).map(summary).collect::<Result<Vec<_>, _>>()?;
+    let next = rows.get(page.limit).map(|row| row.get::<_, i64>("number") as u64);
+    Ok(Page::new(items, next))
+}
+
+fn summary(row: &Row) -> Result<ExecutionSummary, StoreError> {
+    let outcome: Option<&str> = row.get("outcome");
+    let text = |column: &str| -> &str { row.get(column) };
+    let stopped_at: Option<i64> = row.get("stopped_at");
+    Ok(ExecutionSummary {
+        id: text("id").into(),
+        name: text("name").into(),
+        machine_arn: text("machine").into(),
+        input: text("input").parse().map_err(corrupt)?,
+        status: match outcome {
+            Some(outcome) => serde_json::from_str(outcome).map_err(corrupt)?,
+            None => ExecutionStatus::Running,
+        },
+        started_at: Timestamp::from_millis(row.get("started_at")),
+        stopped_at: stopped_at.map(Timestamp::from_millis),
+    })
+}
+
+fn bound(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// As many entries as a page has, and one that says that there are more.
+fn one_more(limit: usize) -> i64 {
+    bound(limit as u64).saturating_add(1)
+}

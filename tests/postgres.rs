@@ -1,0 +1,137 @@
+//! PostgreSQL as a store: the conformance suite, schemas, TLS, and servers and runtimes that come and go.
+
+#![cfg(feature = "postgres")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "postgres/cluster.rs"]
+mod cluster;
+#[path = "postgres/node.rs"]
+mod node;
+#[path = "postgres/storm.rs"]
+mod storm;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use stepwright::store::{PostgresError, PostgresStore};
+use stepwright::{Store, testing};
+
+use self::cluster::Cluster;
+use self::storm::Storm;
+
+/// How often to crash the server.
+const CRASHES: u32 = 3;
+
+/// How often to kill a node; `STEPWRIGHT_KILLS` says otherwise.
+const KILLS: u32 = 10;
+
+/// The database that a test has for itself, where there is a PostgreSQL.
+macro_rules! database {
+    () => {
+        match cluster::shared() {
+            Some(cluster) => cluster.database(),
+            None => return,
+        }
+    };
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_postgres_store_keeps_every_promise() {
+    let store: Arc<dyn Store> = Arc::new(PostgresStore::connect(&database!()).await.unwrap());
+    testing::store::all(&store).await;
+    // What is in it already does not disturb.
+    testing::store::all(&store).await;
+}
+
+#[tokio::test]
+async fn tables_of_a_later_version_are_left_alone() {
+    let database = database!();
+    let others = (0..4).map(|_| PostgresStore::connect(&database));
+    // Those who come first come at once, and one of them makes the tables.
+    for opened in futures_util::future::join_all(others).await {
+        opened.unwrap();
+    }
+    let (address, name) = database.rsplit_once('/').unwrap();
+    assert!(address.starts_with("postgres://"));
+    let cluster = cluster::shared().unwrap();
+    assert_eq!(cluster.sql(name, "SELECT max(version) FROM stepwright.schema_version"), "1");
+    PostgresStore::options(&database).schema(r#"Odd "name\s"#).connect().await.unwrap();
+    cluster.sql(name, "INSERT INTO stepwright.schema_version VALUES (7)");
+    let refused = PostgresStore::connect(&database).await.unwrap_err();
+    assert!(matches!(refused, PostgresError::TooNew { found: 7, known: 1 }), "{refused:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_trusts_whom_it_is_told_to() {
+    let Some(cluster) = Cluster::start() else { return };
+    let certified = || rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let (ours, other) = (certified(), certified());
+    let certificate = cluster.keep("server.pem", &ours.cert.pem());
+    let key = cluster.keep("server.key", &ours.signing_key.serialize_pem());
+    cluster.configure(&format!(
+        "ssl = on\nssl_cert_file = '{}'\nssl_key_file = '{}'\n",
+        certificate.display(),
+        key.display()
+    ));
+    cluster.restart();
+    let database = format!("{}?sslmode=require", cluster.database().replace("127.0.0.1", "localhost"));
+    let trusting = |pem: String| PostgresStore::options(&database).root_certificates(pem);
+    let store: Arc<dyn Store> = Arc::new(trusting(ours.cert.pem()).connect().await.unwrap());
+    testing::store::commits_are_whole(&store).await;
+    let encrypted = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+        WHERE application_name = 'stepwright'";
+    assert_eq!(cluster.sql("postgres", encrypted), "t");
+    for strangers in [trusting(other.cert.pem()), PostgresStore::options(&database)] {
+        let refused = strangers.connect().await.unwrap_err();
+        assert!(matches!(refused, PostgresError::Unavailable(_)), "{refused:?}");
+    }
+    let nothing = trusting("nothing".into()).connect().await.unwrap_err();
+    assert!(matches!(nothing, PostgresError::Certificate(_)), "{nothing:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a process that other tests start, not a test"]
+async fn node() {
+    node::live().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_are_killed_lose_nothing_and_double_nothing() {
+    let kills = std::env::var("STEPWRIGHT_KILLS").ok().and_then(|kills| kills.parse().ok()).unwrap_or(KILLS);
+    let mut storm = Storm::new(&database!(), 2, 1).await;
+    for _ in 0..kills {
+        storm.blow(Duration::from_millis(100));
+        storm.replace();
+    }
+    storm.calm().await;
+    let executions = storm.check().await;
+    println!("{kills} kills, {executions} executions: nothing lost, nothing doubled");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_was_frozen_past_its_lease_doubles_nothing() {
+    let mut storm = Storm::new(&database!(), 2, 2).await;
+    let held_back = storm.hold_back(0, 10);
+    storm.blow(Duration::from_millis(500));
+    storm.freeze(0);
+    // The other one takes them over, and does not hold them back.
+    storm.ended(&held_back).await;
+    storm.thaw(0);
+    storm.nodes[0].tell("go");
+    storm.blow(Duration::from_millis(500));
+    storm.calm().await;
+    storm.check().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_crashes_under_load_comes_back_to_everything() {
+    let Some(cluster) = Cluster::start() else { return };
+    let mut storm = Storm::new(&cluster.database(), 2, 3).await;
+    for _ in 0..CRASHES {
+        storm.blow(Duration::from_secs(1));
+        cluster.crash();
+    }
+    storm.blow(Duration::from_secs(1));
+    storm.calm().await;
+    storm.check().await;
+}
