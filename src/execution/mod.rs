@@ -175,7 +175,8 @@ impl Execution {
     }
 
     /// Says which activities do not exist from now on; no set is an empty one. It is not saved: whoever goes on
-    /// with an execution after a restart says it anew, before the next event.
+    /// with an execution after a restart says it anew, before the next event. What it starts without is said in
+    /// [`Start::missing_activities`].
     pub fn set_missing_activities(&mut self, missing: Option<&Arc<BTreeSet<Arn>>>) {
         if self.start.missing.as_ref() != missing {
             Arc::make_mut(&mut self.start).missing = missing.cloned();

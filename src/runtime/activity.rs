@@ -136,6 +136,10 @@ impl Runtime {
     ///
     /// let error = runtime.start_execution(&machine, None, json!({})).await?.wait().await.unwrap_err();
     /// assert!(error.to_string().ends_with("activity:Sign does not exist."));
+    ///
+    /// runtime.create_activity(&sign);
+    /// let execution = runtime.start_execution(&machine, None, json!({})).await?;
+    /// assert!(runtime.get_activity_task(&sign, None).await?.is_some());
     /// # Ok(())
     /// # }
     /// ```
@@ -143,7 +147,7 @@ impl Runtime {
         self.inner.activities.change_missing(|missing| missing.insert(activity.clone()));
     }
 
-    /// There is such an activity again.
+    /// There is such an activity again after [`delete_activity`](Self::delete_activity).
     pub fn create_activity(&self, activity: &Arn) {
         self.inner.activities.change_missing(|missing| missing.remove(activity));
     }

@@ -179,6 +179,20 @@ impl Simulator {
     }
 
     /// There is no such activity: a Task that needs it fails before it is scheduled.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use serde_json::json;
+    /// use stepwright::StateMachine;
+    /// use stepwright::testing::Simulator;
+    ///
+    /// let machine = Arc::new(StateMachine::parse(r#"{ "StartAt": "Sign", "States": { "Sign": { "Type": "Task",
+    ///     "Resource": "arn:aws:states:us-east-1:123456789012:activity:Sign", "End": true } } }"#)?);
+    /// let sign = "arn:aws:states:us-east-1:123456789012:activity:Sign".parse()?;
+    /// let run = Simulator::new(&machine).missing_activity(sign).run(json!({}));
+    /// assert_eq!(run.failure().unwrap().error, Some("States.Runtime".into()));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn missing_activity(mut self, activity: Arn) -> Self {
         Arc::make_mut(self.missing.get_or_insert_default()).insert(activity);
         self
