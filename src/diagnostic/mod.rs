@@ -19,6 +19,8 @@ pub use pointer::{JsonPointer, PointerError};
 pub use source::{Format, Part, Position, Source};
 
 pub(crate) use pointer::Trail;
+#[cfg(any(feature = "runtime", feature = "testing"))]
+pub(crate) use scan::invalid_execution_input;
 pub(crate) use scan::{Part as TextPart, Scanner, SyntaxError, jackson_place};
 pub(crate) use suggest::closest;
 

@@ -401,6 +401,31 @@ pub(crate) fn span_tree(text: &str) -> SpanTree {
     tree
 }
 
+/// What AWS's parser (Jackson) says of text that is not JSON, without the place.
+#[cfg(any(feature = "runtime", feature = "testing"))]
+fn jackson_complaint(text: &str) -> Option<String> {
+    let mut scanner = Scanner::new(text);
+    loop {
+        match scanner.next() {
+            Ok(Some(_)) => {}
+            Ok(None) => return None,
+            Err(error) => return Some(error.aws),
+        }
+    }
+}
+
+/// The message with which AWS refuses `text` as an execution's input, which cannot be read for `reason` (recorded:
+/// invalid_start_execution_input).
+#[cfg(any(feature = "runtime", feature = "testing"))]
+pub(crate) fn invalid_execution_input(text: &str, reason: &dyn std::fmt::Display) -> String {
+    let complaint = match text.trim().is_empty() {
+        true => "Invalid execution input.".into(),
+        // What AWS reads and we do not: too deep, too large a number.
+        false => jackson_complaint(text).unwrap_or_else(|| reason.to_string()),
+    };
+    format!("Invalid State Machine Execution Input: '{complaint}'")
+}
+
 /// A place as AWS's parser (Jackson) prints it: `[Source: (String)"..."; line: 1, column: 4]`.
 pub(crate) fn jackson_place(text: &str, offset: usize) -> String {
     /// How much of the text Jackson quotes.
@@ -443,6 +468,27 @@ mod tests {
             "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', \
              'true' or 'false')\n at [Source: (String)\"not a definition\"; line: 1, column: 4]"
         );
+    }
+
+    #[cfg(any(feature = "runtime", feature = "testing"))]
+    #[test]
+    fn inputs_are_refused_in_the_recorded_words() {
+        for (text, complaint) in [
+            ("", "Invalid execution input."),
+            (
+                "{'not': 'json'",
+                "Unexpected character (''' (code 39)): was expecting double-quote to start field name",
+            ),
+            (
+                "not some json",
+                "Unrecognized token 'not': was expecting (JSON String, Number, Array, Object or token 'null', \
+                 'true' or 'false')",
+            ),
+        ] {
+            let message = invalid_execution_input(text, &"-");
+            assert_eq!(message, format!("Invalid State Machine Execution Input: '{complaint}'"));
+        }
+        assert!(invalid_execution_input("1", &"too large").ends_with(": 'too large'"));
     }
 
     #[test]

@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::arn::{Arn, IntegrationPattern};
+use crate::diagnostic::invalid_execution_input;
 use crate::execution::{CancelReason, ExecutionStatus};
 use crate::failure::{ErrorName, Failure};
 use crate::id::ExecutionId;
-use crate::json::Json;
+use crate::json::{Json, JsonError};
 use crate::machine::StateMachine;
 use crate::runtime::Inner;
 use crate::runtime::context::TaskContext;
@@ -118,9 +119,8 @@ impl Call {
     fn child_input(&self) -> Result<Json, Failure> {
         match &self.input["Input"] {
             Value::Null => Ok(Json::empty_object()),
-            Value::String(text) => text.parse().map_err(|error| {
-                let message = format!("Invalid State Machine Execution Input: '{error}'");
-                self.refused("InvalidExecutionInput", &message)
+            Value::String(text) => text.parse().map_err(|error: JsonError| {
+                self.refused("InvalidExecutionInput", &invalid_execution_input(text, &error))
             }),
             input => Ok(input.into()),
         }

@@ -336,7 +336,7 @@ impl TestState {
         let found = machine.states.iter().find(|state| state.name.as_str() == name);
         let state = found.ok_or_else(|| TestStateError::validation("State not found in definition"))?;
         let input = self.input.as_deref().unwrap_or("{}");
-        let input = verbatim::parse(input).map_err(|error| TestStateError::input(&error))?;
+        let input = verbatim::parse(input).map_err(|error| TestStateError::input(input, &error))?;
         self.check(state)?;
         let entropy = Entropy::new(self.seed);
         let alone = Alone {

@@ -2,6 +2,7 @@
 
 use serde::{Serialize, Serializer};
 
+use crate::diagnostic::invalid_execution_input;
 use crate::json::{Json, JsonError};
 
 /// What came of the test of a state.
@@ -144,8 +145,8 @@ impl TestStateError {
         Self { code: TestStateErrorCode::ValidationException, message: message.into() }
     }
 
-    pub(super) fn input(error: &JsonError) -> Self {
-        let message = format!("Invalid State Machine Execution Input: '{error}'");
+    pub(super) fn input(text: &str, error: &JsonError) -> Self {
+        let message = invalid_execution_input(text, error);
         Self { code: TestStateErrorCode::InvalidExecutionInput, message }
     }
 }
