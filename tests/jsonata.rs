@@ -114,6 +114,27 @@ fn values_are_json_as_jsonata_writes_it() {
     fail("$keys()", UNDEFINED);
 }
 
+/// Measured: numbers that are none in JSON become texts; as operands they are errors.
+#[test]
+fn divisions_by_zero_give_texts() {
+    give("1/0", json!("Infinity"));
+    give("-1/0", json!("-Infinity"));
+    give("[0/0, {'a': 1/0}]", json!(["NaN", { "a": "Infinity" }]));
+    give("$states.input.xs.($ / ($ - 2))", json!([-1, "Infinity", 3]));
+    give("($f := function($x) { 6 / $x / 2 }; [$f(3), null, $f($states.input.none)])", json!([1, null]));
+    fail("1/0 + 1", "D1001: Number out of range: Infinity");
+    fail("$sqrt(-1)", "D3060: The sqrt function cannot be applied to a negative number: -1");
+}
+
+#[test]
+fn integers_that_pass_through_are_exact() {
+    let input = json!({ "a": 1.0, "n": 9_007_199_254_740_993_i64, "m": u64::MAX });
+    assert_eq!(
+        evaluate("$states.input", &input).unwrap().to_string(),
+        r#"{"a":1,"n":9007199254740993,"m":1.8446744073709552e+19}"#
+    );
+}
+
 #[test]
 fn variables_may_be_called_like_functions() {
     let expression = Jsonata::parse("$count + $states.input", &["input"]).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use jlens_core::ast::{Ast, Node, NodeKind, Span, Stage};
+use jlens_core::ast::{Ast, BinaryOp, Node, NodeKind, Span, Stage};
 use jlens_core::stack;
 
 use super::JsonataError;
@@ -21,6 +21,8 @@ pub(super) struct Analysis {
     pub(super) reads_context: bool,
     /// Whether it draws random numbers.
     pub(super) random: bool,
+    /// The operands of its divisions, inner ones last.
+    pub(super) divisions: Vec<(Span, Span)>,
 }
 
 /// Functions that AWS adds.
@@ -94,8 +96,14 @@ impl Walker<'_> {
                 transform.delete.iter().for_each(|delete| self.node(delete, false));
             }
             NodeKind::Sort { terms } => terms.iter().for_each(|term| self.node(&term.expr, false)),
-            NodeKind::Binary { lhs, rhs, .. }
-            | NodeKind::Fallback { lhs, rhs, .. }
+            NodeKind::Binary { op, lhs, rhs } => {
+                if *op == BinaryOp::Div {
+                    self.found.divisions.push((lhs.span, rhs.span));
+                }
+                self.node(lhs, top);
+                self.node(rhs, top);
+            }
+            NodeKind::Fallback { lhs, rhs, .. }
             | NodeKind::Bind { lhs, rhs }
             | NodeKind::Apply { lhs, rhs } => {
                 self.node(lhs, top);

@@ -245,8 +245,9 @@ fn as_result(json: &Json) -> Json {
 fn is_as_result(json: &Json) -> bool {
     match json {
         Json::Number(number) => {
-            !number.is_f64()
-                || number.as_f64().is_some_and(|value| value.fract() != 0.0 || value.abs() >= INTEGERS)
+            number.is_i64()
+                || number.is_f64()
+                    && number.as_f64().is_some_and(|value| value.fract() != 0.0 || value.abs() >= INTEGERS)
         }
         Json::Array(_) => json.as_array().unwrap_or_default().iter().all(is_as_result),
         Json::Object(object) => object.values().all(is_as_result),
@@ -256,7 +257,7 @@ fn is_as_result(json: &Json) -> bool {
 
 fn rewritten(json: &Json) -> Json {
     match json {
-        Json::Number(value) => value.as_f64().map_or(Json::Null, number),
+        Json::Number(value) if !value.is_i64() => value.as_f64().map_or(Json::Null, number),
         Json::Array(_) => Json::array(json.as_array().unwrap_or_default().iter().map(rewritten).collect()),
         Json::Object(object) => {
             Json::object(object.iter().map(|(key, value)| (key.clone(), rewritten(value))))
@@ -268,7 +269,8 @@ fn rewritten(json: &Json) -> Json {
 /// 2^63: integers below it are written without a fraction.
 const INTEGERS: f64 = 9_223_372_036_854_775_808.0;
 
-fn number(value: f64) -> Json {
+/// A number as JSONata writes it.
+pub(super) fn number(value: f64) -> Json {
     match value.fract() == 0.0 && value.abs() < INTEGERS {
         true => Json::from(value as i64),
         false => Json::from(value),

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jlens_core::ast::Span;
 use jlens_core::output::Output;
 use jlens_core::{Bindings, Error, Expression, Options};
+use serde_json::Value;
 
 use super::analysis::{self, Analysis};
 use super::document::{Documents, Nothing, Root, Writer};
@@ -29,6 +31,9 @@ struct Shared {
     reads_context: bool,
     /// Whether it draws random numbers.
     random: bool,
+    /// The operands of its divisions, and how far into the engine's text they are shifted.
+    divisions: Box<[(Span, Span)]>,
+    shift: usize,
 }
 
 /// What the document is that the engine evaluates an expression on.
@@ -72,7 +77,7 @@ impl Program {
             prelude += &format!("${name}:=$.`${name}`;");
         }
         let expression = compile(&format!("{prelude}{text}\n)"))?;
-        Ok(Self::new(expression, Input::Scope, analysis))
+        Ok(Self::new(expression, Input::Scope, analysis).shifted(prelude.len()))
     }
 
     pub(super) fn standalone(text: &str) -> Result<Self, JsonataError> {
@@ -88,8 +93,17 @@ impl Program {
             input,
             reads_context: analysis.reads_context,
             random: analysis.random,
+            divisions: analysis.divisions.into(),
+            shift: 0,
         };
         Self { expression, shared: Arc::new(shared) }
+    }
+
+    fn shifted(mut self, shift: usize) -> Self {
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.shift = shift;
+        }
+        self
     }
 
     pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
@@ -103,8 +117,16 @@ impl Program {
     pub(super) fn evaluate(&self, scope: &Scope<'_>) -> Result<Outcome, Trouble> {
         let seed = self.shared.random.then(|| scope.entropy.draw());
         let bindings = self.bindings(scope, seed);
-        let value = self.run(&self.expression, &bindings, scope, seed)?;
-        if let Some(value) = value {
+        let mut value = self.run(&self.expression, &bindings, scope, seed);
+        let beyond_json = match &value {
+            Ok(value) => value.as_ref().is_some_and(has_null),
+            Err(trouble) => trouble.code == "D1001",
+        };
+        if beyond_json && let Some(divided) = self.divided() {
+            let bindings = function::with_division(bindings.clone());
+            value = self.run(&divided, &bindings, scope, seed).or(value);
+        }
+        if let Some(value) = value? {
             return Ok(Outcome::Value(value));
         }
         // The engine writes neither functions nor what is undefined: ask which of the two it was.
@@ -115,6 +137,32 @@ impl Program {
         };
         let is_function = kind.as_ref().and_then(Json::as_str) == Some("function");
         Ok(if is_function { Outcome::Function } else { Outcome::Undefined })
+    }
+
+    /// The same with a function in the place of every division. The engine has no infinity, and AWS gives it as
+    /// text.
+    fn divided(&self) -> Option<Expression> {
+        if self.shared.input == Input::Document {
+            return None;
+        }
+        let source = self.expression.source();
+        let mut text = source.to_owned();
+        let mut edits = Vec::new();
+        for (left, right) in &self.shared.divisions {
+            let [from, until, next, end] =
+                [left.start, left.end, right.start, right.end].map(|at| at + self.shared.shift);
+            if source.get(until..next)?.trim() != "/" {
+                return None;
+            }
+            edits.extend([(from..from, "$_divide("), (until..next, ","), (end..end, ")")]);
+        }
+        if edits.is_empty() {
+            return None;
+        }
+        // From the end, so that what is yet to be edited stays where it was.
+        edits.sort_by_key(|(place, _)| std::cmp::Reverse(place.start));
+        edits.into_iter().for_each(|(place, with)| text.replace_range(place, with));
+        compile(&text).ok()
     }
 
     fn run(
@@ -159,10 +207,20 @@ impl Program {
         };
         for name in self.shared.functions.iter().chain(by_value) {
             if let Some(value) = scope.variables.variable(name) {
-                bindings = bindings.var(&**name, serde_json::Value::from(value));
+                bindings = bindings.var(&**name, Value::from(value));
             }
         }
         bindings
+    }
+}
+
+// Recursion over results is bounded by the engine.
+fn has_null(value: &Json) -> bool {
+    match value {
+        Json::Null => true,
+        Json::Array(_) => value.as_array().unwrap_or_default().iter().any(has_null),
+        Json::Object(object) => object.values().any(has_null),
+        Json::Bool(_) | Json::Number(_) | Json::String(_) => false,
     }
 }
 
@@ -180,5 +238,19 @@ fn trouble(error: &Error) -> Trouble {
         "U1001" | "D2014" | "D2015" | "D2016" => TroubleKind::Memory,
         _ => TroubleKind::Expression,
     };
-    Trouble { kind, code: error.code().into(), message: error.message() }
+    Trouble { kind, code: error.code().into(), message: message(error) }
+}
+
+/// The engine's message, with numbers as JSONata writes them.
+fn message(error: &Error) -> String {
+    let message = error.message();
+    match error.value() {
+        // The engine has no JSON for it.
+        Some(Value::Null) if error.code() == "D1001" => message.replace("null", "Infinity"),
+        Some(Value::Number(number)) if number.is_f64() => {
+            let shown = super::document::number(number.as_f64().unwrap_or_default());
+            message.replacen(&number.to_string(), &shown.to_string(), 1)
+        }
+        _ => message,
+    }
 }

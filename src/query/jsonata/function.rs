@@ -56,6 +56,27 @@ pub(super) fn with_random(bindings: Bindings, seed: [u8; 32]) -> Bindings {
     }
 }
 
+/// The same with a division that gives what is no finite number as text, as AWS does.
+pub(super) fn with_division(bindings: Bindings) -> Bindings {
+    let divide = HostFunction::new(2, |arguments, _| {
+        for (argument, code) in arguments.iter().zip(["T2001", "T2002"]) {
+            if let Some(value) = argument
+                && !value.is_number()
+            {
+                return Err(Error::new(code).with("token", "/").with("value", value.clone()));
+            }
+        }
+        let (Some(left), Some(right)) = (number(arguments, 0), number(arguments, 1)) else { return Ok(None) };
+        Ok(Some(match left / right {
+            quotient if quotient.is_nan() => "NaN".into(),
+            f64::INFINITY => "Infinity".into(),
+            f64::NEG_INFINITY => "-Infinity".into(),
+            quotient => quotient.into(),
+        }))
+    });
+    bindings.function("_divide", divide.without_input())
+}
+
 /// `$hash(text, algorithm)`: in lower-case hexadecimal.
 fn hash(arguments: &[Option<Value>]) -> Outcome {
     let (Some(text), Some(name)) = (text(arguments, 0), text(arguments, 1)) else { return Ok(None) };
