@@ -121,10 +121,16 @@ impl Compiler<'_> {
             Some(JsonataError::Unsupported(unsupported)) => {
                 let diagnostic = Diagnostic::new(Code::UnsupportedJsonata, place, lowercase(&message))
                     .with_aws(unsupported.message());
-                match message.contains("top level") {
-                    true => diagnostic
+                match unsupported.message() {
+                    text if text.contains("top level") => diagnostic
                         .with_help("a state's expression has no input of its own: it is in `$states.input`"),
-                    false => diagnostic,
+                    text if text.contains("$states.result") => diagnostic.with_help(
+                        "only `Output` and `Assign` of Task, Map and Parallel states have a result",
+                    ),
+                    text if text.contains("$states.errorOutput") => {
+                        diagnostic.with_help("only `Output` and `Assign` of catchers have an error")
+                    }
+                    _ => diagnostic,
                 }
             }
             Some(JsonataError::Syntax(syntax, _)) => Diagnostic::new(

@@ -12,7 +12,8 @@ impl Compiler<'_> {
     pub(super) fn check_variables(&mut self) {
         let mut found = Vec::new();
         for (n, listed) in self.listed.iter().enumerate() {
-            found.extend(assigned(listed.state, &listed.at).into_iter().map(|(name, at)| (n, name, at)));
+            let names = assigned(listed.state, self.is_jsonata(listed.state), &listed.at);
+            found.extend(names.into_iter().map(|(name, at)| (n, name, at)));
         }
         let mut names: BTreeMap<StateId, Vec<&str>> = BTreeMap::new();
         for (n, name, _) in &found {
@@ -95,7 +96,7 @@ impl Compiler<'_> {
 }
 
 /// The variables that a state assigns, and where.
-fn assigned(state: &State, at: &JsonPointer) -> Vec<(String, JsonPointer)> {
+fn assigned(state: &State, jsonata: bool, at: &JsonPointer) -> Vec<(String, JsonPointer)> {
     let mut places = vec![(state.assign.as_ref(), at.key("Assign"))];
     if let StateKind::Choice(choice) = &state.kind {
         let rules = at.key("Choices");
@@ -107,7 +108,11 @@ fn assigned(state: &State, at: &JsonPointer) -> Vec<(String, JsonPointer)> {
     places.extend(numbered.map(|(n, catcher)| (catcher.assign.as_ref(), catchers.index(n).key("Assign"))));
     let names = |(assign, at): (Option<&serde_json::Map<String, _>>, JsonPointer)| {
         let keys: Vec<String> = assign.into_iter().flat_map(|assign| assign.keys().cloned()).collect();
-        keys.into_iter().map(move |key| (key.strip_suffix(".$").unwrap_or(&key).to_owned(), at.key(key)))
+        let name = move |key: &str| match jsonata {
+            true => key.to_owned(),
+            false => key.strip_suffix(".$").unwrap_or(key).to_owned(),
+        };
+        keys.into_iter().map(move |key| (name(&key), at.key(key)))
     };
     places.into_iter().flat_map(names).collect()
 }

@@ -231,7 +231,8 @@ impl Fields {
 }
 
 impl State {
-    fn to_value(&self) -> Value {
+    /// The JSON that the state was read from; keys may stand in another order.
+    pub(crate) fn to_value(&self) -> Value {
         if let StateKind::Unknown(written) = &self.kind {
             return written.clone();
         }

@@ -212,6 +212,10 @@ codes! {
     UnreadVariable = "L0403", "a variable that nobody reads", Warning, "";
     /// A variable that nobody assigns.
     UnassignedVariable = "L0404", "a variable that nobody assigns", Warning, "";
+    /// A path in a JSONata state.
+    PathInJsonata = "L0405", "a path in a JSONata state", Warning, "";
+    /// An expression in a JSONPath state.
+    ExpressionInJsonPath = "L0406", "an expression in a JSONPath state", Warning, "";
 }
 
 /// Text that is not the number of a code.

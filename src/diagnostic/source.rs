@@ -131,18 +131,39 @@ impl Source {
 
     /// Where the character stands that has `offset` bytes before it in the value of the string at `string`.
     pub(super) fn character(&self, string: Span, offset: usize) -> Option<Span> {
-        let quoted = self.text().get(string.clone())?.strip_prefix('"')?.strip_suffix('"')?;
+        let written = self.text().get(string.clone())?;
+        let style = match (written.chars().next()?, self.format()) {
+            ('"', _) => Style::Double,
+            (_, Format::Json) => return None,
+            ('\'', Format::Yaml) => Style::Single,
+            (_, Format::Yaml) => self.block_style(string.start),
+        };
+        let quotes = usize::from(matches!(style, Style::Double | Style::Single));
+        let end = written.len().checked_sub(quotes)?;
+        let content = written.get(quotes..end)?;
         let mut before = 0;
-        let mut rest = quoted;
+        let mut rest = content;
         while before < offset {
-            let (written, value) = first_character(rest)?;
+            let (written, value) = style.first_character(rest)?;
             rest = &rest[written..];
             before += value;
         }
-        let start = string.start + 1 + quoted.len() - rest.len();
+        let start = string.start + quotes + content.len() - rest.len();
         // At the end of the string it is the quote.
-        let length = first_character(rest).map_or(1, |(written, _)| written);
+        let length = style.first_character(rest).map_or(1, |(written, _)| written);
         Some(start..start + length)
+    }
+
+    /// How the scalar without quotes is written that begins at `start`.
+    fn block_style(&self, start: usize) -> Style {
+        let before = &self.text()[..start];
+        let indent = before.len() - before.rfind('\n').map_or(0, |at| at + 1);
+        let header = before.trim_end_matches([' ', '\n', '\r']);
+        match header.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+')).chars().last() {
+            Some('|') => Style::Literal { indent },
+            Some('>') => Style::Folded { indent },
+            _ => Style::Plain,
+        }
     }
 
     /// Where line `line` (from 1) stands, without its end.
@@ -160,20 +181,60 @@ impl Source {
     }
 }
 
-/// How many bytes the first character of a JSON string takes as it is written, and in its value. Half a
-/// surrogate pair counts as a character of its own.
-fn first_character(quoted: &str) -> Option<(usize, usize)> {
-    let first = quoted.chars().next()?;
-    if first != '\\' {
-        return Some((first.len_utf8(), first.len_utf8()));
-    }
-    match quoted.as_bytes().get(1)? {
-        b'u' => {
-            let unit = u32::from_str_radix(quoted.get(2..6)?, 16).ok()?;
-            Some((6, char::from_u32(unit).map_or(2, char::len_utf8)))
+/// How a string is written.
+#[derive(Clone, Copy)]
+enum Style {
+    /// As in JSON.
+    Double,
+    Single,
+    Plain,
+    /// A block whose lines stay lines.
+    Literal {
+        indent: usize,
+    },
+    /// A block whose lines become one.
+    Folded {
+        indent: usize,
+    },
+}
+
+impl Style {
+    /// How many bytes the first character of `rest` takes as it is written, and in the string's value. Half a
+    /// surrogate pair counts as a character of its own.
+    fn first_character(self, rest: &str) -> Option<(usize, usize)> {
+        let first = rest.chars().next()?;
+        let plain = Some((first.len_utf8(), first.len_utf8()));
+        match (self, first) {
+            (Self::Double, '\\') => match rest.as_bytes().get(1)? {
+                b'u' => {
+                    let unit = u32::from_str_radix(rest.get(2..6)?, 16).ok()?;
+                    Some((6, char::from_u32(unit).map_or(2, char::len_utf8)))
+                }
+                _ => Some((2, 1)),
+            },
+            (Self::Single, '\'') => Some((2, 1)),
+            (Self::Literal { indent }, '\n') => Some((1 + spaces(&rest[1..], indent), 1)),
+            (Self::Folded { indent }, '\n') => Some(folded(rest, indent)),
+            (Self::Single | Self::Plain, '\n') => Some(folded(rest, usize::MAX)),
+            _ => plain,
         }
-        _ => Some((2, 1)),
     }
+}
+
+/// Line ends and the indentation after them: one is a space, and of several all but one stay.
+fn folded(rest: &str, indent: usize) -> (usize, usize) {
+    let (mut written, mut lines) = (0, 0);
+    while rest[written..].starts_with('\n') {
+        written += 1;
+        written += spaces(&rest[written..], indent);
+        lines += 1;
+    }
+    (written, (lines - 1).max(1))
+}
+
+/// How many spaces a line begins with, up to `most`.
+fn spaces(line: &str, most: usize) -> usize {
+    line.bytes().take_while(|byte| *byte == b' ').count().min(most)
 }
 
 impl Format {

@@ -5,6 +5,7 @@
 mod data;
 mod errors;
 mod flow;
+mod jsonata;
 mod read;
 mod task;
 mod tree;
@@ -110,6 +111,9 @@ pub fn lint(definition: &Definition) -> Diagnostics {
         found.extend(task::lint(visit));
         found.extend(errors::lint(visit, &tree));
         found.extend(data::lint(visit, &tree));
+    }
+    for visit in &tree.states {
+        found.extend(jsonata::lint(visit));
     }
     found.extend(flow::lint(&tree));
     found.extend(variables::lint(&tree));

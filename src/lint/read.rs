@@ -1,13 +1,14 @@
-//! What a JSONPath state reads: its templates, and all expressions in it.
+//! What a state reads: the templates and paths of JSONPath, and the texts that either language looks at.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
 use super::tree::Visit;
 use crate::definition::{Amount, Condition, PathOrNull, Setting, StateKind, Test, Timing};
 use crate::diagnostic::JsonPointer;
-use crate::query::Expression;
+use crate::query::{Expression, Jsonata};
 
 /// A payload template and where it stands.
 pub(super) type Placed<'d> = (JsonPointer, Cow<'d, Value>);
@@ -109,6 +110,70 @@ pub(super) fn expressions(visit: &Visit<'_>) -> Vec<(JsonPointer, Expression)> {
         _ => {}
     }
     found.list
+}
+
+/// A text that one of the query languages gives a meaning.
+pub(super) enum Text {
+    /// The name of a field, with `.$` at its end.
+    Key(String),
+    /// A string in `{% %}`.
+    Expression(String),
+}
+
+/// All such texts of a state, without those of the states in it.
+pub(super) fn texts(visit: &Visit<'_>) -> Vec<(JsonPointer, Text)> {
+    let mut found = Vec::new();
+    let Value::Object(fields) = visit.state.to_value() else { return found };
+    for (field, value) in fields {
+        if !["Branches", "Comment", "ItemProcessor", "Iterator"].contains(&field.as_str()) {
+            texts_in(value, &visit.at.key(field), &mut found);
+        }
+    }
+    found
+}
+
+// Recursion is bounded by how deep the reader lets a document be.
+fn texts_in(value: Value, at: &JsonPointer, found: &mut Vec<(JsonPointer, Text)>) {
+    match value {
+        Value::String(text) if text.starts_with("{%") && text.ends_with("%}") && text.len() > 3 => {
+            found.push((at.clone(), Text::Expression(text)));
+        }
+        Value::Array(items) => {
+            items.into_iter().enumerate().for_each(|(n, item)| texts_in(item, &at.index(n), found));
+        }
+        Value::Object(map) => {
+            for (key, value) in map {
+                let at = at.key(key.as_str());
+                if key.ends_with(".$") {
+                    found.push((at.clone(), Text::Key(key)));
+                }
+                texts_in(value, &at, found);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The variables that a state reads, and where; `None` where nobody knows.
+pub(super) fn variables(visit: &Visit<'_>) -> Option<Vec<(String, JsonPointer)>> {
+    let mut read = Vec::new();
+    if visit.jsonata {
+        for (at, text) in texts(visit) {
+            if let Text::Expression(text) = text {
+                let text = text.trim_start_matches("{%").trim_end_matches("%}").trim();
+                let fields = ["input", "context", "result", "errorOutput"];
+                let expression = Jsonata::parse(text, &fields).ok()?;
+                read.extend(expression.variables().map(|name| (name.to_owned(), at.clone())));
+            }
+        }
+    } else {
+        for (at, expression) in expressions(visit) {
+            let names: BTreeSet<&str> =
+                expression.paths().iter().filter_map(|path| path.variable()).collect();
+            read.extend(names.into_iter().map(|name| (name.to_owned(), at.clone())));
+        }
+    }
+    Some(read)
 }
 
 #[derive(Default)]

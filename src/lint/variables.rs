@@ -2,25 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::read::expressions;
+use super::read::variables;
 use super::tree::Tree;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer, closest};
 
 pub(super) fn lint(tree: &Tree<'_>) -> Diagnostics {
     let mut found = Diagnostics::default();
-    // What a JSONata expression reads is not known here.
-    if tree.states.iter().any(|visit| visit.jsonata) {
-        return found;
-    }
     let mut assigned: Vec<(usize, &str, JsonPointer)> = Vec::new();
     let mut read: Vec<(usize, String, JsonPointer)> = Vec::new();
     for visit in &tree.states {
         assigned.extend(visit.assigned().into_iter().map(|(name, at)| (visit.block, name, at)));
-        for (at, expression) in expressions(visit) {
-            let names: BTreeSet<&str> =
-                expression.paths().iter().filter_map(|path| path.variable()).collect();
-            read.extend(names.into_iter().map(|name| (visit.block, name.to_owned(), at.clone())));
-        }
+        // Without an engine nobody knows what JSONata reads.
+        let Some(names) = variables(visit) else { return found };
+        read.extend(names.into_iter().map(|(name, at)| (visit.block, name, at)));
     }
     let mut readers: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     let mut assigners: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();

@@ -103,16 +103,15 @@ impl Walker<'_> {
                 self.node(lhs, top);
                 self.node(rhs, top);
             }
-            NodeKind::Fallback { lhs, rhs, .. }
-            | NodeKind::Bind { lhs, rhs }
-            | NodeKind::Apply { lhs, rhs } => {
+            // What is bound is not read.
+            NodeKind::Bind { rhs, .. } => self.node(rhs, top),
+            NodeKind::Fallback { lhs, rhs, .. } | NodeKind::Apply { lhs, rhs } => {
                 self.node(lhs, top);
                 self.node(rhs, top);
             }
             NodeKind::Negate { expr } => self.node(expr, top),
-            NodeKind::Array { items: nodes } | NodeKind::Block { exprs: nodes, .. } => {
-                nodes.iter().for_each(|node| self.node(node, top));
-            }
+            NodeKind::Array { items } => items.iter().for_each(|node| self.node(node, top)),
+            NodeKind::Block { exprs, .. } => self.block(exprs, top),
             NodeKind::Object { pairs } => self.pairs(pairs, top),
             NodeKind::Condition { condition, then, otherwise } => {
                 self.node(condition, top);
@@ -141,6 +140,26 @@ impl Walker<'_> {
         if let Some(group) = &node.attrs.group {
             self.pairs(&group.pairs, false);
         }
+    }
+
+    /// Each expression sees what those before it have bound; functions see one another.
+    fn block(&mut self, nodes: &[Node], top: bool) {
+        let outer = self.bound.len();
+        let bound = |node: &Node, function: bool| match &node.kind {
+            NodeKind::Bind { lhs, rhs } => match &lhs.kind {
+                NodeKind::Variable { name } if matches!(rhs.kind, NodeKind::Lambda(_)) == function => {
+                    Some(name.clone())
+                }
+                _ => None,
+            },
+            _ => None,
+        };
+        self.bound.extend(nodes.iter().filter_map(|node| bound(node, true)));
+        for node in nodes {
+            self.node(node, top);
+            self.bound.extend(bound(node, false));
+        }
+        self.bound.truncate(outer);
     }
 
     fn path(&mut self, steps: &[Node], top: bool) {
