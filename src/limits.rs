@@ -41,6 +41,9 @@ pub struct Limits {
     pub execution_time: Duration,
     /// How long a task may take that sets no `TimeoutSeconds`.
     pub task_time: Duration,
+    /// How long a JSONata expression may take. Most that take too long meet a bound of steps before, which is the
+    /// same everywhere.
+    pub expression_time: Duration,
 }
 
 impl Limits {
@@ -58,6 +61,7 @@ impl Limits {
         submission_grace: Duration::from_secs(5),
         execution_time: Duration::from_secs(365 * 24 * 60 * 60),
         task_time: Duration::from_secs(99_999_999),
+        expression_time: Duration::from_millis(500),
     };
 
     /// With payloads of up to `bytes`.
@@ -117,6 +121,20 @@ impl Limits {
     /// With answers waiting for at most `duration` until their handler returns.
     pub const fn submission_grace(mut self, duration: Duration) -> Self {
         self.submission_grace = duration;
+        self
+    }
+
+    /// With JSONata expressions of at most `duration`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stepwright::Limits;
+    ///
+    /// let patient = Limits::AWS.expression_time(Duration::from_secs(5));
+    /// assert_eq!(patient.expression_time, Duration::from_secs(5));
+    /// ```
+    pub const fn expression_time(mut self, duration: Duration) -> Self {
+        self.expression_time = duration;
         self
     }
 

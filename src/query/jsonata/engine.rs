@@ -1,7 +1,6 @@
 //! The engine: compiles and evaluates with `jlens-core`, within bounds, reproducibly.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use jlens_core::ast::Span;
 use jlens_core::output::Output;
@@ -48,28 +47,35 @@ enum Input {
 }
 
 /// Bounds of one evaluation. Steps are counted, so that they end an evaluation in the same place everywhere;
-/// the clock only ends what needs very long for few steps.
+/// the clock (`Limits::expression_time`) only ends what needs very long for few steps.
 ///
 /// DIFFERENCE: AWS's bound of time is not known, and its bounds of memory (measured) are met where they can be
 /// counted: elements of an array, bytes of a string.
 const STEPS: u64 = 2_000_000;
-const TIME: Duration = Duration::from_millis(500);
 const DEPTH: usize = 100;
 const STRING: usize = (1 << 23) - 1;
 const ARRAY: usize = 873_782;
-const RESULT: usize = 4 << 20;
 /// An expression nested deeper fails whenever it is evaluated.
 const NESTING: usize = 2_000;
+
+/// The engine compares each element of a long array with all before it, and does not look at the clock.
+const DISTINCT: &str = "$_compared:=$distinct;\
+    $distinct:=$type($distinct)='function'\
+        ?function($a)<x:x>{$count($a)>1000?$_distinct($a):$_compared($a)}:$distinct;";
 
 impl Program {
     pub(super) fn of_state(text: &str, fields: &[&str]) -> Result<Self, JsonataError> {
         let expression = compile(text)?;
         let analysis = analysis::of_state(expression.ast(), fields, NESTING)?;
-        if !analysis.reads_states && analysis.free.is_empty() {
+        let slow = analysis.functions.contains("distinct");
+        if !analysis.reads_states && analysis.free.is_empty() && !slow {
             return Ok(Self::new(expression, Input::Nothing, analysis));
         }
         // Binding through a path over the input, not through `Bindings`: only what is read is converted.
         let mut prelude = String::from("(");
+        if slow {
+            prelude += DISTINCT;
+        }
         if analysis.reads_states {
             prelude += "$states:=$.states;";
         }
@@ -172,8 +178,11 @@ impl Program {
         scope: &Scope<'_>,
         seed: Option<[u8; 32]>,
     ) -> Result<Option<Json>, Trouble> {
-        let mut options =
-            Options::new().now(scope.now.as_millis()).timeout(TIME).max_steps(STEPS).max_result_size(RESULT);
+        let mut options = Options::new()
+            .now(scope.now.as_millis())
+            .timeout(scope.limits.expression_time)
+            .max_steps(STEPS)
+            .max_result_size(scope.limits.payload_bytes.saturating_mul(4));
         if self.shared.input != Input::Document {
             // The prelude's block is no part of the expression.
             let depth = DEPTH + usize::from(self.shared.input == Input::Scope);
@@ -198,6 +207,9 @@ impl Program {
     /// The functions that AWS adds and takes away, and what has to be bound by value.
     fn bindings(&self, scope: &Scope<'_>, seed: Option<[u8; 32]>) -> Bindings {
         let mut bindings = function::added().clone();
+        if self.shared.functions.iter().any(|name| matches!(&**name, "distinct" | "partition" | "range")) {
+            bindings = function::with_arrays(bindings);
+        }
         if let Some(seed) = seed {
             bindings = function::with_random(bindings, seed);
         }

@@ -1,9 +1,10 @@
 //! The functions that AWS adds to JSONata, and the one it takes away.
 
-use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
-use jlens_core::{Bindings, Error, HostFunction};
+use jlens_core::{Bindings, Error, HostCall, HostFunction};
 use serde_json::Value;
 
 use super::parse;
@@ -16,7 +17,10 @@ type Outcome = Result<Option<Value>, Error>;
 /// Elements that `$range` gives at most (measured).
 const LONGEST_RANGE: f64 = 360_145.0;
 
-/// `$hash`, `$parse`, `$partition` and `$range`; and no `$eval`.
+/// Elements that one evaluation may make in these functions; twice what is measured for one call.
+const MOST_ELEMENTS: usize = 720_290;
+
+/// `$hash` and `$parse`; and no `$eval`.
 pub(super) fn added() -> &'static Bindings {
     static ADDED: LazyLock<Bindings> = LazyLock::new(|| {
         let function = |signature, body: fn(&[Option<Value>]) -> Outcome| {
@@ -27,12 +31,42 @@ pub(super) fn added() -> &'static Bindings {
         Bindings::new()
             .function("hash", function("<s?s?:s>", hash))
             .function("parse", function("<s?:x>", parse_text))
-            .function("partition", HostFunction::new(2, |arguments, _| partition(arguments)).without_input())
-            .function("range", function("<nnn?:x>", range))
             // Whoever calls it calls something that is no function.
             .var("eval", Value::Null)
     });
     &ADDED
+}
+
+/// The same with those that make long arrays: `$partition`, `$range`, and what stands for `$distinct`. The engine
+/// does not look at the clock while they work, so all that they make in one evaluation is bounded together.
+pub(super) fn with_arrays(bindings: Bindings) -> Bindings {
+    let made = Arc::new(AtomicUsize::new(0));
+    let counted = |weight: usize, body: fn(&[Option<Value>]) -> Outcome| {
+        let made = made.clone();
+        move |arguments: &[Option<Value>], _: &HostCall<'_>| {
+            let length = |value: &Value| value.as_array().map_or(0, Vec::len);
+            let given = arguments.first().and_then(Option::as_ref).map_or(0, length);
+            let result = match made.load(Ordering::Relaxed) + given * weight > MOST_ELEMENTS {
+                true => return Err(too_long()),
+                false => body(arguments)?,
+            };
+            let work = (given * weight).max(result.as_ref().map_or(0, length));
+            match made.fetch_add(work, Ordering::Relaxed) + work > MOST_ELEMENTS {
+                true => Err(too_long()),
+                false => Ok(result),
+            }
+        }
+    };
+    let partition = HostFunction::new(2, counted(2, partition));
+    let range = HostFunction::with_signature("<nnn?:x>", counted(1, range));
+    let distinct = HostFunction::with_signature("<a:a>", counted(10, distinct));
+    match (range, distinct) {
+        (Ok(range), Ok(distinct)) => bindings
+            .function("partition", partition.without_input())
+            .function("range", range.without_input())
+            .function("_distinct", distinct.without_input()),
+        _ => bindings,
+    }
 }
 
 /// The same with `$random` and `$uuid`, which draw from `seed`.
@@ -137,13 +171,56 @@ fn range(arguments: &[Option<Value>]) -> Outcome {
         return Ok(None);
     }
     if count > LONGEST_RANGE {
-        return Err(Error::new("U1001").with("message", "the range is too long"));
+        return Err(too_long());
     }
     let mut numbers = (0..count as u64).map(|n| n as f64 * step + from);
     match count {
         // A sequence of one is its element (recorded: array_range.run2).
         1.0 => Ok(numbers.next().map(Value::from)),
         _ => Ok(Some(numbers.map(Value::from).collect())),
+    }
+}
+
+fn too_long() -> Error {
+    Error::new("U1001").with("message", "the array is too long")
+}
+
+/// `$distinct(array)`, for long ones.
+fn distinct(arguments: &[Option<Value>]) -> Outcome {
+    let Some(Some(Value::Array(items))) = arguments.first() else { return Ok(None) };
+    let mut seen = BTreeSet::new();
+    let is_new = |item: &&Value| {
+        let mut text = String::new();
+        canonical(item, &mut text);
+        seen.insert(text)
+    };
+    Ok(Some(items.iter().filter(is_new).cloned().collect()))
+}
+
+/// The same text for equal values. Recursion over values is bounded by the engine.
+fn canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Number(number) => *text += &number.as_f64().unwrap_or_default().to_string(),
+        Value::Array(items) => {
+            text.push('[');
+            for item in items {
+                canonical(item, text);
+                text.push(',');
+            }
+            text.push(']');
+        }
+        Value::Object(map) => {
+            let mut entries: Vec<(&String, &Value)> = map.iter().collect();
+            entries.sort_by_key(|(key, _)| *key);
+            text.push('{');
+            for (key, value) in entries {
+                *text += &Value::from(key.as_str()).to_string();
+                canonical(value, text);
+                text.push(',');
+            }
+            text.push('}');
+        }
+        other => *text += &other.to_string(),
     }
 }
 
