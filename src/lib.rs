@@ -20,6 +20,7 @@
 //! | start executions from executions | `RuntimeBuilder::machine` |
 //! | take a machine from where it is deployed | [`template::Template`] |
 //! | test a machine | `testing::Simulator`, `testing::Mock` |
+//! | test one state of it, stage by stage | `testing::TestState` |
 //! | test handlers and machine together | `testing::VirtualClock` |
 //! | keep executions somewhere else | `Store` |
 //! | watch | `Observer`, [`HistoryEvent`], [`Timeline`] |
