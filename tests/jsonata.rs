@@ -103,10 +103,7 @@ fn time_and_randomness_are_the_scopes() {
 #[test]
 fn values_are_json_as_jsonata_writes_it() {
     let input = json!({ "a": [1.0, 2.5, { "b": 3.0 }], "c": 1.5e20 });
-    assert_eq!(
-        evaluate("$states.input", &input).unwrap().to_string(),
-        r#"{"a":[1,2.5,{"b":3}],"c":1.5e+20}"#
-    );
+    assert_eq!(evaluate("$states.input", &input).unwrap().to_string(), r#"{"a":[1,2.5,{"b":3}],"c":1.5E20}"#);
     assert_eq!(evaluate("$states.input.a[2].b", &input).unwrap().to_string(), "3");
     give("$states.input.nothing ? 1 : null", json!(null));
     give("{'k': $nothing, 'l': [$nothing]}", json!({ "l": [] }));
@@ -135,7 +132,7 @@ fn integers_that_pass_through_are_exact() {
     let input = json!({ "a": 1.0, "n": 9_007_199_254_740_993_i64, "m": u64::MAX });
     assert_eq!(
         evaluate("$states.input", &input).unwrap().to_string(),
-        r#"{"a":1,"n":9007199254740993,"m":1.8446744073709552e+19}"#
+        r#"{"a":1,"n":9007199254740993,"m":1.8446744073709552E19}"#
     );
 }
 
