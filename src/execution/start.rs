@@ -64,14 +64,28 @@ impl Start {
     /// An execution called `name`, in AWS's form with the account `123456789012` of the documentation. Its
     /// seed is known to everybody: give it [another](Self::seed) outside of tests.
     pub fn new(name: &str, input: impl Into<Json>) -> Self {
+        Self::of(
+            format!("arn:aws:states:us-east-1:123456789012:execution:StateMachine:{name}").into(),
+            name.into(),
+            "arn:aws:states:us-east-1:123456789012:stateMachine:StateMachine".into(),
+            "arn:aws:iam::123456789012:role/StepFunctionsRole".into(),
+            input.into(),
+        )
+    }
+
+    pub(crate) fn of(
+        id: ExecutionId,
+        name: Arc<str>,
+        machine_arn: Arc<str>,
+        role_arn: Arc<str>,
+        input: Json,
+    ) -> Self {
         Self {
-            id: ExecutionId::from(format!(
-                "arn:aws:states:us-east-1:123456789012:execution:StateMachine:{name}"
-            )),
-            name: name.into(),
-            machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:StateMachine".into(),
-            role_arn: "arn:aws:iam::123456789012:role/StepFunctionsRole".into(),
-            input: input.into(),
+            id,
+            name,
+            machine_arn,
+            role_arn,
+            input,
             kind: ExecutionKind::default(),
             seed: Seed([0; 32]),
             limits: Limits::AWS,

@@ -81,8 +81,8 @@ impl Serialize for Json {
 /// Bytes of `text` as a JSON string, quotes included.
 pub(super) fn string_size(text: &str) -> usize {
     // Most texts have nothing to escape, and that is seen many bytes at a time.
-    let plain = text.bytes().filter(|byte| is_escaped(*byte)).count() == 0;
-    2 + if plain { text.len() } else { text.bytes().map(escaped_size).sum() }
+    let escaped = text.bytes().fold(false, |escaped, byte| escaped | is_escaped(byte));
+    2 + if escaped { text.bytes().map(escaped_size).sum() } else { text.len() }
 }
 
 /// Bytes of `number` as text.

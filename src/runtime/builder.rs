@@ -316,7 +316,10 @@ impl Account {
             return Ok(uuid::Builder::from_random_bytes(random()).into_uuid().to_string());
         };
         let legal = |c: char| {
-            !c.is_whitespace() && !c.is_control() && !"<>{}[]?*\"#%\\^|~`$&,;:/\u{fffe}\u{ffff}".contains(c)
+            c.is_ascii_alphanumeric()
+                || !c.is_whitespace()
+                    && !c.is_control()
+                    && !"<>{}[]?*\"#%\\^|~`$&,;:/\u{fffe}\u{ffff}".contains(c)
         };
         match (1..=longest).contains(&name.chars().count()) && name.chars().all(legal) {
             true => Ok(name.into()),
@@ -345,8 +348,7 @@ impl Account {
         let Self { partition, region, id, .. } = self;
         let execution = format!("arn:{partition}:states:{region}:{id}:execution:{}:{name}", machine.name());
         let Arns { machine, role } = arns;
-        Start::new(name, input)
-            .arns(&execution, machine, role)
+        Start::of(execution.into(), name.into(), machine, role, input)
             .seed(Seed::from(random()))
             .limits(limits)
             .history(history)

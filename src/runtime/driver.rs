@@ -14,6 +14,7 @@
 //! 7. closed? publish the status and end; else goto 1
 //! ```
 
+use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,19 +51,40 @@ impl Inner {
 
     /// Lets an execution go on until it waits; without anything to do it goes to sleep at once.
     pub(super) fn drive(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>) {
+        if let Some(driver) = self.driver(resident, live) {
+            self.tracker.spawn(driver);
+        }
+    }
+
+    /// The same for somebody who waits for it anyway: what can be done at once is done here.
+    pub(super) fn drive_at_once(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>) {
+        if let Some(driver) = self.driver(resident, live) {
+            // A panic of the driver is not that of whoever brought its mail.
+            drop(self.at_once(driver));
+        }
+    }
+
+    fn driver(
+        self: &Arc<Self>,
+        resident: Arc<Resident>,
+        live: Box<Live>,
+    ) -> Option<impl Future<Output = ()> + Send + use<>> {
         let overdue = live.execution.is_due(self.clock.now());
         let (first, live) = match overdue {
             true => (Mail::of(Event::Tick), live),
             false => match resident.next(live) {
                 Some(next) => next,
-                None => return self.nap(&resident),
+                None => {
+                    self.nap(&resident);
+                    return None;
+                }
             },
         };
         let inner = Arc::clone(self);
-        self.tracker.spawn(async move {
+        Some(async move {
             let _guard = Guard { inner: &inner, resident: &resident };
             inner.run(&resident, live, first).await;
-        });
+        })
     }
 
     async fn run(self: &Arc<Self>, resident: &Arc<Resident>, mut live: Box<Live>, mut mail: Mail) {

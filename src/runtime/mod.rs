@@ -4,6 +4,7 @@
 
 mod activity;
 mod alarm;
+mod at_once;
 mod builder;
 mod cancel;
 mod clock;
@@ -488,9 +489,9 @@ impl Inner {
         let history = self.watched(&step.history);
         let attended = step.commands.iter().any(|command| matches!(command, Command::StartTask(_)));
         let commit = Commit::new(&mut step, execution.take_changes(), now).attended(attended);
-        // On a task of its own: what was kept goes on, even if nobody waits for it to begin.
+        // What was kept goes on, even if nobody waits for it to begin.
         let (inner, asked) = (Arc::clone(self), id.clone());
-        let created = self.tracker.spawn(async move {
+        let created = self.at_once(async move {
             let resident = Arc::new(Resident::busy(id.clone()));
             // Whoever asks for it meanwhile leaves their mail here, and does not load it a second time.
             inner.residents().entry(id.clone()).or_insert_with(|| Arc::clone(&resident));
@@ -518,19 +519,13 @@ impl Inner {
             inner.begin(&resident, Box::new(live), step, &history);
             Ok((id, Some(Arc::clone(&resident))))
         });
-        let created = created.await;
-        if matches!(created, Ok(Ok((_, None)) | Err(StartError::Store(_)))) {
+        let created = created.end().await.ok_or(StartError::ShuttingDown)?;
+        if matches!(created, Ok((_, None)) | Err(StartError::Store(_))) {
             // It may have been us who created it, and heard that it failed: then nobody else drives it.
             let inner = Arc::clone(self);
             self.tracker.spawn(async move { drop(inner.resident(&asked).await) });
         }
-        match created {
-            Ok(created) => created.map(|(id, resident)| ExecutionHandle::new(Arc::clone(self), id, resident)),
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(StartError::ShuttingDown),
-            },
-        }
+        created.map(|(id, resident)| ExecutionHandle::new(Arc::clone(self), id, resident))
     }
 
     /// An execution is not here any more.
@@ -596,7 +591,7 @@ impl Inner {
             match resident.bring(mail) {
                 Brought::Queued => return Ok(()),
                 Brought::Woke(live) => {
-                    self.drive(resident, live);
+                    self.drive_at_once(resident, live);
                     return Ok(());
                 }
                 Brought::Closed => return Err(AskError::Rejected),
