@@ -59,7 +59,7 @@ impl ByHand {
     /// All `orders` at once.
     pub(crate) async fn run(
         self: Arc<Self>,
-        mut tokens: mpsc::UnboundedReceiver<String>,
+        tokens: &mut mpsc::UnboundedReceiver<String>,
         orders: Vec<Value>,
     ) {
         let count = orders.len();

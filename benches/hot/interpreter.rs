@@ -7,6 +7,9 @@ use stepwright::{Event, Execution, Json, Limits, Start, StateMachine, Step, Time
 
 use crate::meter::{Contender, Ours, contender};
 
+/// AWS would let nobody map 100,000 items.
+const ROOMY: Limits = Limits::AWS.payload_bytes(1 << 30).history_events(u64::MAX);
+
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
 /// With history off and with full history; `bounds` in the same order.
@@ -24,7 +27,7 @@ pub(crate) fn execution(definition: &Value, input: &Value, history: bool) -> Con
     contender(
         move || Json::from(&input),
         move |input| {
-            let start = Start::new("hot", input).history(history).limits(Limits::AWS.map_concurrency(40));
+            let start = Start::new("hot", input).history(history).limits(ROOMY);
             run(Execution::start(Arc::clone(&machine), start, NOW))
         },
     )

@@ -16,8 +16,10 @@ mod by_hand;
 mod callback;
 mod guard;
 mod interpreter;
+#[expect(dead_code, reason = "the bench `allocations` counts")]
 mod meter;
 mod report;
+#[expect(dead_code, reason = "the bench `scale` asks for parts")]
 mod workload;
 
 use crate::meter::Workload;

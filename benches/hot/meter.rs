@@ -1,7 +1,9 @@
 //! Measuring contenders: side by side in time, and each alone in allocations.
 
 use std::hint::black_box;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use cpu_time::ThreadTime;
 
 /// What is measured: so many times the same work, on inputs that are made before and with outputs that are
 /// dropped after. It answers what the meter says.
@@ -10,10 +12,10 @@ pub(crate) type Contender = Box<dyn FnMut(usize, Meter) -> u128>;
 /// What to measure.
 #[derive(Clone, Copy)]
 pub(crate) enum Meter {
-    /// Nanoseconds.
+    /// Nanoseconds of this thread: what others do to the machine does not count.
     Time,
-    /// Calls of the allocator by this thread.
-    Allocations,
+    /// How far a counter goes.
+    Count(fn() -> usize),
 }
 
 impl Meter {
@@ -21,11 +23,15 @@ impl Meter {
     pub(crate) fn of(self, work: impl FnOnce()) -> u128 {
         match self {
             Self::Time => {
-                let begun = Instant::now();
+                let begun = ThreadTime::now();
                 work();
                 begun.elapsed().as_nanos()
             }
-            Self::Allocations => allocation_counter::measure(work).count_total.into(),
+            Self::Count(counter) => {
+                let before = counter();
+                work();
+                (counter() - before) as u128
+            }
         }
     }
 }
@@ -62,12 +68,11 @@ pub(crate) struct Ours {
 /// What was measured, for each unit.
 pub(crate) struct Measured {
     pub(crate) nanos: f64,
-    pub(crate) allocations: f64,
     /// To the twin's time.
     pub(crate) ratio: f64,
 }
 
-/// Everything must be measured in the same rounds to be compared: others use the machine, too.
+/// Contenders take turns: what is beside them on the machine changes by the minute.
 const ROUNDS: usize = 25;
 const ROUND: Duration = Duration::from_millis(4);
 /// More outputs at once would measure the memory's speed.
@@ -86,13 +91,9 @@ pub(crate) fn measure(workload: &mut Workload) -> Vec<Measured> {
         }
     }
     let mut measured = Vec::new();
-    for (n, contender) in contenders.iter_mut().enumerate() {
+    for n in 0..contenders.len() {
         let ratios = rounds[n].iter().zip(&rounds[0]).map(|(ours, twin)| ours / twin).collect();
-        measured.push(Measured {
-            nanos: median(rounds[n].clone()) / units,
-            allocations: contender(1, Meter::Allocations) as f64 / units,
-            ratio: median(ratios),
-        });
+        measured.push(Measured { nanos: median(rounds[n].clone()) / units, ratio: median(ratios) });
     }
     measured
 }

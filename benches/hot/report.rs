@@ -1,5 +1,7 @@
 //! The table of all workloads, on the screen and in README.md.
 
+use std::collections::BTreeMap;
+
 use crate::meter;
 use crate::workloads;
 
@@ -18,6 +20,7 @@ pub(crate) fn write() {
 
 /// Measures the workloads that have `filter` in their names, and prints and gives the table.
 pub(crate) fn measure(filter: &str) -> String {
+    let allocations = allocations();
     let mut table = String::new();
     let mut line = |text: String| {
         println!("{text}");
@@ -40,8 +43,8 @@ pub(crate) fn measure(filter: &str) -> String {
                 time(ours.nanos),
                 way.how,
                 ours.ratio,
-                count(ours.allocations),
-                count(twin.allocations),
+                allocations.get(&format!("{}: {}", workload.name, way.how)).map_or("", String::as_str),
+                allocations.get(&format!("{}: by hand", workload.name)).map_or("", String::as_str),
             ));
         }
     }
@@ -56,6 +59,14 @@ fn time(nanos: f64) -> String {
     }
 }
 
-fn count(number: f64) -> String {
-    if number < 10.0 { format!("{number:.1}") } else { format!("{number:.0}") }
+/// What the bench `allocations` says, by workload and contender.
+fn allocations() -> BTreeMap<String, String> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let output = std::process::Command::new(cargo)
+        .args(["bench", "--quiet", "--bench", "allocations"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    said.lines().filter_map(|line| line.split_once(' ')).map(|(n, name)| (name.into(), n.into())).collect()
 }

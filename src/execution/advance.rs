@@ -312,10 +312,10 @@ impl Execution {
     pub(super) fn forget_task(&mut self, frame: &Frame, running: &RunningTask) {
         self.tasks.remove(running.id);
         let machine = self.machine.clone();
-        if let StateKind::Task(task) = &machine.state(frame.state).kind
-            && let Some(token) = states::task::token(&self.start, task, running.id)
-        {
-            self.tokens.retired.push(token.hash());
+        if let StateKind::Task(task) = &machine.state(frame.state).kind {
+            let token = || states::task::token(&self.start, task, running.id);
+            let hash = running.hash.or_else(|| token().map(|token| token.hash()));
+            self.tokens.retired.extend(hash);
         }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::id::{FrameId, TaskId};
+use crate::id::{FrameId, TaskId, TokenHash};
 use crate::json::{Json, Object};
 use crate::machine::StateId;
 use crate::machine::retry::Fault;
@@ -119,6 +119,9 @@ pub(super) struct RunningTask {
     pub(super) submitted: bool,
     /// An answer that came before the handler returned, and until when it waits for that.
     pub(super) answer: Option<EarlyAnswer>,
+    /// The hash of its token, until a restart.
+    #[serde(skip)]
+    pub(super) hash: Option<TokenHash>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -25,9 +25,9 @@ fn runtime(history: bool) -> Contender {
     let tokio = current_thread();
     let machine = callback::machine();
     Box::new(move |count, meter| {
-        let (runtime, tokens) = build(history);
+        let (runtime, mut tokens) = build(history);
         let orders: Vec<_> = (0..count).map(|_| callback::order(1024)).collect();
-        meter.of(|| tokio.block_on(run(&runtime, tokens, &machine, orders)))
+        meter.of(|| tokio.block_on(run(&runtime, &mut tokens, &machine, 0, orders)))
     })
 }
 
@@ -45,16 +45,18 @@ pub(crate) fn build(history: bool) -> (Runtime, mpsc::UnboundedReceiver<TaskToke
     (runtime.expect("nothing is registered twice"), tokens)
 }
 
-/// As many executions at once as there are orders.
+/// As many executions at once as there are orders, with names from `first` on.
 pub(crate) async fn run(
     runtime: &Runtime,
-    mut tokens: mpsc::UnboundedReceiver<TaskToken>,
+    tokens: &mut mpsc::UnboundedReceiver<TaskToken>,
     machine: &Arc<StateMachine>,
+    first: usize,
     orders: Vec<serde_json::Value>,
 ) {
     let mut executions = Vec::with_capacity(orders.len());
     for (n, order) in orders.into_iter().enumerate() {
-        let execution = runtime.start_execution(machine, format!("order-{n}").as_str(), order).await;
+        let execution =
+            runtime.start_execution(machine, format!("order-{}", first + n).as_str(), order).await;
         executions.push(execution.expect("it starts"));
     }
     for _ in 0..executions.len() {
@@ -69,8 +71,8 @@ pub(crate) async fn run(
 fn by_hand() -> Contender {
     let tokio = current_thread();
     Box::new(move |count, meter| {
-        let (twin, tokens) = ByHand::new();
+        let (twin, mut tokens) = ByHand::new();
         let orders: Vec<_> = (0..count).map(|_| callback::order(1024)).collect();
-        meter.of(|| tokio.block_on(twin.run(tokens, orders)))
+        meter.of(|| tokio.block_on(twin.run(&mut tokens, orders)))
     })
 }

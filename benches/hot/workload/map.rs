@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::interpreter::executions;
-use crate::meter::{Workload, contender};
+use crate::interpreter::{execution, executions};
+use crate::meter::{Contender, Workload, contender};
 
 const ITEMS: usize = 1_000;
 
@@ -11,7 +11,7 @@ pub(crate) fn workload() -> Workload {
     Workload {
         name: "inline Map of 1,000 items",
         unit: ("item", ITEMS),
-        twin: contender(|| document(ITEMS), by_hand),
+        twin: twin(ITEMS),
         ours: executions(&definition(), &document(ITEMS), [Some(1.5), Some(3.0)]),
     }
 }
@@ -48,7 +48,17 @@ fn by_hand_with_selector(mut document: Value) -> Value {
     document
 }
 
-pub(crate) fn definition() -> Value {
+/// The twin alone, with so many items.
+pub(crate) fn twin(items: usize) -> Contender {
+    contender(move || document(items), by_hand)
+}
+
+/// The interpreter alone, with so many items.
+pub(crate) fn interpreter(items: usize, history: bool) -> Contender {
+    execution(&definition(), &document(items), history)
+}
+
+fn definition() -> Value {
     json!({ "StartAt": "Each", "States": { "Each": {
         "Type": "Map",
         "ItemsPath": "$.items",
@@ -65,7 +75,7 @@ pub(crate) fn definition() -> Value {
     } } })
 }
 
-pub(crate) fn document(items: usize) -> Value {
+fn document(items: usize) -> Value {
     let items = (0..items).map(|n| json!({ "sku": format!("article-{n:05}"), "price": n % 97, "count": 1 }));
     json!({ "currency": "EUR", "items": items.collect::<Vec<_>>() })
 }

@@ -1,12 +1,12 @@
 //! What is measured: one workload a file, each beside its hand-written twin.
 
-mod callback;
+pub(crate) mod callback;
 mod choice;
 mod compile;
 mod filters;
 mod intrinsics;
 mod jsonata;
-mod map;
+pub(crate) mod map;
 mod parallel;
 mod passes;
 mod payload;

@@ -58,6 +58,7 @@ pub(crate) fn enter(
         heartbeat_due_at: None,
         submitted: false,
         answer: None,
+        hash: None,
     };
     // Only who has a token can send heartbeats: the heart of an activity task beats from when a worker has it,
     // and that of a plain call not at all.
@@ -72,7 +73,9 @@ pub(crate) fn enter(
     let start = turn.task_start(frame, &running);
     if let Some(token) = &start.token {
         let activity = task.kind == ResourceKind::Activity;
-        turn.tokens.issued.push(IssuedToken { hash: token.hash(), task: task_id, activity });
+        let hash = token.hash();
+        running.hash = Some(hash);
+        turn.tokens.issued.push(IssuedToken { hash, task: task_id, activity });
     }
     turn.commands.push(Command::StartTask(start));
     turn.tasks.insert(task_id, id);

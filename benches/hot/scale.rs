@@ -1,0 +1,185 @@
+//! How cost grows with size: executions in flight, items of a Map, cores. It draws its curves into `docs/`.
+//!
+//! `cargo bench --bench scale`
+
+mod by_hand;
+#[path = "../callback/mod.rs"]
+mod callback;
+mod chart;
+mod interpreter;
+#[expect(dead_code, reason = "contenders are run one at a time here")]
+mod meter;
+#[expect(dead_code, reason = "two of the workloads are enough here")]
+mod workload;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use cpu_time::ThreadTime;
+
+use crate::by_hand::ByHand;
+use crate::chart::{Curve, svg};
+use crate::meter::{Contender, Meter};
+use crate::workload::{callback as waiting, map};
+
+/// What is measured, and nanoseconds by size.
+type Measure = (&'static str, fn(usize) -> f64);
+
+/// At least so many executions, or items, for each point.
+const ENOUGH: usize = 20_000;
+
+fn main() {
+    // `cargo bench` says so; `cargo test --benches` does not.
+    let full = std::env::args().any(|argument| argument == "--bench");
+    let most = if full { 100_000 } else { 10 };
+    let sizes: Vec<usize> = (0..).map(|n| 10_usize.pow(n)).take_while(|size| *size <= most).collect();
+
+    let in_flight: [Measure; 3] = [
+        ("history off", |size| executions(size, false)),
+        ("full history", |size| executions(size, true)),
+        ("by hand", executions_by_hand),
+    ];
+    draw(
+        full,
+        "in-flight",
+        "Wait for a callback: time of an execution",
+        "executions in flight",
+        &sizes,
+        &in_flight,
+    );
+    let items: [Measure; 3] = [
+        ("history off", |size| each(&mut map::interpreter(size, false), size)),
+        ("full history", |size| each(&mut map::interpreter(size, true), size)),
+        ("by hand", |size| each(&mut map::twin(size), size)),
+    ];
+    draw(full, "map-items", "Inline Map: time of an item", "items", &sizes[1..], &items);
+    let cores: [Measure; 2] = [("full history", cores), ("by hand", cores_by_hand)];
+    draw(full, "cores", "Wait for a callback: time of an execution", "cores", &[1, 2], &cores);
+}
+
+/// Microseconds by size, in a picture and on the screen.
+fn draw(keep: bool, name: &str, title: &str, what: &str, sizes: &[usize], measures: &[Measure]) {
+    let mut curves: Vec<Curve> = measures.iter().map(|(name, _)| (*name, Vec::new())).collect();
+    println!("{title}");
+    for size in sizes {
+        print!("{size:>8} {what}");
+        for ((name, measure), curve) in measures.iter().zip(&mut curves) {
+            let micros = measure(*size) / 1e3;
+            print!("{micros:>10.2} µs {name}");
+            curve.1.push((*size, micros));
+        }
+        println!();
+    }
+    if keep {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/docs");
+        std::fs::create_dir_all(folder).expect("the folder can be made");
+        let picture = svg(title, what, "µs", &curves);
+        std::fs::write(format!("{folder}/{name}.svg"), picture).expect("it can be written");
+    }
+}
+
+/// The best of three: nanoseconds of each of `units`.
+fn best(units: usize, mut run: impl FnMut() -> u128) -> f64 {
+    let best = (0..3).map(|_| run()).min().unwrap_or_default();
+    best as f64 / units as f64
+}
+
+fn each(contender: &mut Contender, items: usize) -> f64 {
+    let count = (ENOUGH / items).clamp(1, 100);
+    best(items * count, || contender(count, Meter::Time))
+}
+
+fn executions(size: usize, history: bool) -> f64 {
+    let tokio = by_hand::current_thread();
+    let machine = callback::machine();
+    let rounds = (ENOUGH / size).max(1);
+    best(size * rounds, || {
+        let (runtime, mut tokens) = waiting::build(history);
+        let orders: Vec<Vec<_>> = (0..rounds).map(|_| orders(size)).collect();
+        let begun = ThreadTime::now();
+        tokio.block_on(async {
+            for (round, orders) in orders.into_iter().enumerate() {
+                waiting::run(&runtime, &mut tokens, &machine, round * size, orders).await;
+            }
+        });
+        begun.elapsed().as_nanos()
+    })
+}
+
+fn executions_by_hand(size: usize) -> f64 {
+    let tokio = by_hand::current_thread();
+    let rounds = (ENOUGH / size).max(1);
+    best(size * rounds, || {
+        let (twin, mut tokens) = ByHand::new();
+        let orders: Vec<Vec<_>> = (0..rounds).map(|_| orders(size)).collect();
+        let begun = ThreadTime::now();
+        tokio.block_on(async {
+            for orders in orders {
+                Arc::clone(&twin).run(&mut tokens, orders).await;
+            }
+        });
+        begun.elapsed().as_nanos()
+    })
+}
+
+/// So many workers, each with its own customers; the runtime and its store are everybody's.
+fn cores(count: usize) -> f64 {
+    let tokio = workers(count);
+    let machine = callback::machine();
+    let (lanes, size) = (8, ENOUGH / 8);
+    best(lanes * size, || {
+        let (runtime, mut tokens) = waiting::build(true);
+        let begun = Instant::now();
+        tokio.block_on(async {
+            let starters: Vec<_> = (0..lanes)
+                .map(|lane| {
+                    let (runtime, machine) = (runtime.clone(), Arc::clone(&machine));
+                    tokio::spawn(async move {
+                        let mut executions = Vec::with_capacity(size);
+                        for n in 0..size {
+                            let name = format!("order-{lane}-{n}");
+                            let order = callback::order(1024);
+                            let started = runtime.start_execution(&machine, name.as_str(), order).await;
+                            executions.push(started.expect("it starts"));
+                        }
+                        for execution in executions {
+                            execution.wait().await.expect("it was answered");
+                        }
+                    })
+                })
+                .collect();
+            for _ in 0..lanes * size {
+                let (token, runtime) = (tokens.recv().await.expect("every execution asks"), runtime.clone());
+                tokio::spawn(async move {
+                    runtime.send_task_success(&token, callback::answer()).await.expect("it waits");
+                });
+            }
+            for starter in starters {
+                starter.await.expect("nobody panics");
+            }
+        });
+        begun.elapsed().as_nanos()
+    })
+}
+
+fn cores_by_hand(count: usize) -> f64 {
+    let tokio = workers(count);
+    best(ENOUGH, || {
+        let (twin, mut tokens) = ByHand::new();
+        let orders = orders(ENOUGH);
+        let begun = Instant::now();
+        tokio
+            .block_on(async { tokio::spawn(async move { twin.run(&mut tokens, orders).await }).await })
+            .expect("nobody panics");
+        begun.elapsed().as_nanos()
+    })
+}
+
+fn orders(count: usize) -> Vec<serde_json::Value> {
+    (0..count).map(|_| callback::order(1024)).collect()
+}
+
+fn workers(count: usize) -> tokio::runtime::Runtime {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    builder.worker_threads(count).enable_all().build().expect("tokio starts")
+}
