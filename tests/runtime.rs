@@ -329,6 +329,66 @@ async fn the_machine_s_own_timeout_ends_everything() {
 }
 
 #[tokio::test]
+async fn sleepers_leave_memory_and_come_back() {
+    let clock = VirtualClock::manual();
+    let (builder, mut tokens, _) = with_queue();
+    let runtime = builder.clock(Arc::new(clock.clone())).residents(0).build().unwrap();
+    let answered =
+        runtime.start_execution(&waits_for_token(json!({})), "a", json!({})).await.unwrap().id().clone();
+    let late = json!({ "TimeoutSeconds": 100 });
+    let late = runtime.start_execution(&waits_for_token(late), "b", json!({})).await.unwrap().id().clone();
+    let silent = json!({ "HeartbeatSeconds": 10 });
+    let silent =
+        runtime.start_execution(&waits_for_token(silent), "c", json!({})).await.unwrap().id().clone();
+    clock.settle().await;
+    clock.advance(Duration::from_secs(50)).await;
+    let status = async |id| runtime.describe_execution(id).await.unwrap().status;
+    assert!(status(&silent).await.is_closed(), "heartbeats are missed");
+    assert!(!status(&late).await.is_closed());
+    let token = tokens.recv().await.unwrap();
+    runtime.send_task_success(&token, 1).await.unwrap();
+    assert!(status(&answered).await.is_closed(), "a token finds its execution");
+    clock.advance(Duration::from_secs(50)).await;
+    assert!(status(&late).await.is_closed(), "timers go off");
+}
+
+#[tokio::test]
+async fn runtimes_that_share_a_store_pass_reports_on() {
+    let store = Arc::new(MemoryStore::default());
+    let clock = VirtualClock::manual();
+    let build = || {
+        let (builder, tokens, _) = with_queue();
+        let builder = builder.clock(Arc::new(clock.clone())).store(Arc::clone(&store) as _);
+        (builder.lease(Duration::from_secs(3600)).build().unwrap(), tokens)
+    };
+    let ((one, mut tokens), (other, _others)) = (build(), build());
+    let asks = waits_for_token(json!({}));
+    let execution = one.start_execution(&asks, "a", json!({})).await.unwrap();
+    other.recover().await.unwrap();
+    let token = tokens.recv().await.unwrap();
+    clock.settle().await;
+    other.send_task_success(&token, json!("yes")).await.unwrap();
+    assert_eq!(execution.wait().await.unwrap(), json!("yes"), "who has it was told");
+    let late = other.send_task_success(&token, json!("no")).await;
+    assert!(matches!(late, Err(ReportError::TaskTimedOut)), "{late:?}");
+
+    let stopped = one.start_execution(&asks, "b", json!({})).await.unwrap();
+    let status = other.stop_execution(stopped.id(), Failure::named("Enough")).await.unwrap().status;
+    assert_eq!(status.as_str(), "ABORTED");
+
+    // What one lets go of, the other goes on with.
+    let sleeps =
+        machine(json!({ "StartAt": "S", "States": { "S": { "Type": "Wait", "Seconds": 60, "End": true } } }));
+    let left = one.start_execution(&sleeps, "c", json!({})).await.unwrap().id().clone();
+    one.shutdown().await;
+    clock.advance(Duration::from_secs(120)).await;
+    while !other.describe_execution(&left).await.unwrap().status.is_closed() {
+        clock.advance(Duration::from_secs(1)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
 async fn what_ended_long_ago_is_forgotten_and_its_name_is_free() {
     let clock = VirtualClock::manual();
     let runtime = Runtime::builder().clock(Arc::new(clock.clone())).build().unwrap();

@@ -241,6 +241,13 @@ impl Execution {
         self.unanswered(|task, pattern| task.submitted && pattern != IntegrationPattern::WaitForTaskToken)
     }
 
+    /// Whether a task's heartbeat is waited for. Heartbeats are not saved: an execution that is restored gives each
+    /// its whole time anew.
+    pub fn waits_for_heartbeats(&self) -> bool {
+        let tasks = self.frames.iter().filter_map(|(_, frame)| frame.task());
+        tasks.into_iter().any(|task| task.heartbeat_due_at.is_some())
+    }
+
     fn unanswered(&self, wanted: impl Fn(&RunningTask, IntegrationPattern) -> bool) -> Vec<TaskStart> {
         let mut unanswered: Vec<TaskStart> = self
             .frames

@@ -204,6 +204,9 @@ impl RuntimeBuilder {
     /// Shares the store with other runtimes: for how long this one may be silent before the others take over its
     /// executions. Unless told otherwise it is 10 seconds if the store [is shared](Store::is_shared); if it is
     /// not, the runtime counts as the only one.
+    ///
+    /// One that shares goes on with what others leave from its first call on, as after
+    /// [`Runtime::recover`].
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = Some(lease);
         self
@@ -240,13 +243,15 @@ impl RuntimeBuilder {
         let arn = |machine: &StateMachine| self.account.arns(machine.name()).machine;
         let catalog = self.machines.into_iter().map(|machine| (arn(&machine), machine)).collect();
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
+        let lease = self.lease.or(store.is_shared().then_some(LEASE));
         Ok(Runtime::new(Inner {
             catalog,
             owner: OwnerId::from(u128::from_be_bytes(random())),
             retention: Retention::new(self.retention),
-            lease: self.lease.or(store.is_shared().then_some(LEASE)),
+            lease,
             joined: OnceCell::new(),
-            claiming: AtomicBool::new(false),
+            // Who shares a store is told by it what others left.
+            claiming: AtomicBool::new(lease.is_some()),
             sleepers: Sleepers::new(self.residents),
             stranded: Default::default(),
             activities: Activities::default(),
