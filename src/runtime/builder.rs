@@ -254,6 +254,7 @@ impl RuntimeBuilder {
             claiming: AtomicBool::new(lease.is_some()),
             sleepers: Sleepers::new(self.residents),
             stranded: Default::default(),
+            adrift: Default::default(),
             activities: Activities::default(),
             clock: self.clock,
             store,

@@ -23,7 +23,7 @@ mod resident;
 mod retention;
 mod sleepers;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -121,6 +121,8 @@ pub(crate) struct Inner {
     retention: Retention,
     /// Executions that cannot be gone on with here.
     stranded: Mutex<BTreeMap<ExecutionId, Arc<ExecutionError>>>,
+    /// Executions that are not here, though the store may count them as this runtime's.
+    adrift: Mutex<BTreeSet<ExecutionId>>,
     handlers: Registry<SharedHandler>,
     /// The machines that executions may start by their ARNs.
     catalog: HashMap<Arc<str>, Arc<StateMachine>>,
@@ -496,7 +498,9 @@ impl Inner {
             // Whoever asks for it meanwhile leaves their mail here, and does not load it a second time.
             inner.residents().entry(id.clone()).or_insert_with(|| Arc::clone(&resident));
             let mut loading = Loading { inner: &inner, resident: &resident, over: false };
-            let revision = match inner.store.create(new, commit).await? {
+            let created = inner.store.create(new, commit).await;
+            let created = created.inspect_err(|error| inner.lost(&id, error))?;
+            let revision = match created {
                 Created::New(revision) => revision,
                 Created::Existing(summary) => {
                     let same = !summary.status.is_closed() && summary.input == input;

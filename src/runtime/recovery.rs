@@ -1,7 +1,8 @@
 //! Executions that are in the store and not here: claiming them, loading them, and going on with them.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use crate::arn::ResourceKind;
@@ -11,7 +12,7 @@ use crate::machine::StateMachine;
 use crate::runtime::context::Begun;
 use crate::runtime::resident::{Brought, Live, Resident};
 use crate::runtime::{AskError, ExecutionError, Inner};
-use crate::store::{Claim, Claimed, Posted, StoreError, StoredExecution};
+use crate::store::{Claim, Claimed, Claims, Posted, StoreError, StoredExecution};
 
 /// How many executions to claim at a time.
 const BATCH: usize = 64;
@@ -38,7 +39,7 @@ impl Inner {
         self.alarms.looked();
         loop {
             let now = self.clock.now();
-            let claims = self.store.claim(Claim::new(self.owner, now, most).lease(self.lease)).await;
+            let claims = self.give_back_and_claim(Claim::new(self.owner, now, most).lease(self.lease)).await;
             let claims = claims.inspect_err(|_| self.alarms.look(Some(now + PATIENCE)))?;
             let full = claims.executions.len() >= most;
             let mut fresh = 0;
@@ -59,6 +60,32 @@ impl Inner {
                 return Ok(came);
             }
         }
+    }
+
+    /// Claims, and before that lets go of what may count as this runtime's and is not here.
+    async fn give_back_and_claim(&self, claim: Claim) -> Result<Claims, StoreError> {
+        let mut adrift = std::mem::take(&mut *self.adrift());
+        adrift.retain(|id| !self.residents().contains_key(id));
+        if !adrift.is_empty() {
+            let ids: Vec<ExecutionId> = adrift.iter().cloned().collect();
+            let released = self.store.release(self.owner, Some(&ids)).await;
+            released.inspect_err(|_| self.adrift().append(&mut adrift))?;
+        }
+        self.store.claim(claim).await
+    }
+
+    /// The store failed with an execution that is not here now. It may have done what it was asked for: then
+    /// the execution is this runtime's, and nobody else would go on with it.
+    pub(super) fn lost(&self, id: &ExecutionId, error: &StoreError) {
+        if error.is_retryable() {
+            self.adrift().insert(id.clone());
+            self.claiming.store(true, Ordering::Relaxed);
+            self.alarms.look(Some(self.clock.now() + PATIENCE));
+        }
+    }
+
+    fn adrift(&self) -> MutexGuard<'_, BTreeSet<ExecutionId>> {
+        self.adrift.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn deliver(self: &Arc<Self>, resident: &Arc<Resident>, inbox: Vec<Posted>) {
@@ -108,12 +135,18 @@ impl Inner {
     async fn bring_in(self: &Arc<Self>, resident: &Arc<Resident>, claimed: bool) -> Result<(), AskError> {
         let mut loading = Loading { inner: self, resident, over: false };
         self.join().await.map_err(|error| AskError::Execution(error.into()))?;
-        let inbox = if claimed { Vec::new() } else { self.claim_one(&resident.id).await? };
-        let live = self.load(&resident.id).await.inspect_err(|error| {
-            if let AskError::Execution(error @ ExecutionError::Unusable { .. }) = error {
+        let inbox = if claimed { Ok(Vec::new()) } else { self.claim_one(&resident.id).await };
+        let brought = match inbox {
+            Ok(inbox) => self.load(&resident.id).await.map(|live| (inbox, live)),
+            Err(error) => Err(error),
+        };
+        let (inbox, live) = brought.inspect_err(|error| match error {
+            AskError::Execution(error @ ExecutionError::Unusable { .. }) => {
                 let reason = error.to_string();
                 self.strand(&resident.id, ExecutionError::Unusable { reason });
             }
+            AskError::Execution(ExecutionError::Store(error)) => self.lost(&resident.id, error),
+            _ => {}
         })?;
         loading.over = true;
         self.resume(resident, Box::new(live));

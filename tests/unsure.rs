@@ -1,0 +1,168 @@
+//! Stores whose answers get lost: whatever was written, somebody goes on with it.
+
+#![cfg(feature = "runtime")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+use stepwright::store::{
+    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
+    PageRequest, Revision, StoreError, StoreErrorKind, StoredExecution, TaskAddress, async_trait,
+};
+use stepwright::testing::VirtualClock;
+use stepwright::{
+    Clock as _, Event, ExecutionId, Failure, HistoryEvent, MemoryStore, Runtime, StateMachine, Store,
+    TaskRequest, Timestamp, TokenHash, handler_fn,
+};
+
+/// Work, sleep, and work again.
+const DEFINITION: &str = r#"{
+  "StartAt": "First",
+  "States": {
+    "First": { "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Work", "Next": "Nap" },
+    "Nap": { "Type": "Wait", "Seconds": 60, "Next": "Second" },
+    "Second": { "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Work", "End": true }
+  }
+}"#;
+
+/// A store that fails once.
+#[derive(Debug)]
+struct Unsure {
+    inner: MemoryStore,
+    /// How many calls there are before the one that fails.
+    before: AtomicUsize,
+    /// Whether that call does what it was asked for.
+    does: bool,
+}
+
+impl Unsure {
+    async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+        let fails =
+            self.before.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |before| before.checked_sub(1));
+        match fails {
+            Ok(1) if self.does => call.await.and(Err(StoreErrorKind::Unavailable.into())),
+            Ok(1) => Err(StoreErrorKind::Unavailable.into()),
+            _ => call.await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn whichever_answer_of_a_store_is_lost_the_execution_goes_on() {
+    let machine = Arc::new(StateMachine::parse(DEFINITION).unwrap());
+    for does in [true, false] {
+        let mut failing = 1;
+        while goes_on(&machine, failing, does).await {
+            failing += 1;
+        }
+        assert!(failing > 8, "the store is asked for several things: {failing}");
+    }
+}
+
+/// Lets the call with this number fail; whether there was one.
+async fn goes_on(machine: &Arc<StateMachine>, failing: usize, does: bool) -> bool {
+    let clock = VirtualClock::new();
+    let store = Arc::new(Unsure { inner: MemoryStore::default(), before: failing.into(), does });
+    let runtime = Runtime::builder()
+        .store(store.clone())
+        .clock(Arc::new(clock.clone()))
+        // What sleeps is in the store alone.
+        .residents(0)
+        .function("Work", handler_fn(async |request: TaskRequest, _| Ok::<_, Failure>(request.input)))
+        .build()
+        .unwrap();
+    // Who falls asleep drives out who sleeps.
+    let names = ["one", "two", "three"];
+    let mut ids = BTreeMap::new();
+    for _ in 0..100 {
+        for name in names {
+            if !ids.contains_key(name)
+                && let Ok(handle) = runtime.start_execution(machine, name, json!({})).await
+            {
+                ids.insert(name, handle.id().clone());
+            }
+        }
+        clock.sleep_until(clock.now() + Duration::from_secs(10)).await;
+        let mut ended = 0;
+        for id in ids.values() {
+            let summary = store.inner.describe(id).await.unwrap();
+            ended += usize::from(summary.is_some_and(|summary| summary.status.is_closed()));
+        }
+        if ended == names.len() {
+            return store.before.load(Ordering::Relaxed) == 0;
+        }
+    }
+    panic!("without the answer to call {failing} (done: {does}) nobody goes on")
+}
+
+#[async_trait]
+impl Store for Unsure {
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
+    async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
+        self.call(self.inner.create(execution, first)).await
+    }
+
+    async fn commit(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        self.call(self.inner.commit(id, expected, commit)).await
+    }
+
+    async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
+        self.call(self.inner.load(id)).await
+    }
+
+    async fn describe(&self, id: &ExecutionId) -> Result<Option<ExecutionSummary>, StoreError> {
+        self.call(self.inner.describe(id)).await
+    }
+
+    async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
+        self.call(self.inner.find_task(token)).await
+    }
+
+    async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {
+        self.call(self.inner.history(id, page)).await
+    }
+
+    async fn list(
+        &self,
+        filter: ExecutionFilter,
+        page: PageRequest,
+    ) -> Result<Page<ExecutionSummary>, StoreError> {
+        self.call(self.inner.list(filter, page)).await
+    }
+
+    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
+        self.call(self.inner.claim(claim)).await
+    }
+
+    async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
+        self.call(self.inner.release(owner, executions)).await
+    }
+
+    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
+        self.inner.changed(owner).await
+    }
+
+    async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
+        self.call(self.inner.post(id, event)).await
+    }
+
+    async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError> {
+        self.call(self.inner.settled(id, posted)).await
+    }
+
+    async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.call(self.inner.forget(closed_before, most)).await
+    }
+}
