@@ -139,6 +139,8 @@ fn take_due(claim: &Claim) -> Statement {
 }
 
 /// Takes executions back from an owner.
+///
+/// Rows are locked in the order in which steps that share a transaction lock them, or not waited for.
 pub(super) async fn release(
     client: &Client,
     owner: OwnerId,
@@ -154,7 +156,7 @@ pub(super) async fn release(
             .value(owner)
             .sql(" AND id = ANY(")
             .value(ids)
-            .sql(") ORDER BY execution FOR UPDATE OF states), ");
+            .sql(") ORDER BY id COLLATE \"C\" FOR UPDATE OF states), ");
         free_released(client, &mut statement).await?;
         return Ok(());
     }
@@ -164,7 +166,7 @@ pub(super) async fn release(
     statement.query(client).await?;
     loop {
         let mut statement = Statement::new("WITH released AS (SELECT execution FROM states WHERE owner = ");
-        statement.value(owner).sql(" ORDER BY execution LIMIT ").value(BATCH).sql(" FOR UPDATE), ");
+        statement.value(owner).sql(" LIMIT ").value(BATCH).sql(" FOR UPDATE SKIP LOCKED), ");
         if free_released(client, &mut statement).await? < BATCH {
             return Ok(());
         }

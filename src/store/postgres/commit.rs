@@ -78,9 +78,11 @@ pub(super) fn commit(id: &ExecutionId, expected: Revision, commit: &Commit) -> S
                 " RETURNING execution, mail),
                 rest AS (DELETE FROM frames USING step WHERE frames.execution = step.execution),
                 refused AS (UPDATE inbox SET event = NULL FROM step
-                    WHERE inbox.execution = step.execution AND accepted IS NULL),
-                closed AS (UPDATE executions SET status = ",
+                    WHERE inbox.execution = step.execution AND accepted IS NULL AND number IS DISTINCT FROM ",
             )
+            // A statement changes a row once.
+            .value(commit.handled.map(|handled| handled.posted.as_u64() as i64))
+            .sql("), closed AS (UPDATE executions SET status = ")
             .value(commit.status.as_str())
             .sql(", outcome = ")
             .value(outcome(&commit.status))

@@ -116,8 +116,10 @@ pub async fn posted_events_wait_until_they_are_handled(store: &Arc<dyn Store>) {
     assert!(!must(store.settled(&id, second).await), "what was settled is not settled again");
 
     let last = must(store.post(&id, subject.event(Moment::Answered)).await);
+    let decisive = must(store.post(&id, subject.event(Moment::Stopped)).await);
     let step = subject.step(subject.event(Moment::Stopped));
-    subject.commit_as(step, |commit| commit).await;
+    subject.commit_as(step, |commit| commit.handled(decisive, true)).await;
+    assert!(must(store.settled(&id, decisive).await), "who posted what ended it hears that it was accepted");
     assert!(
         !must(store.settled(&id, last).await),
         "what an execution that has ended did not handle is refused"
