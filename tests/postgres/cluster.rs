@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
@@ -47,6 +48,8 @@ impl Cluster {
             .args(["-c", GUARD, "guard"])
             .args([&bin, &folder])
             .stdin(Stdio::piped())
+            // What ends the others, such as Ctrl-C, lets it clear up.
+            .process_group(0)
             .spawn()
             .unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
