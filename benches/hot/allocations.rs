@@ -19,8 +19,7 @@ use crate::meter::{Contender, Meter};
 static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 fn main() {
-    for make in workload::ALL {
-        let mut workload = make();
+    for mut workload in workload::all() {
         let units = workload.unit.1 as f64;
         let each = |contender: &mut Contender| {
             // What is made once is made now.

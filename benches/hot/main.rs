@@ -38,5 +38,5 @@ fn main() {
 
 /// The workloads that have `filter` in their names.
 fn workloads(filter: &str) -> impl Iterator<Item = Workload> {
-    workload::ALL.iter().map(|make| make()).filter(move |workload| workload.name.contains(filter))
+    workload::all().filter(move |workload| workload.name.contains(filter))
 }

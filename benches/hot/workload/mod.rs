@@ -3,6 +3,7 @@
 pub(crate) mod callback;
 mod choice;
 mod compile;
+mod expressions;
 mod filters;
 mod intrinsics;
 mod jsonata;
@@ -15,7 +16,11 @@ mod sleepers;
 use crate::meter::Workload;
 
 /// All workloads, made when they are asked for.
-pub(crate) const ALL: &[fn() -> Workload] = &[
+pub(crate) fn all() -> impl Iterator<Item = Workload> {
+    ALL.iter().map(|make| make()).chain(expressions::workloads())
+}
+
+const ALL: &[fn() -> Workload] = &[
     passes::workload,
     choice::workload,
     map::workload,
