@@ -26,7 +26,7 @@ mod sleepers;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
@@ -133,9 +133,8 @@ pub(crate) struct Inner {
     history: bool,
     cancel_grace: Duration,
     residents: Mutex<HashMap<ExecutionId, Arc<Resident>>>,
-    /// Machines of executions that came from the store, by their definitions and ARNs, while there are such
-    /// executions.
-    machines: Mutex<HashMap<MachineKey, Weak<StateMachine>>>,
+    /// Machines of executions that came from the store, by their definitions and ARNs.
+    machines: Mutex<HashMap<MachineKey, Arc<StateMachine>>>,
     /// The ARNs of machines that were started here, by their names.
     arns: Mutex<HashMap<Arc<str>, Arns>>,
     alarms: Arc<Alarms>,

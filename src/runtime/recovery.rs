@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::arn::ResourceKind;
@@ -19,6 +19,9 @@ const BATCH: usize = 64;
 
 /// How long to wait before a claim that failed is tried again.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How many machines are kept compiled though no execution of theirs is in memory.
+const MACHINES: usize = 128;
 
 impl Inner {
     /// Goes on with all executions of the store that have something to do, from now on.
@@ -226,14 +229,16 @@ impl Inner {
     fn machine(&self, stored: &StoredExecution) -> Result<Arc<StateMachine>, String> {
         let key = (stored.definition.clone(), stored.summary.machine_arn.clone());
         let mut machines = self.machines.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(machine) = machines.get(&key).and_then(Weak::upgrade) {
-            return Ok(machine);
+        if let Some(machine) = machines.get(&key) {
+            return Ok(Arc::clone(machine));
         }
         let machine = StateMachine::parse(&stored.definition).map_err(|error| error.to_string())?;
         let name = stored.summary.machine_arn.rsplit(':').next().unwrap_or_default();
         let machine = Arc::new(machine.named(name));
-        machines.retain(|_, machine| machine.strong_count() > 0);
-        machines.insert(key, Arc::downgrade(&machine));
+        if machines.len() >= MACHINES {
+            machines.retain(|_, machine| Arc::strong_count(machine) > 1);
+        }
+        machines.insert(key, Arc::clone(&machine));
         Ok(machine)
     }
 }
