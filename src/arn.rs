@@ -57,6 +57,11 @@ impl Arn {
         self.0.splitn(6, ':').nth(5).unwrap_or_default()
     }
 
+    /// Whether workers poll for it.
+    pub(crate) fn is_activity(&self) -> bool {
+        self.service() == "states" && self.resource().starts_with("activity:")
+    }
+
     fn part(&self, n: usize) -> &str {
         self.0.split(':').nth(n).unwrap_or_default()
     }
@@ -127,7 +132,7 @@ impl ResourceKind {
         let resource = arn.resource();
         match arn.service() {
             "lambda" => Self::Lambda,
-            "states" if resource.starts_with("activity:") => Self::Activity,
+            "states" if arn.is_activity() => Self::Activity,
             "states" if arn.account().is_empty() => {
                 // `.sync:2` has a colon of its own.
                 let (stem, tail) = match resource.strip_suffix(".sync:2") {

@@ -5,7 +5,7 @@ use std::mem;
 
 /// An ordered map whose only entry needs no memory of its own.
 #[derive(Clone, Debug, Default)]
-pub(super) enum Few<K, V> {
+pub(crate) enum Few<K, V> {
     #[default]
     None,
     One(K, V),
@@ -21,7 +21,7 @@ impl<K: Ord + Copy, V> Few<K, V> {
         }
     }
 
-    pub(super) fn insert(&mut self, key: K, value: V) {
+    pub(crate) fn insert(&mut self, key: K, value: V) {
         match self {
             Self::None => *self = Self::One(key, value),
             Self::One(only, old) if *only == key => *old = value,
@@ -35,7 +35,7 @@ impl<K: Ord + Copy, V> Few<K, V> {
         }
     }
 
-    pub(super) fn remove(&mut self, key: K) -> Option<V> {
+    pub(crate) fn remove(&mut self, key: K) -> Option<V> {
         match self {
             Self::None => None,
             Self::One(only, _) if *only != key => None,
@@ -53,6 +53,11 @@ impl<K: Ord + Copy, V> Few<K, V> {
         }
     }
 
+    #[cfg(feature = "runtime")]
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::None)
+    }
+
     pub(super) fn first_key(&self) -> Option<K> {
         match self {
             Self::None => None,
@@ -61,7 +66,7 @@ impl<K: Ord + Copy, V> Few<K, V> {
         }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = (K, &V)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (K, &V)> {
         let (one, many) = match self {
             Self::None => (None, None),
             Self::One(only, value) => (Some((*only, value)), None),

@@ -21,13 +21,13 @@ use std::sync::Arc;
 
 pub use command::{CancelReason, Command, Iteration, TaskStart};
 pub use event::{Event, EventRejected, Reporter};
+pub(crate) use few::Few;
 pub use snapshot::{Changes, Record, RecordKey, RestoreError, Snapshot};
 pub use start::{Seed, Start};
 pub use step::{ExecutionStatus, IssuedToken, Step, TokenChanges};
 
 use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::arena::Frames;
-use crate::execution::few::Few;
 use crate::execution::frame::{Answer, Frame, RunningTask};
 use crate::execution::record::Recorder;
 use crate::execution::timer::Timers;

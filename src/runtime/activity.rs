@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::arn::{Arn, ResourceKind};
+use crate::arn::Arn;
 use crate::execution::{Event, TaskStart};
 use crate::id::{ExecutionId, TaskId, TaskToken};
 use crate::json::Json;
@@ -93,7 +93,7 @@ impl Runtime {
         worker: impl Into<Option<&'a str>>,
     ) -> Result<Option<ActivityTask>, ActivityError> {
         let worker = worker.into();
-        if ResourceKind::of(activity) != ResourceKind::Activity {
+        if !activity.is_activity() {
             return Err(ActivityError::InvalidArn { arn: activity.clone() });
         }
         let lengths = 1..=self.inner.limits.name_chars;

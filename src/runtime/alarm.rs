@@ -1,6 +1,6 @@
 //! When to wake which execution: one ordered set and one sleeper for all of them.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use crate::execution::Event;
 use crate::id::ExecutionId;
 use crate::runtime::Inner;
-use crate::runtime::resident::{Brought, Mail};
+use crate::runtime::resident::{Brought, Mail, Resident};
 use crate::time::Timestamp;
 
 /// The deadlines of all executions that are here, ordered, and when to look for others in the store.
@@ -20,29 +20,30 @@ pub(super) struct Alarms {
 
 #[derive(Debug, Default)]
 struct Times {
-    set: BTreeSet<(Timestamp, ExecutionId)>,
+    /// Of equal times, whoever came into memory first is first.
+    alarms: BTreeMap<(Timestamp, u64), ExecutionId>,
     look: Option<Timestamp>,
 }
 
 impl Times {
     fn next(&self) -> Option<Timestamp> {
-        self.set.first().map(|(time, _)| *time).into_iter().chain(self.look).min()
+        self.alarms.first_key_value().map(|((time, _), _)| *time).into_iter().chain(self.look).min()
     }
 }
 
 impl Alarms {
     /// Moves an execution's alarm from `old` to `new`.
-    pub(super) fn set(&self, id: &ExecutionId, old: Option<Timestamp>, new: Option<Timestamp>) {
+    pub(super) fn set(&self, resident: &Resident, old: Option<Timestamp>, new: Option<Timestamp>) {
         if old == new {
             return;
         }
         let mut times = self.lock();
         if let Some(old) = old {
-            times.set.remove(&(old, id.clone()));
+            times.alarms.remove(&(old, resident.number));
         }
         if let Some(new) = new {
             let first = times.next().is_none_or(|first| new < first);
-            times.set.insert((new, id.clone()));
+            times.alarms.insert((new, resident.number), resident.id.clone());
             if first {
                 self.sooner.notify_one();
             }
@@ -76,8 +77,8 @@ impl Alarms {
     fn take_due(&self, now: Timestamp) -> Vec<ExecutionId> {
         let mut times = self.lock();
         let mut due = Vec::new();
-        while times.set.first().is_some_and(|(time, _)| *time <= now) {
-            due.extend(times.set.pop_first().map(|(_, id)| id));
+        while let Some(first) = times.alarms.first_entry().filter(|first| first.key().0 <= now) {
+            due.push(first.remove());
         }
         due
     }
@@ -103,7 +104,7 @@ pub(super) async fn keep_time(runtime: Weak<Inner>) {
     let Some(inner) = runtime.upgrade() else { return };
     let (alarms, clock) = (Arc::clone(&inner.alarms), Arc::clone(&inner.clock));
     let (store, owner, lease) = (Arc::clone(&inner.store), inner.owner, inner.lease);
-    let shutdown = inner.shutdown.clone();
+    let shutdown = Arc::clone(&inner.shutdown);
     drop(inner);
     loop {
         let sooner = alarms.sooner.notified();

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use tokio::sync::{OnceCell, Semaphore};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::execution::{Seed, Start};
@@ -30,7 +29,7 @@ use crate::store::{MemoryStore, OwnerId, Store};
 /// AWS's quota of open executions in a region.
 const OPEN_EXECUTIONS: usize = 1_000_000;
 
-/// How many sleeping executions stay in memory, unless told otherwise.
+/// How many sleeping executions stay in memory where the store is elsewhere, unless told otherwise.
 const RESIDENTS: usize = 10_000;
 
 /// How long AWS keeps executions that have ended, and their names taken.
@@ -63,7 +62,7 @@ pub struct RuntimeBuilder {
     limits: Limits,
     history: bool,
     open_executions: usize,
-    residents: usize,
+    residents: Option<usize>,
     lease: Option<Duration>,
     retention: Duration,
     cancel_grace: Duration,
@@ -83,7 +82,7 @@ impl Default for RuntimeBuilder {
             limits: Limits::AWS,
             history: true,
             open_executions: OPEN_EXECUTIONS,
-            residents: RESIDENTS,
+            residents: None,
             lease: None,
             retention: RETENTION,
             cancel_grace: Duration::from_secs(1),
@@ -193,11 +192,11 @@ impl RuntimeBuilder {
         self
     }
 
-    /// How many executions stay in memory while they sleep: 10,000, unless told otherwise. Those that slept
-    /// longest leave it, and come back from the store when they are due or asked for; they do not count as open
+    /// How many executions stay in memory while they sleep. Unless told otherwise it is 10,000, or all of them if
+    /// the store has them in memory anyway. Those that slept longest leave it, and come back from the store when they are due or asked for; they do not count as open
     /// in [`open_executions`](Self::open_executions).
     pub fn residents(mut self, most: usize) -> Self {
-        self.residents = most;
+        self.residents = Some(most);
         self
     }
 
@@ -243,6 +242,8 @@ impl RuntimeBuilder {
         let arn = |machine: &StateMachine| self.account.arns(machine.name()).machine;
         let catalog = self.machines.into_iter().map(|machine| (arn(&machine), machine)).collect();
         let store = self.store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
+        let in_memory = store.prompt().is_some();
+        let residents = self.residents.unwrap_or(if in_memory { usize::MAX } else { RESIDENTS });
         let lease = self.lease.or(store.is_shared().then_some(LEASE));
         Ok(Runtime::new(Inner {
             catalog,
@@ -252,7 +253,7 @@ impl RuntimeBuilder {
             joined: OnceCell::new(),
             // Who shares a store is told by it what others left.
             claiming: AtomicBool::new(lease.is_some()),
-            sleepers: Sleepers::new(self.residents),
+            sleepers: Sleepers::new(residents),
             stranded: Default::default(),
             adrift: Default::default(),
             activities: Activities::default(),
@@ -270,7 +271,8 @@ impl RuntimeBuilder {
             alarms: Arc::new(Alarms::default()),
             keeping_time: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(self.open_executions.min(Semaphore::MAX_PERMITS))),
-            shutdown: CancellationToken::new(),
+            newest: AtomicU64::new(0),
+            shutdown: Default::default(),
             tracker: TaskTracker::new(),
         }))
     }

@@ -1,46 +1,40 @@
-//! Telling a running handler that nobody waits for it any longer, and why.
+//! Telling those who are at work that nobody waits for them any longer, and why.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use tokio_util::sync::CancellationToken;
+use tokio::sync::Notify;
 
 use crate::execution::CancelReason;
 
-/// A handler's cancellation: the runtime's end, or the task's.
-#[derive(Clone, Debug)]
+/// The end of a task that a handler is at work on, or of the runtime.
+#[derive(Debug, Default)]
 pub(super) struct Cancellation {
-    token: CancellationToken,
-    reason: Arc<OnceLock<CancelReason>>,
+    /// There once it is cancelled: why, if it was the execution that ended the task.
+    over: OnceLock<Option<CancelReason>>,
+    told: Notify,
 }
 
 impl Cancellation {
-    /// One that `runtime`'s cancellation causes too.
-    pub(super) fn under(runtime: &CancellationToken) -> Self {
-        Self { token: runtime.child_token(), reason: Arc::default() }
-    }
-
-    /// The execution says so.
-    pub(super) fn cancel(&self, reason: CancelReason) {
-        // The first reason stays.
-        let _ = self.reason.set(reason);
-        self.token.cancel();
-    }
-
-    /// The execution is somebody else's now; its task goes on.
-    pub(super) fn abandon(&self) {
-        self.token.cancel();
+    /// Cancels it. The first reason stays.
+    pub(super) fn cancel(&self, reason: Option<CancelReason>) {
+        if self.over.set(reason).is_ok() {
+            self.told.notify_waiters();
+        }
     }
 
     pub(super) fn is_cancelled(&self) -> bool {
-        self.token.is_cancelled()
+        self.over.get().is_some()
     }
 
     pub(super) async fn cancelled(&self) {
-        self.token.cancelled().await;
+        let told = self.told.notified();
+        if !self.is_cancelled() {
+            told.await;
+        }
     }
 
     /// Why the execution says so; `None` when it was not the execution that ended the task.
     pub(super) fn reason(&self) -> Option<CancelReason> {
-        self.reason.get().copied()
+        self.over.get().copied().flatten()
     }
 }

@@ -1,7 +1,7 @@
 //! What a running task may do besides compute.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::execution::{CancelReason, Event};
 use crate::id::{ExecutionId, TaskId, TaskToken};
@@ -31,14 +31,18 @@ pub struct TaskContext {
     inner: Arc<Parts>,
 }
 
-struct Parts {
+pub(super) struct Parts {
     runtime: Arc<Inner>,
     execution: ExecutionId,
     task: TaskId,
     token: Option<TaskToken>,
-    cancelled: Cancellation,
+    cancellation: Cancellation,
     begun: Begun,
 }
+
+/// A running task, as its execution knows it: nothing when its handler is gone.
+#[derive(Debug)]
+pub(super) struct Running(Weak<Parts>);
 
 /// How far a task was when its handler was called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +66,10 @@ impl TaskContext {
         execution: ExecutionId,
         task: TaskId,
         token: Option<TaskToken>,
-        cancelled: Cancellation,
         begun: Begun,
     ) -> Self {
-        Self { inner: Arc::new(Parts { runtime, execution, task, token, cancelled, begun }) }
+        let cancellation = Cancellation::default();
+        Self { inner: Arc::new(Parts { runtime, execution, task, token, cancellation, begun }) }
     }
 
     /// Says that the work goes on: `HeartbeatSeconds` begins anew. That counts for activities and for tasks that
@@ -94,12 +98,16 @@ impl TaskContext {
 
     /// Completes when nobody waits for the task any longer. The handler's future is dropped shortly after.
     pub async fn cancelled(&self) {
-        self.inner.cancelled.cancelled().await;
+        tokio::select! {
+            biased;
+            () = self.inner.cancellation.cancelled() => {}
+            () = self.runtime().shutdown.cancelled() => {}
+        }
     }
 
     /// Whether nobody waits for the task any longer.
     pub fn is_cancelled(&self) -> bool {
-        self.inner.cancelled.is_cancelled()
+        self.inner.cancellation.is_cancelled() || self.runtime().shutdown.is_cancelled()
     }
 
     /// The key that completes the task, where it waits for one (`.waitForTaskToken`, `.sync`, activities).
@@ -122,6 +130,14 @@ impl TaskContext {
         &self.inner.runtime
     }
 
+    pub(super) fn running(&self) -> Running {
+        Running(Arc::downgrade(&self.inner))
+    }
+
+    pub(super) fn begun(&self) -> Begun {
+        self.inner.begun
+    }
+
     /// Whether a runtime that is gone called the handler before.
     pub(super) fn is_restarted(&self) -> bool {
         self.inner.begun != Begun::First
@@ -129,7 +145,7 @@ impl TaskContext {
 
     /// Why nobody waits for the task any longer; `None` also when the runtime shuts down.
     pub(super) fn cancel_reason(&self) -> Option<CancelReason> {
-        self.inner.cancelled.reason()
+        self.inner.cancellation.reason()
     }
 
     async fn tell(&self, event: Event) -> Result<(), TaskGone> {
@@ -137,11 +153,35 @@ impl TaskContext {
     }
 }
 
+impl Running {
+    /// The execution says that nobody waits for the task any longer.
+    pub(super) fn cancel(&self, reason: CancelReason) {
+        self.end(Some(reason));
+    }
+
+    /// The execution is somebody else's now; its task goes on.
+    pub(super) fn abandon(&self) {
+        self.end(None);
+    }
+
+    fn end(&self, reason: Option<CancelReason>) {
+        if let Some(running) = self.0.upgrade() {
+            running.cancellation.cancel(reason);
+        }
+    }
+}
+
 impl fmt::Debug for TaskContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TaskContext")
-            .field("execution", &self.inner.execution)
-            .field("task", &self.inner.task)
+        f.debug_tuple("TaskContext").field(&self.inner).finish()
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("execution", &self.execution)
+            .field("task", &self.task)
             .finish_non_exhaustive()
     }
 }

@@ -3,18 +3,17 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::arn::{Arn, IntegrationPattern, ResourceKind};
+use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::{Command, Event, Reporter, Step, TaskStart};
 use crate::failure::{ErrorName, Failure};
 use crate::json::Json;
 use crate::runtime::Inner;
-use crate::runtime::cancel::Cancellation;
 use crate::runtime::context::{Begun, TaskContext};
-use crate::runtime::handler::{ResourceHandler as _, SharedHandler, TaskOutcome, TaskRequest};
+use crate::runtime::handler::{BoxedCall, SharedHandler, TaskOutcome, TaskRequest};
 use crate::runtime::nested::StartExecution;
 use crate::runtime::resident::{Live, Mail, Resident};
 
@@ -24,7 +23,7 @@ impl Inner {
         for command in step.commands {
             match command {
                 Command::StartTask(start) => self.start_task(resident, live, start, Begun::First),
-                Command::CancelTask { task, reason } => match live.running.remove(&task) {
+                Command::CancelTask { task, reason } => match live.running.remove(task) {
                     Some(running) => running.cancel(reason),
                     None => self.withdraw(&resident.id, task),
                 },
@@ -48,20 +47,21 @@ impl Inner {
             return;
         }
         let handler = self.handler(&start.resource);
-        if handler.is_none() && ResourceKind::of(&start.resource) == ResourceKind::Activity {
+        if handler.is_none() && start.resource.is_activity() {
             // What a worker has already comes back with its token.
             if begun != Begun::HandedOn {
                 self.offer(&resident.id, start);
             }
             return;
         }
-        let cancelled = Cancellation::under(&self.shutdown);
-        live.running.insert(start.task, cancelled.clone());
-        let (inner, resident) = (Arc::clone(self), Arc::clone(resident));
+        let (task, token) = (start.task, start.token.clone());
+        let cx = TaskContext::new(Arc::clone(self), resident.id.clone(), task, token, begun);
+        live.running.insert(task, cx.running());
+        let resident = Arc::clone(resident);
         self.tracker.spawn(async move {
-            let task = start.task;
+            let inner = cx.runtime();
             let event = match handler {
-                Some(handler) => inner.call(&resident, handler, start, cancelled, begun).await,
+                Some(handler) => inner.call(&resident, handler, start, &cx).await,
                 None => Some(Event::TaskFailed {
                     task,
                     failure: no_handler(&start.resource),
@@ -71,7 +71,7 @@ impl Inner {
             if let Some(event) = event {
                 let mail = Mail { handler_done: Some(task), ..Mail::of(event) };
                 // The execution may have ended meanwhile.
-                let _ = inner.bring(&resident.id, mail).await;
+                let _ = inner.bring_back(&resident, mail).await;
             }
         });
     }
@@ -92,32 +92,27 @@ impl Inner {
         resident: &Resident,
         handler: SharedHandler,
         start: TaskStart,
-        cancelled: Cancellation,
-        begun: Begun,
+        cx: &TaskContext,
     ) -> Option<Event> {
         let (task, pattern, resource) = (start.task, start.pattern, start.resource.clone());
-        let activity = ResourceKind::of(&resource) == ResourceKind::Activity;
-        if activity && begun != Begun::HandedOn {
+        let activity = resource.is_activity();
+        if activity && cx.begun() != Begun::HandedOn {
             self.tell(&resident.id, Event::TaskStarted { task, worker: None }).await;
         }
-        let token = start.token.clone();
-        let id = resident.id.clone();
-        let cx = TaskContext::new(Arc::clone(self), id.clone(), task, token, cancelled.clone(), begun);
-        let request = TaskRequest::new(id, start);
-        let call = pin!(CatchPanic(Box::pin(async move { handler.call(request, cx).await })));
+        let request = TaskRequest::new(resident.id.clone(), start);
         let given_up = async {
-            cancelled.cancelled().await;
+            cx.cancelled().await;
             self.clock.sleep_until(self.clock.now() + self.cancel_grace).await;
         };
         let outcome = tokio::select! {
             biased;
-            outcome = call => outcome,
+            outcome = CatchPanic(handler.call_boxed(request, cx.clone())) => outcome,
             () = given_up => return None,
         };
         // Nobody waits for the answer. A handler that was done when the runtime began to shut down has answered;
         // one that returns because of that has not.
         let answered = self.shutdown.is_cancelled() && matches!(outcome, Ok(Ok(_)));
-        if cancelled.is_cancelled() && !answered {
+        if cx.is_cancelled() && !answered {
             return None;
         }
         let reporter = Reporter::Handler;
@@ -157,10 +152,10 @@ fn panicked(resource: &Arn, panic: &(dyn Any + Send)) -> Failure {
 }
 
 /// A future that ends with the panic of the one within, instead of panicking itself.
-struct CatchPanic<T>(Pin<Box<dyn Future<Output = T> + Send>>);
+struct CatchPanic<'a>(BoxedCall<'a>);
 
-impl<T> Future for CatchPanic<T> {
-    type Output = Result<T, Box<dyn Any + Send>>;
+impl Future for CatchPanic<'_> {
+    type Output = Result<Result<TaskOutcome, Failure>, Box<dyn Any + Send>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let future = &mut self.0;

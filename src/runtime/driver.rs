@@ -14,7 +14,6 @@
 //! 7. closed? publish the status and end; else goto 1
 //! ```
 
-use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +22,8 @@ use crate::execution::{Command, Event, Step};
 use crate::history::HistoryEvent;
 use crate::id::TaskId;
 use crate::runtime::Inner;
-use crate::runtime::cancel::Cancellation;
 use crate::runtime::resident::{Live, Mail, Refused, Resident};
-use crate::store::{Commit, Revision, StoreError};
+use crate::store::{Commit, PromptStore, Revision, StoreError};
 
 /// How long to wait before a commit is tried again: at first, and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
@@ -51,78 +49,130 @@ impl Inner {
 
     /// Lets an execution go on until it waits; without anything to do it goes to sleep at once.
     pub(super) fn drive(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>) {
-        if let Some(driver) = self.driver(resident, live) {
-            self.tracker.spawn(driver);
+        if let Some((mail, live)) = self.first(&resident, live) {
+            self.spawn(resident, live, mail);
         }
     }
 
-    /// The same for somebody who waits for it anyway: what can be done at once is done here.
-    pub(super) fn drive_at_once(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>) {
-        if let Some(driver) = self.driver(resident, live) {
-            // A panic of the driver is not that of whoever brought its mail.
-            drop(self.at_once(driver));
-        }
+    /// The same here and now for somebody who waits for it, if the store answers at once.
+    pub(super) fn drive_now(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>) {
+        let Some(store) = self.store.prompt() else { return self.drive(resident, live) };
+        // A shutdown waits for it, too.
+        let _tracked = self.tracker.token();
+        // A panic of the driver is not that of whoever brought its mail.
+        let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
+            if let Some((mail, live)) = self.first(&resident, live) {
+                self.run_now(store, &resident, live, mail);
+            }
+        }));
     }
 
-    fn driver(
-        self: &Arc<Self>,
-        resident: Arc<Resident>,
-        live: Box<Live>,
-    ) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let overdue = live.execution.is_due(self.clock.now());
-        let (first, live) = match overdue {
-            true => (Mail::of(Event::Tick), live),
-            false => match resident.next(live) {
-                Some(next) => next,
-                None => {
-                    self.nap(&resident);
-                    return None;
-                }
-            },
-        };
+    fn spawn(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>, mail: Mail) {
         let inner = Arc::clone(self);
-        Some(async move {
-            let _guard = Guard { inner: &inner, resident: &resident };
-            inner.run(&resident, live, first).await;
-        })
+        self.tracker.spawn(async move { inner.run(&resident, live, mail).await });
     }
 
     async fn run(self: &Arc<Self>, resident: &Arc<Resident>, mut live: Box<Live>, mut mail: Mail) {
-        loop {
-            if !self.turn(resident, &mut live, mail).await {
-                return;
-            }
-            // 2.
-            let overdue = live.execution.is_due(self.clock.now());
-            if overdue && self.shutdown.is_cancelled() {
-                // What is due stays due in the store: a machine that never waits would never let go.
-                return self.let_go(resident, &mut live);
-            }
-            if overdue {
-                // A machine that never waits lets others have their turn.
-                tokio::task::yield_now().await;
-                mail = Mail::of(Event::Tick);
-                continue;
-            }
-            // 1.
-            match resident.next(live) {
-                Some(next) => (mail, live) = next,
-                None => return self.nap(resident),
-            }
+        let _guard = Guard { inner: self, resident };
+        while self.turn(resident, &mut live, mail).await {
+            (mail, live) = match self.next(resident, live) {
+                Next::Mail(mail, live) => (mail, live),
+                Next::Due(live) => {
+                    // A machine that never waits lets others have their turn.
+                    tokio::task::yield_now().await;
+                    (Mail::of(Event::Tick), live)
+                }
+                Next::Nothing => return,
+            };
         }
     }
 
+    fn run_now(
+        self: &Arc<Self>,
+        store: &dyn PromptStore,
+        resident: &Arc<Resident>,
+        mut live: Box<Live>,
+        mut mail: Mail,
+    ) {
+        let _guard = Guard { inner: self, resident };
+        while self.turn_now(store, resident, &mut live, mail) {
+            (mail, live) = match self.next(resident, live) {
+                Next::Mail(mail, live) => (mail, live),
+                Next::Due(live) => return self.spawn(Arc::clone(resident), live, Mail::of(Event::Tick)),
+                Next::Nothing => return,
+            };
+        }
+    }
+
+    /// What to begin with, unless the execution can sleep.
+    fn first(self: &Arc<Self>, resident: &Arc<Resident>, live: Box<Live>) -> Option<(Mail, Box<Live>)> {
+        // 2.
+        if live.execution.is_due(self.clock.now()) {
+            return Some((Mail::of(Event::Tick), live));
+        }
+        // 1.
+        let next = resident.next(live);
+        if next.is_none() {
+            self.nap(resident);
+        }
+        next
+    }
+
+    /// What to go on with after a turn.
+    fn next(self: &Arc<Self>, resident: &Arc<Resident>, mut live: Box<Live>) -> Next {
+        if live.execution.is_due(self.clock.now()) {
+            if self.shutdown.is_cancelled() {
+                // What is due stays due in the store: a machine that never waits would never let go.
+                self.let_go(resident, &mut live);
+                return Next::Nothing;
+            }
+            return Next::Due(live);
+        }
+        self.first(resident, live).map_or(Next::Nothing, |(mail, live)| Next::Mail(mail, live))
+    }
+
     /// Handles one event; `false` when there is nothing to go on with.
-    async fn turn(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, mut mail: Mail) -> bool {
+    async fn turn(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, mail: Mail) -> bool {
+        let Some((turn, commit)) = self.begin_turn(resident, live, mail) else { return true };
+        let written = match commit {
+            Some(commit) => Some(self.commit(resident, live.revision, commit).await),
+            None => None,
+        };
+        self.end_turn(resident, live, turn, written)
+    }
+
+    /// The same with a store that answers at once.
+    fn turn_now(
+        self: &Arc<Self>,
+        store: &dyn PromptStore,
+        resident: &Arc<Resident>,
+        live: &mut Live,
+        mail: Mail,
+    ) -> bool {
+        let Some((turn, commit)) = self.begin_turn(resident, live, mail) else { return true };
+        let written = commit.map(|commit| {
+            let written = store.commit_now(&resident.id, live.revision, commit);
+            written.map_err(|error| CommitFailed { error, unsure: false })
+        });
+        self.end_turn(resident, live, turn, written)
+    }
+
+    /// Makes a step, and what is to be committed of it. What does not apply makes none.
+    fn begin_turn(
+        &self,
+        resident: &Resident,
+        live: &mut Live,
+        mut mail: Mail,
+    ) -> Option<(Turn, Option<Commit>)> {
         if let Some(task) = mail.handler_done {
-            live.running.remove(&task);
+            live.running.remove(task);
         }
         // 3.
         let now = self.clock.now();
         let event = std::mem::replace(&mut mail.event, Event::Tick);
         if event == Event::Tick {
             // The alarm may have gone off already: it is set anew, even for the same time.
-            self.alarms.set(&resident.id, live.alarm.take(), None);
+            self.alarms.set(resident, live.alarm.take(), None);
         }
         live.execution.set_missing_activities(self.activities.missing().as_ref());
         let handled = live.execution.handle(event, now);
@@ -134,30 +184,44 @@ impl Inner {
             (Err(_), None) => {
                 mail.reply(Err(Refused::Rejected));
                 self.set_alarm(resident, live);
-                return true;
+                return None;
             }
         };
         // 4.
         let history = self.watched(&step.history);
-        if !step.is_empty() || mail.posted.is_some() {
-            let attended = self.is_attended(resident, live, &step);
-            let mut commit = Commit::new(&mut step, live.execution.take_changes(), now).attended(attended);
-            if let Some(posted) = mail.posted {
-                commit = commit.handled(posted, accepted);
+        let attended = self.is_attended(resident, live, &step);
+        let commit = (!step.is_empty() || mail.posted.is_some()).then(|| {
+            let commit = Commit::new(&mut step, live.execution.take_changes(), now).attended(attended);
+            match mail.posted {
+                Some(posted) => commit.handled(posted, accepted),
+                None => commit,
             }
-            match self.commit(resident, live.revision, commit).await {
-                Ok(revision) => (live.revision, live.attended) = (revision, attended),
-                Err(failed) => {
-                    mail.reply(Err(Refused::Failed(failed.error.kind())));
-                    self.let_go(resident, live);
-                    if failed.unsure && !self.shutdown.is_cancelled() {
-                        // It may have been us who committed first: then nobody else goes on with it.
-                        let (inner, id) = (Arc::clone(self), resident.id.clone());
-                        self.tracker.spawn(async move { drop(inner.resident(&id).await) });
-                    }
-                    return false;
+        });
+        Some((Turn { mail, step, history, accepted, attended }, commit))
+    }
+
+    /// Carries out a step, if what was to be committed was.
+    fn end_turn(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        live: &mut Live,
+        turn: Turn,
+        written: Option<Result<Revision, CommitFailed>>,
+    ) -> bool {
+        let Turn { mail, step, history, accepted, attended } = turn;
+        match written {
+            Some(Ok(revision)) => (live.revision, live.attended) = (revision, attended),
+            Some(Err(failed)) => {
+                mail.reply(Err(Refused::Failed(failed.error.kind())));
+                self.let_go(resident, live);
+                if failed.unsure && !self.shutdown.is_cancelled() {
+                    // It may have been us who committed first: then nobody else goes on with it.
+                    let (inner, id) = (Arc::clone(self), resident.id.clone());
+                    self.tracker.spawn(async move { drop(inner.resident(&id).await) });
                 }
+                return false;
             }
+            None => {}
         }
         // 5.
         self.observe(resident, &step, &history);
@@ -202,7 +266,7 @@ impl Inner {
         };
         let starts = |command: &Command| matches!(command, Command::StartTask(_));
         step.commands.iter().any(starts)
-            || live.running.keys().any(|task| !cancelled(task))
+            || live.running.iter().any(|(task, _)| !cancelled(&task))
             || self.has_offers(&resident.id)
     }
 
@@ -222,7 +286,7 @@ impl Inner {
 
     /// The execution has ended.
     fn end(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live) {
-        self.alarms.set(&resident.id, live.alarm.take(), None);
+        self.alarms.set(resident, live.alarm.take(), None);
         live.permit = None;
         self.stranded().remove(&resident.id);
         self.forget(resident);
@@ -232,8 +296,8 @@ impl Inner {
 
     /// The execution is somebody else's, or cannot be written: its handlers stop, its memory is freed.
     fn let_go(&self, resident: &Arc<Resident>, live: &mut Live) {
-        self.alarms.set(&resident.id, live.alarm.take(), None);
-        live.running.values().for_each(Cancellation::abandon);
+        self.alarms.set(resident, live.alarm.take(), None);
+        live.running.iter().for_each(|(_, running)| running.abandon());
         self.withdraw_all(&resident.id);
         live.permit = None;
         self.stranded().remove(&resident.id);
@@ -243,9 +307,29 @@ impl Inner {
 
     pub(super) fn set_alarm(&self, resident: &Resident, live: &mut Live) {
         let deadline = live.execution.deadline();
-        self.alarms.set(&resident.id, live.alarm, deadline);
+        self.alarms.set(resident, live.alarm, deadline);
         live.alarm = deadline;
     }
+}
+
+/// What an execution goes on with.
+enum Next {
+    Mail(Mail, Box<Live>),
+    /// Its deadline has come.
+    Due(Box<Live>),
+    /// It sleeps, or was let go of.
+    Nothing,
+}
+
+/// A step that was made, and is carried out once it is committed.
+struct Turn {
+    /// What it answers.
+    mail: Mail,
+    step: Step,
+    /// What observers will want to see.
+    history: Vec<HistoryEvent>,
+    accepted: bool,
+    attended: bool,
 }
 
 /// Why a commit was given up.

@@ -192,6 +192,13 @@ impl SharedHandler {
     }
 }
 
+impl SharedHandler {
+    /// The same as [`call`](ResourceHandler::call) without another box around it.
+    pub(super) fn call_boxed(&self, request: TaskRequest, cx: TaskContext) -> BoxedCall<'_> {
+        self.0.call_boxed(request, cx)
+    }
+}
+
 impl ResourceHandler for SharedHandler {
     async fn call(&self, request: TaskRequest, cx: TaskContext) -> Result<TaskOutcome, Failure> {
         self.0.call_boxed(request, cx).await
@@ -204,7 +211,7 @@ impl fmt::Debug for SharedHandler {
     }
 }
 
-type BoxedCall<'a> = Pin<Box<dyn Future<Output = Result<TaskOutcome, Failure>> + Send + 'a>>;
+pub(super) type BoxedCall<'a> = Pin<Box<dyn Future<Output = Result<TaskOutcome, Failure>> + Send + 'a>>;
 
 /// The boxed twin of [`ResourceHandler`], which can be held as `dyn`.
 trait Erased: Send + Sync {
@@ -213,6 +220,7 @@ trait Erased: Send + Sync {
 
 impl<H: ResourceHandler> Erased for H {
     fn call_boxed(&self, request: TaskRequest, cx: TaskContext) -> BoxedCall<'_> {
-        Box::pin(self.call(request, cx))
+        // Whoever is called does nothing before the future is polled.
+        Box::pin(async move { self.call(request, cx).await })
     }
 }

@@ -4,7 +4,6 @@
 
 mod activity;
 mod alarm;
-mod at_once;
 mod builder;
 mod cancel;
 mod clock;
@@ -23,14 +22,14 @@ mod resident;
 mod retention;
 mod sleepers;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use activity::ActivityTask;
@@ -45,8 +44,7 @@ pub use handle::ExecutionHandle;
 pub use handler::{HandlerFn, ResourceHandler, SharedHandler, TaskOutcome, TaskRequest, handler_fn};
 pub use observer::Observer;
 
-use crate::arn::ResourceKind;
-use crate::execution::{Command, Event, Execution, Reporter};
+use crate::execution::{Command, Event, Execution, Reporter, Step};
 use crate::failure::Failure;
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskToken};
@@ -57,7 +55,8 @@ use crate::registry::Registry;
 use crate::runtime::activity::Activities;
 use crate::runtime::alarm::Alarms;
 use crate::runtime::builder::Arns;
-use crate::runtime::recovery::Loading;
+use crate::runtime::cancel::Cancellation;
+use crate::runtime::recovery::{Loading, ended};
 use crate::runtime::resident::{Brought, Live, Mail, Refused, Resident};
 use crate::runtime::retention::Retention;
 use crate::runtime::sleepers::Sleepers;
@@ -140,7 +139,9 @@ pub(crate) struct Inner {
     alarms: Arc<Alarms>,
     keeping_time: AtomicBool,
     room: Arc<Semaphore>,
-    shutdown: CancellationToken,
+    /// The number of the newest resident.
+    newest: AtomicU64,
+    shutdown: Arc<Cancellation>,
     tracker: TaskTracker,
 }
 
@@ -148,12 +149,12 @@ pub(crate) struct Inner {
 type MachineKey = (Arc<str>, Arc<str>);
 
 struct Last {
-    shutdown: CancellationToken,
+    shutdown: Arc<Cancellation>,
 }
 
 impl Drop for Last {
     fn drop(&mut self) {
-        self.shutdown.cancel();
+        self.shutdown.cancel(None);
     }
 }
 
@@ -164,7 +165,7 @@ impl Runtime {
     }
 
     fn new(inner: Inner) -> Self {
-        let last = Last { shutdown: inner.shutdown.clone() };
+        let last = Last { shutdown: Arc::clone(&inner.shutdown) };
         Self { inner: Arc::new(inner), _last: Arc::new(last) }
     }
 
@@ -179,7 +180,7 @@ impl Runtime {
             .resources()
             .filter(|resource| self.inner.handler(resource).is_none())
             // Workers serve those.
-            .filter(|resource| ResourceKind::of(resource) != ResourceKind::Activity)
+            .filter(|resource| !resource.is_activity())
             .cloned()
             .collect();
         resources.sort();
@@ -221,9 +222,13 @@ impl Runtime {
         name: impl Into<Option<&'a str>>,
         input: impl Into<Json>,
     ) -> Result<ExecutionHandle, StartError> {
-        let permit = tokio::select! {
-            permit = Arc::clone(&self.inner.room).acquire_owned() => permit.expect("the semaphore is never closed"),
-            () = self.inner.shutdown.cancelled() => return Err(StartError::ShuttingDown),
+        let room = || Arc::clone(&self.inner.room);
+        let permit = match room().try_acquire_owned() {
+            Ok(permit) => permit,
+            Err(_) => tokio::select! {
+                permit = room().acquire_owned() => permit.expect("the semaphore is never closed"),
+                () = self.inner.shutdown.cancelled() => return Err(StartError::ShuttingDown),
+            },
         };
         self.inner.start(machine, name.into(), input.into(), permit).await
     }
@@ -364,7 +369,7 @@ impl Runtime {
     /// them, finishes the steps that are being made, and returns when all of it is committed. What is open
     /// stays open in the store.
     pub async fn shutdown(&self) {
-        self.inner.shutdown.cancel();
+        self.inner.shutdown.cancel(None);
         self.inner.tracker.close();
         self.inner.tracker.wait().await;
         // A store that cannot be told waits until the lease is over.
@@ -379,8 +384,12 @@ impl Runtime {
         if self.inner.shutdown.is_cancelled() {
             return Err(ReportError::ShuttingDown);
         }
-        let found = self.inner.store.find_task(&token.hash()).await?;
-        let address = found.ok_or(ReportError::InvalidToken)?;
+        let hash = token.hash();
+        let found = match self.inner.store.prompt() {
+            Some(store) => store.find_task_now(&hash),
+            None => self.inner.store.find_task(&hash).await,
+        };
+        let address = found?.ok_or(ReportError::InvalidToken)?;
         if !address.open {
             return Err(gone(&address));
         }
@@ -406,6 +415,17 @@ fn gone(address: &TaskAddress) -> ReportError {
         true => ReportError::TaskDoesNotExist,
         false => ReportError::TaskTimedOut,
     }
+}
+
+/// An execution that is being created.
+struct Born {
+    execution: Execution,
+    step: Step,
+    /// What observers will want to see.
+    history: Vec<HistoryEvent>,
+    input: Json,
+    attended: bool,
+    permit: OwnedSemaphorePermit,
 }
 
 /// Why an execution could not be told something.
@@ -484,51 +504,88 @@ impl Inner {
         let (input, id) = (start.input.clone(), start.id.clone());
         let (name, machine_arn) = (start.name.clone(), start.machine_arn.clone());
         let (mut execution, mut step) = Execution::start(Arc::clone(machine), start, now);
-        let new =
-            NewExecution::new(id.clone(), name, machine_arn, machine.definition.clone(), input.clone(), now)
-                .owner(self.owner);
+        let definition = machine.definition.clone();
+        let new = NewExecution::new(id.clone(), name, machine_arn, definition, input.clone(), now);
+        let new = new.owner(self.owner);
         let history = self.watched(&step.history);
         let attended = step.commands.iter().any(|command| matches!(command, Command::StartTask(_)));
         let commit = Commit::new(&mut step, execution.take_changes(), now).attended(attended);
-        // What was kept goes on, even if nobody waits for it to begin.
-        let (inner, asked) = (Arc::clone(self), id.clone());
-        let created = self.at_once(async move {
-            let resident = Arc::new(Resident::busy(id.clone()));
-            // Whoever asks for it meanwhile leaves their mail here, and does not load it a second time.
-            inner.residents().entry(id.clone()).or_insert_with(|| Arc::clone(&resident));
-            let mut loading = Loading { inner: &inner, resident: &resident, over: false };
-            let created = inner.store.create(new, commit).await;
-            let created = created.inspect_err(|error| inner.lost(&id, error))?;
-            let revision = match created {
-                Created::New(revision) => revision,
-                Created::Existing(summary) => {
-                    let same = !summary.status.is_closed() && summary.input == input;
-                    return match same {
-                        true => Ok((id, None)),
-                        false => Err(StartError::ExecutionAlreadyExists { id }),
-                    };
-                }
-            };
-            loading.over = true;
-            inner.residents().insert(id.clone(), Arc::clone(&resident));
-            let live = Live {
-                execution,
-                revision,
-                attended,
-                alarm: None,
-                running: Default::default(),
-                permit: Some(permit),
-            };
-            inner.begin(&resident, Box::new(live), step, &history);
-            Ok((id, Some(Arc::clone(&resident))))
-        });
-        let created = created.end().await.ok_or(StartError::ShuttingDown)?;
-        if matches!(created, Ok((_, None)) | Err(StartError::Store(_))) {
+        let born = Born { execution, step, history, input, attended, permit };
+        let created = match self.store.prompt() {
+            Some(store) => {
+                let _tracked = self.tracker.token();
+                let loading = self.announce(&id);
+                let created = store.create_now(new, commit);
+                self.created(loading, born, created)
+            }
+            // What was kept goes on, even if nobody waits for it to begin.
+            None => {
+                let (inner, id) = (Arc::clone(self), id.clone());
+                let creating = self.tracker.spawn(async move {
+                    let loading = inner.announce(&id);
+                    let created = inner.store.create(new, commit).await;
+                    inner.created(loading, born, created)
+                });
+                ended(creating).await.ok_or(StartError::ShuttingDown)?
+            }
+        };
+        if matches!(created, Ok(None) | Err(StartError::Store(_))) {
             // It may have been us who created it, and heard that it failed: then nobody else drives it.
-            let inner = Arc::clone(self);
-            self.tracker.spawn(async move { drop(inner.resident(&asked).await) });
+            let (inner, id) = (Arc::clone(self), id.clone());
+            self.tracker.spawn(async move { drop(inner.resident(&id).await) });
         }
-        created.map(|(id, resident)| ExecutionHandle::new(Arc::clone(self), id, resident))
+        created.map(|resident| ExecutionHandle::new(Arc::clone(self), id, resident))
+    }
+
+    /// An execution is about to be created. Whoever asks for it meanwhile leaves their mail here, and does not
+    /// load it a second time.
+    fn announce(self: &Arc<Self>, id: &ExecutionId) -> Loading {
+        let resident = self.new_resident(id);
+        let here = match self.residents().entry(id.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(Arc::clone(&resident));
+                true
+            }
+            Entry::Occupied(_) => false,
+        };
+        Loading { inner: Arc::clone(self), resident, here, over: false }
+    }
+
+    /// The store has answered: begins with an execution that is new, and gives it.
+    fn created(
+        self: &Arc<Self>,
+        mut loading: Loading,
+        born: Born,
+        created: Result<Created, StoreError>,
+    ) -> Result<Option<Arc<Resident>>, StartError> {
+        let resident = Arc::clone(&loading.resident);
+        let Born { execution, step, history, input, attended, permit } = born;
+        let revision = match created.inspect_err(|error| self.lost(&resident.id, error))? {
+            Created::New(revision) => revision,
+            Created::Existing(summary) => {
+                let same = !summary.status.is_closed() && summary.input == input;
+                let taken = || StartError::ExecutionAlreadyExists { id: resident.id.clone() };
+                return if same { Ok(None) } else { Err(taken()) };
+            }
+        };
+        loading.over = true;
+        if !loading.here {
+            self.residents().insert(resident.id.clone(), Arc::clone(&resident));
+        }
+        let live = Live {
+            execution,
+            revision,
+            attended,
+            alarm: None,
+            running: Default::default(),
+            permit: Some(permit),
+        };
+        self.begin(&resident, Box::new(live), step, &history);
+        Ok(Some(resident))
+    }
+
+    fn new_resident(&self, id: &ExecutionId) -> Arc<Resident> {
+        Arc::new(Resident::busy(id.clone(), self.newest.fetch_add(1, Ordering::Relaxed)))
     }
 
     /// An execution is not here any more.
@@ -591,11 +648,33 @@ impl Inner {
     async fn bring(self: &Arc<Self>, id: &ExecutionId, mut mail: Mail) -> Result<(), AskError> {
         loop {
             let resident = self.resident(id).await?;
+            match self.bring_to(&resident, mail).await? {
+                None => return Ok(()),
+                Some(again) => mail = again,
+            }
+        }
+    }
+
+    /// The same for somebody who has seen it here.
+    async fn bring_back(self: &Arc<Self>, resident: &Arc<Resident>, mail: Mail) -> Result<(), AskError> {
+        match self.bring_to(resident, mail).await? {
+            None => Ok(()),
+            Some(again) => self.bring(&resident.id, again).await,
+        }
+    }
+
+    /// Brings mail, and gives it back if the execution is not here any more.
+    async fn bring_to(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        mut mail: Mail,
+    ) -> Result<Option<Mail>, AskError> {
+        loop {
             match resident.bring(mail) {
-                Brought::Queued => return Ok(()),
+                Brought::Queued => return Ok(None),
                 Brought::Woke(live) => {
-                    self.drive_at_once(resident, live);
-                    return Ok(());
+                    self.drive_now(Arc::clone(resident), live);
+                    return Ok(None);
                 }
                 Brought::Closed => return Err(AskError::Rejected),
                 Brought::Full(again) => {
@@ -603,7 +682,7 @@ impl Inner {
                     resident.room().await;
                 }
                 Brought::LetGo(_) if self.shutdown.is_cancelled() => return Err(AskError::ShuttingDown),
-                Brought::LetGo(again) => mail = again,
+                Brought::LetGo(again) => return Ok(Some(again)),
             }
         }
     }

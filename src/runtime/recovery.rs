@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::arn::ResourceKind;
+use tokio::task::JoinHandle;
+
 use crate::execution::{Execution, Step, TaskStart};
 use crate::id::ExecutionId;
 use crate::machine::StateMachine;
@@ -118,25 +119,19 @@ impl Inner {
             if self.shutdown.is_cancelled() {
                 return Err(AskError::ShuttingDown);
             }
-            let resident = Arc::new(Resident::busy(id.clone()));
+            let resident = self.new_resident(id);
             residents.insert(id.clone(), Arc::clone(&resident));
             resident
         };
         // On a task of its own: whoever asked first may lose patience, and others wait for it too.
         let (inner, loading) = (Arc::clone(self), Arc::clone(&resident));
-        let loaded = self.tracker.spawn(async move { inner.bring_in(&loading, claimed).await }).await;
-        match loaded {
-            Ok(Ok(())) => Ok(resident),
-            Ok(Err(error)) => Err(error),
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => std::panic::resume_unwind(panic),
-                Err(_) => Err(AskError::ShuttingDown),
-            },
-        }
+        let loaded = self.tracker.spawn(async move { inner.bring_in(&loading, claimed).await });
+        ended(loaded).await.unwrap_or(Err(AskError::ShuttingDown)).map(|()| resident)
     }
 
     async fn bring_in(self: &Arc<Self>, resident: &Arc<Resident>, claimed: bool) -> Result<(), AskError> {
-        let mut loading = Loading { inner: self, resident, over: false };
+        let (inner, loaded) = (Arc::clone(self), Arc::clone(resident));
+        let mut loading = Loading { inner, resident: loaded, here: true, over: false };
         self.join().await.map_err(|error| AskError::Execution(error.into()))?;
         let inbox = if claimed { Ok(Vec::new()) } else { self.claim_one(&resident.id).await };
         let brought = match inbox {
@@ -213,8 +208,7 @@ impl Inner {
         start: TaskStart,
         begun: Begun,
     ) {
-        let nobody = self.handler(&start.resource).is_none();
-        if nobody && ResourceKind::of(&start.resource) != ResourceKind::Activity {
+        if self.handler(&start.resource).is_none() && !start.resource.is_activity() {
             self.strand(&resident.id, ExecutionError::NoHandler { resource: start.resource });
             return;
         }
@@ -244,17 +238,27 @@ impl Inner {
 }
 
 /// Lets go of an execution that could not be loaded, or whose loading was given up.
-pub(super) struct Loading<'a> {
-    pub(super) inner: &'a Inner,
-    pub(super) resident: &'a Arc<Resident>,
-    /// It is there.
+pub(super) struct Loading {
+    pub(super) inner: Arc<Inner>,
+    pub(super) resident: Arc<Resident>,
+    /// Whoever asks for the execution finds this resident.
+    pub(super) here: bool,
+    /// It is loaded.
     pub(super) over: bool,
 }
 
-impl Drop for Loading<'_> {
+/// Waits for the end of a task; `None` when its runtime is gone. A panic goes on here.
+pub(super) async fn ended<T>(task: JoinHandle<T>) -> Option<T> {
+    match task.await {
+        Ok(done) => Some(done),
+        Err(ended) => std::panic::resume_unwind(ended.try_into_panic().ok()?),
+    }
+}
+
+impl Drop for Loading {
     fn drop(&mut self) {
         if !self.over {
-            self.inner.forget(self.resident);
+            self.inner.forget(&self.resident);
             self.resident.let_go();
         }
     }

@@ -2,15 +2,15 @@
 //!
 //! A sleeping execution is this and nothing else: no task, no thread, no timer.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
-use crate::execution::{Event, Execution, ExecutionStatus};
+use crate::execution::{Event, Execution, ExecutionStatus, Few};
 use crate::id::{ExecutionId, TaskId};
-use crate::runtime::cancel::Cancellation;
+use crate::runtime::context::Running;
 use crate::store::{InboxId, Posted, Revision, StoreErrorKind};
 use crate::time::Timestamp;
 
@@ -21,6 +21,8 @@ const MAILBOX: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Resident {
     pub(super) id: ExecutionId,
+    /// Later ones have higher ones.
+    pub(super) number: u64,
     mailbox: Mutex<Mailbox>,
     /// How often it went to sleep.
     naps: AtomicU64,
@@ -61,7 +63,7 @@ pub(super) struct Live {
     /// When it is to be woken.
     pub(super) alarm: Option<Timestamp>,
     /// The handlers that are running for it.
-    pub(super) running: BTreeMap<TaskId, Cancellation>,
+    pub(super) running: Few<TaskId, Running>,
     /// Its place among the open executions.
     pub(super) permit: Option<OwnedSemaphorePermit>,
 }
@@ -104,10 +106,10 @@ pub(super) enum Brought {
 
 impl Resident {
     /// A resident that somebody drives or loads.
-    pub(super) fn busy(id: ExecutionId) -> Self {
+    pub(super) fn busy(id: ExecutionId, number: u64) -> Self {
         let mailbox = Mutex::new(Mailbox { mail: VecDeque::new(), place: Place::Busy });
         let (naps, posted) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { id, mailbox, naps, posted, room: Notify::new(), closed: Notify::new() }
+        Self { id, number, mailbox, naps, posted, room: Notify::new(), closed: Notify::new() }
     }
 
     /// Brings an event that was posted, unless it was brought before. One for which there is no room comes with
@@ -174,7 +176,7 @@ impl Resident {
     }
 
     /// The next mail for the driver of `live`, or nothing: then the execution sleeps here again.
-    pub(super) fn next(&self, mut live: Box<Live>) -> Option<(Mail, Box<Live>)> {
+    pub(super) fn next(&self, live: Box<Live>) -> Option<(Mail, Box<Live>)> {
         let mut mailbox = self.lock();
         match mailbox.mail.pop_front() {
             Some(mail) => {
@@ -184,11 +186,8 @@ impl Resident {
                 Some((mail, live))
             }
             None => {
-                // A sleeper keeps no room for mail, nor for handlers that have returned.
+                // A sleeper keeps no room for mail.
                 mailbox.mail = VecDeque::new();
-                if live.running.is_empty() {
-                    live.running = BTreeMap::new();
-                }
                 mailbox.place = Place::Asleep(live);
                 self.naps.fetch_add(1, Ordering::Relaxed);
                 None

@@ -21,6 +21,9 @@ impl Sleepers {
 
     /// Adds one, and takes out those who are too many, some at a time.
     fn add(&self, resident: &Arc<Resident>) -> Vec<(Weak<Resident>, u64)> {
+        if self.most == usize::MAX {
+            return Vec::new();
+        }
         let mut asleep = self.asleep.lock().unwrap_or_else(PoisonError::into_inner);
         asleep.push_back((Arc::downgrade(resident), resident.naps()));
         let too_many = asleep.len().saturating_sub(self.most);
@@ -40,7 +43,7 @@ impl Inner {
             let Some(sleeper) = sleeper.upgrade().filter(|sleeper| sleeper.naps() == naps) else { continue };
             let Some(mut live) = self.put_out(&sleeper) else { continue };
             due = due.into_iter().chain(live.alarm).min();
-            self.alarms.set(&sleeper.id, live.alarm.take(), None);
+            self.alarms.set(&sleeper, live.alarm.take(), None);
             released.push(sleeper.id.clone());
         }
         if released.is_empty() {

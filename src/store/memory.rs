@@ -12,8 +12,8 @@ use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TokenHash};
 use crate::store::{
     Claim, Claimed, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution,
-    OwnerId, Page, PageRequest, Posted, Revision, Store, StoreError, StoreErrorKind, StoredExecution,
-    TaskAddress,
+    OwnerId, Page, PageRequest, Posted, PromptStore, Revision, Store, StoreError, StoreErrorKind,
+    StoredExecution, TaskAddress,
 };
 use crate::time::Timestamp;
 
@@ -212,13 +212,8 @@ impl Kept {
     }
 }
 
-#[async_trait]
-impl Store for MemoryStore {
-    fn is_shared(&self) -> bool {
-        false
-    }
-
-    async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
+impl PromptStore for MemoryStore {
+    fn create_now(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
         let mut inner = self.inner();
         if let Some(kept) = inner.find(&execution.id) {
             return Ok(Created::Existing(kept.summary.clone()));
@@ -245,7 +240,7 @@ impl Store for MemoryStore {
         Ok(Created::New(inner.write(number, first)))
     }
 
-    async fn commit(
+    fn commit_now(
         &self,
         id: &ExecutionId,
         expected: Revision,
@@ -265,6 +260,34 @@ impl Store for MemoryStore {
         Ok(revision)
     }
 
+    fn find_task_now(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
+        Ok(self.inner().tokens.get(token).cloned())
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn prompt(&self) -> Option<&dyn PromptStore> {
+        Some(self)
+    }
+
+    async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
+        self.create_now(execution, first)
+    }
+
+    async fn commit(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        self.commit_now(id, expected, commit)
+    }
+
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         let inner = self.inner();
         Ok(inner.find(id).and_then(|kept| {
@@ -279,7 +302,7 @@ impl Store for MemoryStore {
     }
 
     async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
-        Ok(self.inner().tokens.get(token).cloned())
+        self.find_task_now(token)
     }
 
     async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {

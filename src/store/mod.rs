@@ -58,6 +58,11 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Whether others may be at work on the same data, so that owners need leases.
     fn is_shared(&self) -> bool;
 
+    /// The same store, if it answers at once, from memory.
+    fn prompt(&self) -> Option<&dyn PromptStore> {
+        None
+    }
+
     /// Keeps a new execution with its first commit, unless its id is taken.
     async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError>;
 
@@ -113,6 +118,44 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Removes executions that ended before `closed_before`, the oldest first and `most` at most, with their
     /// histories and tokens. It says how many; their names may be used again.
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError>;
+}
+
+/// A store that answers at once, since it waits for nothing: whoever drives an execution need not wait either.
+///
+/// Its answers are those of the [`Store`] that it is a part of, and its errors are final: nothing is tried again.
+///
+/// ```
+/// use stepwright::MemoryStore;
+/// use stepwright::store::Store as _;
+///
+/// assert!(MemoryStore::default().prompt().is_some());
+/// ```
+pub trait PromptStore: Send + Sync {
+    /// [`Store::create`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    fn create_now(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError>;
+
+    /// [`Store::commit`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    fn commit_now(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError>;
+
+    /// [`Store::find_task`].
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    fn find_task_now(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError>;
 }
 
 /// An execution to be kept: what never changes about it.
