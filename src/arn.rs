@@ -135,12 +135,11 @@ impl ResourceKind {
             "states" if arn.is_activity() => Self::Activity,
             "states" if arn.account().is_empty() => {
                 // `.sync:2` has a colon of its own.
-                let (stem, tail) = match resource.strip_suffix(".sync:2") {
-                    Some(stem) => (stem, ".sync:2"),
-                    None => (resource, ""),
+                let stem = resource.strip_suffix(".sync:2").unwrap_or(resource);
+                let (service, action) = match stem.rfind(':') {
+                    Some(colon) => (&stem[..colon], &resource[colon + 1..]),
+                    None => (stem, &resource[stem.len()..]),
                 };
-                let (service, action) = stem.rsplit_once(':').unwrap_or((stem, ""));
-                let action = format!("{action}{tail}");
                 Self::Integration { service: service.into(), action: action.into() }
             }
             service => Self::Integration { service: service.into(), action: resource.into() },

@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use crate::compile::{Compiler, Listed};
 use crate::definition::{self, Family, Operator};
-use crate::diagnostic::JsonPointer;
+use crate::diagnostic::Trail;
 use crate::machine::choice::{Condition, JsonType, Operand, Relation, Rule, Rules, Test};
 use crate::machine::state::Choice;
 use crate::pattern::Pattern;
 
-impl<'d> Compiler<'d> {
-    pub(super) fn choice(&mut self, listed: &Listed<'d>, choice: &definition::Choice) -> Option<Choice> {
+impl<'d> Compiler<'_, 'd> {
+    pub(super) fn choice(&mut self, listed: &Listed<'_, 'd>, choice: &definition::Choice) -> Option<Choice> {
         let at = listed.at.key("Choices");
         let numbered = choice.choices.iter().enumerate();
         let rules = if self.in_jsonata {
@@ -23,20 +23,20 @@ impl<'d> Compiler<'d> {
             rules.into_iter().collect::<Option<_>>().map(Rules::JsonPath)
         };
         let default = match &choice.default {
-            Some(default) => Some(self.target(listed.block, default, listed.at.key("Default"))?),
+            Some(default) => Some(self.target(listed.block, default, &listed.at.key("Default"))?),
             None => None,
         };
         Some(Choice { rules: rules?, default })
     }
 
-    fn rule(&mut self, block: usize, rule: &definition::ChoiceRule, at: &JsonPointer) -> Option<Rule> {
+    fn rule(&mut self, block: usize, rule: &definition::ChoiceRule, at: &Trail<'_>) -> Option<Rule> {
         let condition = self.condition(&rule.condition, at);
-        let next = self.target(block, rule.next.as_deref()?, at.key("Next"));
+        let next = self.target(block, rule.next.as_deref()?, &at.key("Next"));
         let assign = self.assign(rule.assign.as_ref(), &at.key("Assign"));
         Some(Rule { condition: condition?, next: next?, assign: assign? })
     }
 
-    fn condition(&mut self, condition: &definition::Condition, at: &JsonPointer) -> Option<Condition> {
+    fn condition(&mut self, condition: &definition::Condition, at: &Trail<'_>) -> Option<Condition> {
         match condition.test.as_ref()? {
             definition::Test::And(all) => Some(Condition::And(self.conditions(all, &at.key("And"))?)),
             definition::Test::Or(any) => Some(Condition::Or(self.conditions(any, &at.key("Or"))?)),
@@ -52,7 +52,7 @@ impl<'d> Compiler<'d> {
     fn conditions(
         &mut self,
         conditions: &[definition::Condition],
-        at: &JsonPointer,
+        at: &Trail<'_>,
     ) -> Option<Box<[Condition]>> {
         let conditions: Vec<Option<Condition>> = conditions
             .iter()
@@ -62,7 +62,7 @@ impl<'d> Compiler<'d> {
         conditions.into_iter().collect()
     }
 
-    fn comparison(&mut self, comparison: &definition::Comparison, at: &JsonPointer) -> Option<Condition> {
+    fn comparison(&mut self, comparison: &definition::Comparison, at: &Trail<'_>) -> Option<Condition> {
         let variable =
             comparison.variable.as_deref().and_then(|text| self.operand_path(text, &at.key("Variable")));
         let test = self.test(comparison.operator, &comparison.operand, &at.key(comparison.operator.name()));
@@ -70,7 +70,7 @@ impl<'d> Compiler<'d> {
     }
 
     /// The reader has checked the operand's type.
-    fn test(&mut self, operator: Operator, operand: &Value, at: &JsonPointer) -> Option<Test> {
+    fn test(&mut self, operator: Operator, operand: &Value, at: &Trail<'_>) -> Option<Test> {
         use definition::Relation::{Is, Matches};
         let relation = match operator.relation {
             Is => return is(operator.family, operand.as_bool()?),

@@ -4,14 +4,14 @@ use serde_json::Value;
 
 use crate::compile::Compiler;
 use crate::definition::{Amount, PathOrNull, has_placeholder};
-use crate::diagnostic::{Code, Diagnostic, JsonPointer};
+use crate::diagnostic::{Code, Diagnostic, JsonPointer, Trail};
 use crate::machine::io::{ResultPath, Select};
 use crate::query::{Expression, Path, ReferencePath, SyntaxError, Template, TemplateError};
 use crate::time::{Timestamp, parse_nanos};
 
-impl Compiler<'_> {
+impl Compiler<'_, '_> {
     /// A path that selects: `InputPath`, `OutputPath`.
-    pub(super) fn path(&mut self, text: &str, at: &JsonPointer) -> Option<Path> {
+    pub(super) fn path(&mut self, text: &str, at: &Trail<'_>) -> Option<Path> {
         match Path::parse(text) {
             Ok(path) => Some(path),
             Err(error) => {
@@ -22,7 +22,7 @@ impl Compiler<'_> {
     }
 
     /// A path that is compared in a Choice rule. AWS calls it a reference path and takes any.
-    pub(super) fn operand_path(&mut self, text: &str, at: &JsonPointer) -> Option<Path> {
+    pub(super) fn operand_path(&mut self, text: &str, at: &Trail<'_>) -> Option<Path> {
         match Path::parse(text) {
             Ok(path) => Some(path),
             Err(error) => {
@@ -33,7 +33,7 @@ impl Compiler<'_> {
     }
 
     /// A path to one value: `ItemsPath`, `SecondsPath` and their likes.
-    pub(super) fn single_path(&mut self, text: &str, at: &JsonPointer) -> Option<Path> {
+    pub(super) fn single_path(&mut self, text: &str, at: &Trail<'_>) -> Option<Path> {
         let path = self.operand_path(text, at)?;
         if !path.is_definite() {
             self.not_a_reference(text, at);
@@ -43,7 +43,7 @@ impl Compiler<'_> {
     }
 
     /// A path that is written to: `ResultPath`.
-    pub(super) fn result_path(&mut self, path: Option<&PathOrNull>, at: &JsonPointer) -> Option<ResultPath> {
+    pub(super) fn result_path(&mut self, path: Option<&PathOrNull>, at: &Trail<'_>) -> Option<ResultPath> {
         let text = match path {
             None => return Some(ResultPath::Replace),
             Some(PathOrNull::Null) => return Some(ResultPath::Discard),
@@ -63,7 +63,7 @@ impl Compiler<'_> {
     }
 
     /// `InputPath` or `OutputPath`.
-    pub(super) fn select(&mut self, path: Option<&PathOrNull>, at: &JsonPointer) -> Option<Select> {
+    pub(super) fn select(&mut self, path: Option<&PathOrNull>, at: &Trail<'_>) -> Option<Select> {
         match path {
             None => Some(Select::All),
             Some(PathOrNull::Null) => Some(Select::Nothing),
@@ -73,7 +73,7 @@ impl Compiler<'_> {
     }
 
     /// A payload template.
-    pub(super) fn template(&mut self, template: &Value, at: &JsonPointer) -> Option<Template> {
+    pub(super) fn template(&mut self, template: &Value, at: &Trail<'_>) -> Option<Template> {
         match Template::compile(template) {
             Ok(template) => Some(template),
             Err(errors) => {
@@ -84,7 +84,7 @@ impl Compiler<'_> {
     }
 
     /// A path or an intrinsic function: `ErrorPath`, `RoleArn.$`.
-    pub(super) fn expression(&mut self, text: &str, at: &JsonPointer) -> Option<Expression> {
+    pub(super) fn expression(&mut self, text: &str, at: &Trail<'_>) -> Option<Expression> {
         match Expression::parse(text) {
             Ok(expression) => Some(expression),
             Err(error) => {
@@ -95,15 +95,15 @@ impl Compiler<'_> {
     }
 
     /// A point in time that is written down, in nanoseconds.
-    pub(super) fn nanos(&mut self, text: &str, at: &JsonPointer) -> Option<i128> {
+    pub(super) fn nanos(&mut self, text: &str, at: &Trail<'_>) -> Option<i128> {
         if has_placeholder(text) {
-            self.unfilled(text, at);
+            self.unfilled(text, at.pointer());
             return None;
         }
         let nanos = parse_nanos(text);
         if nanos.is_none() {
             let message = format!("`{text}` is not a timestamp");
-            let diagnostic = Diagnostic::new(Code::InvalidTimestamp, at.clone(), message)
+            let diagnostic = Diagnostic::new(Code::InvalidTimestamp, at.pointer(), message)
                 .with_aws("String does not match RFC3339 timestamp")
                 .with_help("write it as in `2026-11-23T12:00:00Z`");
             self.report(diagnostic);
@@ -112,48 +112,48 @@ impl Compiler<'_> {
     }
 
     /// The same in milliseconds.
-    pub(super) fn timestamp(&mut self, text: &str, at: &JsonPointer) -> Option<Timestamp> {
+    pub(super) fn timestamp(&mut self, text: &str, at: &Trail<'_>) -> Option<Timestamp> {
         self.nanos(text, at)?;
         text.parse().ok()
     }
 
     /// Nobody has filled in a placeholder where a value is needed.
-    pub(super) fn unfilled(&mut self, text: &str, at: &JsonPointer) {
+    pub(super) fn unfilled(&mut self, text: &str, at: JsonPointer) {
         let message = format!("the placeholder `{text}` is not filled in");
-        let diagnostic = Diagnostic::new(Code::UnfilledPlaceholder, at.clone(), message)
+        let diagnostic = Diagnostic::new(Code::UnfilledPlaceholder, at, message)
             .with_help("give it a value before the definition is compiled");
         self.report(diagnostic);
     }
 
-    fn invalid_path(&mut self, text: &str, error: &SyntaxError, at: &JsonPointer, aws: &str) {
+    fn invalid_path(&mut self, text: &str, error: &SyntaxError, at: &Trail<'_>, aws: &str) {
         if has_placeholder(text) {
-            return self.unfilled(text, at);
+            return self.unfilled(text, at.pointer());
         }
         let message = format!("`{text}` is not a path: {}", error.message());
-        let mut diagnostic = Diagnostic::new(Code::InvalidPath, at.clone(), message).with_aws(aws);
+        let mut diagnostic = Diagnostic::new(Code::InvalidPath, at.pointer(), message).with_aws(aws);
         if Path::parse(&format!("$.{text}")).is_ok() {
             diagnostic = diagnostic.with_help(format!("a path starts with `$`: `$.{text}`"));
         }
         self.report(diagnostic);
     }
 
-    fn not_a_reference(&mut self, text: &str, at: &JsonPointer) {
+    fn not_a_reference(&mut self, text: &str, at: &Trail<'_>) {
         let message = format!("`{text}` may select several things, and this field needs a path to one");
-        let diagnostic = Diagnostic::new(Code::NotReferencePath, at.clone(), message)
+        let diagnostic = Diagnostic::new(Code::NotReferencePath, at.pointer(), message)
             .with_aws("Value is not a Reference Path")
             .with_help("use only names (`.name`, `['name']`) and indices (`[0]`)");
         self.report(diagnostic);
     }
 
-    fn template_error(&mut self, template: &Value, error: &TemplateError, at: &JsonPointer) {
-        let place = error.place().iter().fold(at.clone(), |at, step| match step {
+    fn template_error(&mut self, template: &Value, error: &TemplateError, at: &Trail<'_>) {
+        let place = error.place().iter().fold(at.pointer(), |at, step| match step {
             crate::query::Place::Key(key) => at.key(key.clone()),
             crate::query::Place::Index(index) => at.index(*index),
         });
         if let Some(text) = template.pointer(&error.pointer()).and_then(Value::as_str)
             && has_placeholder(text)
         {
-            return self.unfilled(text, &place);
+            return self.unfilled(text, place);
         }
         let field = place.to_string().rsplit('/').next().unwrap_or_default().to_owned();
         let aws = format!(
@@ -161,7 +161,7 @@ impl Compiler<'_> {
         );
         // AWS locates it at the template, not at the field.
         let diagnostic = Diagnostic::new(Code::InvalidTemplateField, place, error.to_string())
-            .with_aws_at(aws, Some(at.aws_location()));
+            .with_aws_at(aws, Some(at.pointer().aws_location()));
         self.report(diagnostic);
     }
 }

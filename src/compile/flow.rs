@@ -4,20 +4,20 @@ use serde_json::{Map, Value};
 
 use crate::compile::Compiler;
 use crate::definition::{State, StateKind};
-use crate::diagnostic::JsonPointer;
+use crate::diagnostic::Trail;
 use crate::machine::io::{DataFlow, Stages};
 use crate::query::Template;
 
-impl Compiler<'_> {
+impl Compiler<'_, '_> {
     /// The stages of a state; `None` when one of them is wrong.
-    pub(super) fn flow(&mut self, state: &State, at: &JsonPointer) -> Option<DataFlow> {
+    pub(super) fn flow(&mut self, state: &State, at: &Trail<'_>) -> Option<DataFlow> {
         match self.in_jsonata {
             true => self.expressions(state, at).map(|flow| DataFlow::Jsonata(Box::new(flow))),
             false => self.stages(state, at).map(DataFlow::JsonPath),
         }
     }
 
-    fn stages(&mut self, state: &State, at: &JsonPointer) -> Option<Stages> {
+    fn stages(&mut self, state: &State, at: &Trail<'_>) -> Option<Stages> {
         let input = self.select(state.input_path.as_ref(), &at.key("InputPath"));
         // A Map's `Parameters` is the older name of its ItemSelector.
         let parameters = match &state.kind {
@@ -42,7 +42,7 @@ impl Compiler<'_> {
     pub(super) fn assign(
         &mut self,
         assign: Option<&Map<String, Value>>,
-        at: &JsonPointer,
+        at: &Trail<'_>,
     ) -> Option<Option<Template>> {
         match assign {
             None => Some(None),
@@ -50,7 +50,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn stage(&mut self, template: Option<&Value>, at: &JsonPointer) -> Option<Option<Template>> {
+    fn stage(&mut self, template: Option<&Value>, at: &Trail<'_>) -> Option<Option<Template>> {
         match template {
             None => Some(None),
             Some(template) => self.template(template, at).map(Some),

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::arn::{Arn, IntegrationPattern, ResourceKind};
 use crate::compile::{Compiler, Listed};
-use crate::diagnostic::{Code, Diagnostic, JsonPointer, closest};
+use crate::diagnostic::{Code, Diagnostic, Trail, closest};
 
 use IntegrationPattern::{RequestResponse, Sync, Sync2, WaitForTaskToken};
 
@@ -72,10 +72,16 @@ const REQUIRED: &[(&str, &[&str])] = &[
     ("http:invoke", &["ApiEndpoint", "Method"]),
 ];
 
-impl<'d> Compiler<'d> {
+impl<'d> Compiler<'_, 'd> {
     /// Checks what `arn` names and, if that exists, what is sent to it.
-    pub(super) fn check_integration(&mut self, listed: &Listed<'d>, arn: &Arn, at: &JsonPointer) {
-        let ResourceKind::Integration { service, action } = ResourceKind::of(arn) else { return };
+    pub(super) fn check_integration(
+        &mut self,
+        listed: &Listed<'_, 'd>,
+        arn: &Arn,
+        kind: &ResourceKind,
+        at: &Trail<'_>,
+    ) {
+        let ResourceKind::Integration { service, action } = kind else { return };
         // One with an account is not AWS's own form, and people have published some.
         if arn.service() != "states" || !arn.account().is_empty() {
             return;
@@ -90,9 +96,9 @@ impl<'d> Compiler<'d> {
         let known_suffix = matches!(suffix, "" | ".sync" | ".sync:2" | ".waitForTaskToken");
         let known_action = known.actions.is_empty() || known.actions.contains(&stem);
         if known_action && known_suffix && known.patterns.contains(&IntegrationPattern::of(arn)) {
-            let call = format!("{service}:{stem}");
+            let called = |name: &str| name.split_once(':') == Some((service, stem));
             let required =
-                REQUIRED.iter().find(|(name, _)| *name == call).map_or(&[][..], |(_, fields)| fields);
+                REQUIRED.iter().find(|(name, _)| called(name)).map_or(&[][..], |(_, fields)| fields);
             return self.check_body(listed, arn, required, at);
         }
         let message = format!("`{service}` has no integration `{action}`");
@@ -105,32 +111,33 @@ impl<'d> Compiler<'d> {
             _ if known_action => format!("it offers {}", offered(known.patterns)),
             _ => format!("it has `{}`", known.actions.join("`, `")),
         };
-        let diagnostic = Diagnostic::new(Code::UnknownIntegration, at.clone(), message);
+        let diagnostic = Diagnostic::new(Code::UnknownIntegration, at.pointer(), message);
         self.report(diagnostic.with_aws(aws).with_help(help));
     }
 
     /// Checks that there is a request, and that it has what it cannot do without.
-    fn check_body(&mut self, listed: &Listed<'d>, arn: &Arn, required: &[&str], at: &JsonPointer) {
+    fn check_body(&mut self, listed: &Listed<'_, 'd>, arn: &Arn, required: &[&str], at: &Trail<'_>) {
         let state = listed.state;
-        let field = match self.is_jsonata(state) {
+        let field = match self.in_jsonata {
             true => "Arguments",
             false => "Parameters",
         };
         let Some(body) = state.parameters.as_ref().or(state.arguments.as_ref()) else {
             let message = format!("`{arn}` needs `{field}`");
-            let diagnostic = Diagnostic::new(Code::MissingParameters, at.clone(), message)
+            let diagnostic = Diagnostic::new(Code::MissingParameters, at.pointer(), message)
                 .with_aws(format!("{field} field is required for resource ARN: {arn}"));
             return self.report(diagnostic);
         };
         let Value::Object(body) = body else { return };
         for name in required {
-            if body.contains_key(*name) || body.contains_key(&format!("{name}.$")) {
+            if body.keys().any(|key| key.strip_suffix(".$").unwrap_or(key) == *name) {
                 continue;
             }
             let message = format!("`{arn}` needs `{name}`");
-            let mut diagnostic = Diagnostic::new(Code::MissingRequestField, listed.at.key(field), message)
-                .at_key()
-                .with_aws(format!("The field '{name}' is required but was missing"));
+            let mut diagnostic =
+                Diagnostic::new(Code::MissingRequestField, listed.at.key(field).pointer(), message)
+                    .at_key()
+                    .with_aws(format!("The field '{name}' is required but was missing"));
             if let Some(found) = closest(name, body.keys().map(String::as_str)) {
                 diagnostic = diagnostic.with_help(format!("there is a `{found}`: did you mean `{name}`?"));
             }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::compile::Compiler;
 use crate::definition::{self, State, StateKind, has_placeholder};
-use crate::diagnostic::{Code, Diagnostic, JsonPointer};
+use crate::diagnostic::{Code, Diagnostic, Trail};
 use crate::machine::choice::JsonataRule;
 use crate::machine::io::{Exit, Expressions};
 use crate::query::{JsonataError, JsonataTemplate, JsonataTemplateError, Place};
@@ -14,9 +14,9 @@ pub(super) const INPUT: &[&str] = &["input", "context"];
 /// The fields that it has where a result is.
 const RESULT: &[&str] = &["input", "context", "result"];
 
-impl Compiler<'_> {
+impl Compiler<'_, '_> {
     /// What a JSONata state computes besides what is its type's own.
-    pub(super) fn expressions(&mut self, state: &State, at: &JsonPointer) -> Option<Expressions> {
+    pub(super) fn expressions(&mut self, state: &State, at: &Trail<'_>) -> Option<Expressions> {
         let arguments = self.jsonata_or_none(state.arguments.as_ref(), "Arguments", INPUT, at);
         let sees = match &state.kind {
             StateKind::Task(_) | StateKind::Map(_) | StateKind::Parallel(_) => RESULT,
@@ -33,7 +33,7 @@ impl Compiler<'_> {
         assign: Option<&Map<String, Value>>,
         prefix: &str,
         sees: &[&str],
-        at: &JsonPointer,
+        at: &Trail<'_>,
     ) -> Option<Exit> {
         let mut stage = |value: Option<&Value>, name: &str| match value {
             None => Some(None),
@@ -50,7 +50,7 @@ impl Compiler<'_> {
         block: usize,
         number: usize,
         rule: &definition::ChoiceRule,
-        at: &JsonPointer,
+        at: &Trail<'_>,
     ) -> Option<JsonataRule> {
         let prefix = format!("Choices[{number}]/");
         let condition = match &rule.condition.test {
@@ -60,7 +60,7 @@ impl Compiler<'_> {
             // The reader has said why.
             _ => None,
         };
-        let next = self.target(block, rule.next.as_deref()?, at.key("Next"));
+        let next = self.target(block, rule.next.as_deref()?, &at.key("Next"));
         let exit = self.exit(rule.output.as_ref(), rule.assign.as_ref(), &prefix, INPUT, at);
         Some(JsonataRule { condition: condition?, next: next?, exit: exit? })
     }
@@ -71,7 +71,7 @@ impl Compiler<'_> {
         value: Option<&Value>,
         field: &str,
         sees: &[&str],
-        at: &JsonPointer,
+        at: &Trail<'_>,
     ) -> Option<Option<JsonataTemplate>> {
         match value {
             None => Some(None),
@@ -84,7 +84,7 @@ impl Compiler<'_> {
         &mut self,
         text: &str,
         field: &str,
-        at: &JsonPointer,
+        at: &Trail<'_>,
     ) -> Option<JsonataTemplate> {
         self.jsonata(&Value::from(text), field, INPUT, at)
     }
@@ -95,7 +95,7 @@ impl Compiler<'_> {
         value: &Value,
         field: &str,
         sees: &[&str],
-        at: &JsonPointer,
+        at: &Trail<'_>,
     ) -> Option<JsonataTemplate> {
         match JsonataTemplate::compile(value, field, sees) {
             Ok(template) => Some(template),
@@ -106,15 +106,15 @@ impl Compiler<'_> {
         }
     }
 
-    fn jsonata_error(&mut self, value: &Value, error: &JsonataTemplateError, at: &JsonPointer) {
-        let place = error.place().iter().fold(at.clone(), |at, step| match step {
+    fn jsonata_error(&mut self, value: &Value, error: &JsonataTemplateError, at: &Trail<'_>) {
+        let place = error.place().iter().fold(at.pointer(), |at, step| match step {
             Place::Key(key) => at.key(key.clone()),
             Place::Index(index) => at.index(*index),
         });
         if let Some(text) = value.pointer(&error.pointer()).and_then(Value::as_str)
             && has_placeholder(text)
         {
-            return self.unfilled(text, &place);
+            return self.unfilled(text, place);
         }
         let message = error.to_string();
         let diagnostic = match error.expression() {

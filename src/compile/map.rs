@@ -8,10 +8,10 @@ use crate::arn::Arn;
 use crate::compile::expression::number;
 use crate::compile::{Compiler, Listed, Use, jsonata};
 use crate::definition::{self, Mode, Setting, StateKind, has_placeholder};
-use crate::diagnostic::{Code, Diagnostic, JsonPointer};
-use crate::machine::ExecutionKind;
+use crate::diagnostic::{Code, Diagnostic, JsonPointer, Trail};
 use crate::machine::io::Payload;
 use crate::machine::state::{Distribution, Items, Map, Percentage};
+use crate::machine::{BlockId, ExecutionKind};
 use crate::query::Template;
 
 /// What an ItemReader may call.
@@ -20,8 +20,8 @@ const READERS: &[&str] = &["s3:getObject", "s3:listObjectsV2"];
 /// What a ResultWriter may call.
 const WRITERS: &[&str] = &["s3:putObject"];
 
-impl<'d> Compiler<'d> {
-    pub(super) fn map(&mut self, listed: &Listed<'d>, map: &definition::Map) -> Option<Map> {
+impl<'d> Compiler<'_, 'd> {
+    pub(super) fn map(&mut self, listed: &Listed<'_, 'd>, map: &definition::Map) -> Option<Map> {
         let at = &listed.at;
         let items = match &map.items_path {
             _ if self.in_jsonata => self
@@ -41,8 +41,10 @@ impl<'d> Compiler<'d> {
             (None, Some(selector)) => self.template(selector, &at.key("Parameters")).map(path_payload),
             (None, None) => Some(None),
         };
-        let concurrency = self.setting(map.max_concurrency.as_ref(), "MaxConcurrency", at);
-        let tolerated_count = self.setting(map.tolerated_failure_count.as_ref(), "ToleratedFailureCount", at);
+        let concurrency =
+            self.setting(map.max_concurrency.as_ref(), ["MaxConcurrency", "MaxConcurrencyPath"], at);
+        let fields = ["ToleratedFailureCount", "ToleratedFailureCountPath"];
+        let tolerated_count = self.setting(map.tolerated_failure_count.as_ref(), fields, at);
         let tolerated_percentage = self.percentage(map.tolerated_failure_percentage.as_ref(), at);
         self.check_distribution(map, at);
         match self.in_jsonata {
@@ -60,7 +62,7 @@ impl<'d> Compiler<'d> {
         let distributed = reads || writes || tolerated_count.is_some() || tolerated_percentage.is_some();
         let distribution = distributed
             .then(|| Box::new(Distribution { reads, writes, tolerated_count, tolerated_percentage }));
-        let processor = *self.inner.get(&listed.id)?.first()?;
+        let processor = BlockId(*self.tree.inner(listed.number).first()? as u32);
         Some(Map { processor, items: items?, selector: selector?, concurrency: concurrency?, distribution })
     }
 
@@ -68,7 +70,7 @@ impl<'d> Compiler<'d> {
     fn percentage(
         &mut self,
         setting: Option<&Setting<definition::Amount>>,
-        at: &JsonPointer,
+        at: &Trail<'_>,
     ) -> Option<Option<Percentage>> {
         let field = "ToleratedFailurePercentage";
         Some(match setting {
@@ -78,13 +80,13 @@ impl<'d> Compiler<'d> {
             }
             Some(Setting::Value(amount)) => Some(Percentage::Fixed(number(amount)?.as_f64()?)),
             Some(Setting::Path(text)) => {
-                Some(Percentage::Path(self.single_path(text, &at.key(format!("{field}Path")))?))
+                Some(Percentage::Path(self.single_path(text, &at.key("ToleratedFailurePercentagePath"))?))
             }
         })
     }
 
     /// What a Map reads from and writes to, in both query languages; and where it may be distributed.
-    pub(super) fn check_distribution(&mut self, map: &definition::Map, at: &JsonPointer) {
+    pub(super) fn check_distribution(&mut self, map: &definition::Map, at: &Trail<'_>) {
         if self.kind == ExecutionKind::Express && map.mode() == Mode::Distributed {
             // unverified: the location.
             let aws =
@@ -101,11 +103,11 @@ impl<'d> Compiler<'d> {
         }
     }
 
-    fn check_partner(&mut self, resource: Option<&str>, allowed: &[&str], what: &str, at: &JsonPointer) {
+    fn check_partner(&mut self, resource: Option<&str>, allowed: &[&str], what: &str, at: &Trail<'_>) {
         let Some(text) = resource else { return };
         let at = at.key("Resource");
         if has_placeholder(text) {
-            return self.unfilled(text, &at);
+            return self.unfilled(text, at.pointer());
         }
         let arn = text
             .parse::<Arn>()
@@ -115,25 +117,34 @@ impl<'d> Compiler<'d> {
             return;
         }
         let words: Vec<String> = allowed.iter().map(|name| format!("`arn:aws:states:::{name}`")).collect();
-        let diagnostic = Diagnostic::new(Code::ReaderResource, at, format!("`{text}` cannot {what}"))
-            .with_aws("The field 'Resource' does not match any of the allowed values")
-            .with_help(format!("it may be {}", words.join(" or ")));
+        let diagnostic =
+            Diagnostic::new(Code::ReaderResource, at.pointer(), format!("`{text}` cannot {what}"))
+                .with_aws("The field 'Resource' does not match any of the allowed values")
+                .with_help(format!("it may be {}", words.join(" or ")));
         self.report(diagnostic);
     }
 
     /// The templates and paths of a JSONPath Map that only a distributed one reads.
-    fn check_templates(&mut self, map: &definition::Map, at: &JsonPointer) {
+    fn check_templates(&mut self, map: &definition::Map, at: &Trail<'_>) {
         if let Some(reader) = &map.item_reader {
             let at = at.key("ItemReader");
             self.check_template(reader.parameters.as_ref(), &at.key("Parameters"));
             let max_items = reader.config.as_ref().and_then(|config| config.max_items.as_ref());
-            self.threshold(max_items, "MaxItems", &at.key("ReaderConfig"));
+            self.threshold(max_items, ["MaxItems", "MaxItemsPath"], &at.key("ReaderConfig"));
         }
         if let Some(batcher) = &map.item_batcher {
             let at = at.key("ItemBatcher");
             self.check_template(batcher.batch_input.as_ref(), &at.key("BatchInput"));
-            self.threshold(batcher.max_items_per_batch.as_ref(), "MaxItemsPerBatch", &at);
-            self.threshold(batcher.max_input_bytes_per_batch.as_ref(), "MaxInputBytesPerBatch", &at);
+            self.threshold(
+                batcher.max_items_per_batch.as_ref(),
+                ["MaxItemsPerBatch", "MaxItemsPerBatchPath"],
+                &at,
+            );
+            self.threshold(
+                batcher.max_input_bytes_per_batch.as_ref(),
+                ["MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"],
+                &at,
+            );
         }
         if let Some(writer) = &map.result_writer {
             self.check_template(writer.parameters.as_ref(), &at.key("ResultWriter").key("Parameters"));
@@ -141,42 +152,55 @@ impl<'d> Compiler<'d> {
     }
 
     /// The same of a JSONata Map.
-    fn check_expressions(&mut self, map: &definition::Map, at: &JsonPointer) {
+    fn check_expressions(&mut self, map: &definition::Map, at: &Trail<'_>) {
         if let Some(reader) = &map.item_reader {
             let at = at.key("ItemReader");
             self.check_jsonata(reader.arguments.as_ref(), "ItemReader/Arguments", &at.key("Arguments"));
             let max_items = reader.config.as_ref().and_then(|config| config.max_items.as_ref());
-            self.threshold(max_items, "MaxItems", &at.key("ReaderConfig"));
+            self.threshold(max_items, ["MaxItems", "MaxItemsPath"], &at.key("ReaderConfig"));
         }
         if let Some(batcher) = &map.item_batcher {
             let at = at.key("ItemBatcher");
             self.check_jsonata(batcher.batch_input.as_ref(), "ItemBatcher/BatchInput", &at.key("BatchInput"));
-            self.threshold(batcher.max_items_per_batch.as_ref(), "MaxItemsPerBatch", &at);
-            self.threshold(batcher.max_input_bytes_per_batch.as_ref(), "MaxInputBytesPerBatch", &at);
+            self.threshold(
+                batcher.max_items_per_batch.as_ref(),
+                ["MaxItemsPerBatch", "MaxItemsPerBatchPath"],
+                &at,
+            );
+            self.threshold(
+                batcher.max_input_bytes_per_batch.as_ref(),
+                ["MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"],
+                &at,
+            );
         }
         if let Some(writer) = &map.result_writer {
-            let at = at.key("ResultWriter").key("Arguments");
-            self.check_jsonata(writer.arguments.as_ref(), "ResultWriter/Arguments", &at);
+            let at = at.key("ResultWriter");
+            self.check_jsonata(writer.arguments.as_ref(), "ResultWriter/Arguments", &at.key("Arguments"));
         }
     }
 
-    fn check_jsonata(&mut self, value: Option<&Value>, field: &str, at: &JsonPointer) {
+    fn check_jsonata(&mut self, value: Option<&Value>, field: &str, at: &Trail<'_>) {
         if let Some(value) = value {
             self.jsonata(value, field, jsonata::INPUT, at);
         }
     }
 
-    fn check_template(&mut self, template: Option<&Value>, at: &JsonPointer) {
+    fn check_template(&mut self, template: Option<&Value>, at: &Trail<'_>) {
         if let Some(template) = template {
             self.template(template, at);
         }
     }
 
     /// A number that is written down or looked up, and not needed yet.
-    fn threshold(&mut self, setting: Option<&Setting<definition::Amount>>, field: &str, at: &JsonPointer) {
+    fn threshold(
+        &mut self,
+        setting: Option<&Setting<definition::Amount>>,
+        [field, path]: [&str; 2],
+        at: &Trail<'_>,
+    ) {
         match setting {
             Some(Setting::Path(text)) => {
-                self.single_path(text, &at.key(format!("{field}Path")));
+                self.single_path(text, &at.key(path));
             }
             Some(Setting::Value(definition::Amount::Expression(text))) => {
                 self.jsonata_text(text, field, &at.key(field));
@@ -187,22 +211,20 @@ impl<'d> Compiler<'d> {
 
     /// Labels are part of the ARNs of executions, so no two Maps share one.
     pub(super) fn check_labels(&mut self) {
+        let tree = self.tree;
         let mut seen = BTreeSet::new();
-        let mut repeated = Vec::new();
-        for listed in &self.listed {
-            if let StateKind::Map(map) = &listed.state.kind
+        for (number, placed) in tree.states.iter().enumerate() {
+            if let StateKind::Map(map) = &placed.state.kind
                 && let Some(label) = &map.label
                 && !has_placeholder(label)
                 && !seen.insert(label.as_str())
             {
-                repeated.push((label.as_str(), listed.at.key("Label")));
+                // unverified: the location.
+                let message = format!("another Map has the label `{label}`");
+                let at = tree.at(number).key("Label").pointer();
+                let aws = format!("Duplicate Label name: {label}");
+                self.report(Diagnostic::new(Code::DuplicateLabel, at, message).with_aws(aws));
             }
-        }
-        for (label, at) in repeated {
-            // unverified: the location.
-            let message = format!("another Map has the label `{label}`");
-            let aws = format!("Duplicate Label name: {label}");
-            self.report(Diagnostic::new(Code::DuplicateLabel, at, message).with_aws(aws));
         }
     }
 }
@@ -212,7 +234,7 @@ fn path_payload(template: Template) -> Option<Payload> {
 }
 
 /// The first part of a Map that only a distributed one has, and what to call it.
-fn distribution(map: &definition::Map, at: &JsonPointer) -> Option<(JsonPointer, String)> {
+fn distribution(map: &definition::Map, at: &Trail<'_>) -> Option<(JsonPointer, String)> {
     if map.mode() == Mode::Distributed {
         return Some((mode(map, at), "a distributed Map".into()));
     }
@@ -222,10 +244,10 @@ fn distribution(map: &definition::Map, at: &JsonPointer) -> Option<(JsonPointer,
         ("ResultWriter", map.result_writer.is_some()),
     ];
     let (field, _) = fields.into_iter().find(|(_, present)| *present)?;
-    Some((at.key(field), format!("`{field}`")))
+    Some((at.key(field).pointer(), format!("`{field}`")))
 }
 
-fn mode(map: &definition::Map, at: &JsonPointer) -> JsonPointer {
+fn mode(map: &definition::Map, at: &Trail<'_>) -> JsonPointer {
     let field = map.processor.as_ref().map_or("ItemProcessor", |processor| processor.field.as_str());
-    at.key(field).key("ProcessorConfig").key("Mode")
+    at.key(field).key("ProcessorConfig").key("Mode").pointer()
 }

@@ -15,34 +15,33 @@ mod retry;
 mod state;
 mod variables;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::definition::{self, Definition, QueryLanguage};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer, Source};
+use crate::definition::{self, Definition, Tree};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer, Source, Trail};
 use crate::limits::Limits;
-use crate::machine::state::State;
-use crate::machine::{Block, BlockId, ExecutionKind, StateId, StateMachine};
+use crate::machine::{Block, ExecutionKind, StateId, StateMachine};
 
 /// What a machine is called that nobody names.
 const UNNAMED: &str = "StateMachine";
 
-/// The definition in `source`, and the machine that it makes; or all that is wrong with it.
+/// The machine that the definition in `source` makes, with the warnings of `advise`; or all that is wrong with it.
 ///
-/// `StateMachine::parse` and `StateMachine::compile` are on the floor above, with the advice that they add.
+/// `StateMachine::parse` and `StateMachine::compile` are on the floor above, with the advice that they give.
 pub(crate) fn compile(
     source: &Source,
     kind: ExecutionKind,
     limits: &Limits,
-) -> Result<(Definition, StateMachine), Diagnostics> {
-    compile_for(source, kind, limits, Use::Execution)
+    advise: impl FnOnce(&Tree<'_>) -> Diagnostics,
+) -> Result<StateMachine, Diagnostics> {
+    compile_for(source, kind, limits, Use::Execution, advise)
 }
 
 /// The machine that the definition in `source` makes, to look at its states one by one: what is not executed yet
 /// is in it too.
 #[cfg(feature = "testing")]
 pub(crate) fn compile_to_inspect(source: &Source, limits: &Limits) -> Result<StateMachine, Diagnostics> {
-    compile_for(source, ExecutionKind::Standard, limits, Use::Inspection).map(|(_, machine)| machine)
+    compile_for(source, ExecutionKind::Standard, limits, Use::Inspection, |_| Diagnostics::default())
 }
 
 /// What a machine is for.
@@ -58,141 +57,83 @@ fn compile_for(
     kind: ExecutionKind,
     limits: &Limits,
     purpose: Use,
-) -> Result<(Definition, StateMachine), Diagnostics> {
+    advise: impl FnOnce(&Tree<'_>) -> Diagnostics,
+) -> Result<StateMachine, Diagnostics> {
     let (definition, mut diagnostics) = Definition::read_within(source, limits);
-    let compiled = definition.and_then(|definition| {
-        let mut compiler = Compiler::new(kind, definition.query_language(), *limits);
-        compiler.purpose = purpose;
+    let machine = definition.and_then(|definition| {
+        let tree = Tree::new(&definition);
+        let found = Diagnostics::default();
+        let mut compiler =
+            Compiler { kind, limits: *limits, purpose, in_jsonata: false, diagnostics: found, tree: &tree };
         let machine = compiler.compile(&definition);
         diagnostics.extend(compiler.diagnostics);
-        Some((definition, machine?))
+        if machine.is_some() && !diagnostics.has_errors() {
+            diagnostics.extend(advise(&tree));
+        }
+        machine
     });
     diagnostics.attach(source);
     diagnostics.sort();
-    match compiled {
-        Some((definition, mut machine)) if !diagnostics.has_errors() => {
+    match machine {
+        Some(mut machine) if !diagnostics.has_errors() => {
             machine.definition = source.text().into();
             machine.warnings = diagnostics;
-            Ok((definition, machine))
+            Ok(machine)
         }
         _ => Err(diagnostics),
     }
 }
 
 /// Collects a machine and what is wrong with it.
-struct Compiler<'d> {
+struct Compiler<'t, 'd> {
     kind: ExecutionKind,
     limits: Limits,
     purpose: Use,
-    /// The query language of states that do not declare their own.
-    language: QueryLanguage,
     /// Whether the state that is being compiled is in JSONata.
     in_jsonata: bool,
     diagnostics: Diagnostics,
-    /// All states of all blocks, and the block of each, in the order of the machine's arena.
-    listed: Vec<Listed<'d>>,
-    blocks: Vec<Names<'d>>,
-    /// The blocks within a state, in the order of its branches.
-    inner: BTreeMap<StateId, Vec<BlockId>>,
+    /// The states are numbered here as in the machine's arena, and so are the blocks.
+    tree: &'t Tree<'d>,
 }
 
 /// A state of the definition, on its way into the arena.
-#[derive(Clone)]
-struct Listed<'d> {
-    id: StateId,
+#[derive(Clone, Copy)]
+struct Listed<'t, 'd> {
+    number: usize,
     state: &'d definition::State,
     block: usize,
-    at: JsonPointer,
+    at: &'t Trail<'t>,
 }
 
-/// The names that transitions of a block may lead to.
-struct Names<'d> {
-    block: &'d definition::Block,
-    at: JsonPointer,
-    states: BTreeMap<&'d str, StateId>,
-}
-
-impl<'d> Compiler<'d> {
-    fn new(kind: ExecutionKind, language: QueryLanguage, limits: Limits) -> Self {
-        Self {
-            kind,
-            limits,
-            purpose: Use::Execution,
-            language,
-            in_jsonata: false,
-            diagnostics: Diagnostics::default(),
-            listed: Vec::new(),
-            blocks: Vec::new(),
-            inner: BTreeMap::new(),
-        }
-    }
-
+impl<'d> Compiler<'_, 'd> {
     fn compile(&mut self, definition: &'d Definition) -> Option<StateMachine> {
-        self.list(&definition.block, &JsonPointer::root());
+        let tree = self.tree;
         self.check_names();
-        let starts: Vec<Option<StateId>> = (0..self.blocks.len()).map(|block| self.start(block)).collect();
+        let starts: Vec<Option<StateId>> = (0..tree.blocks.len()).map(|block| self.start(block)).collect();
         self.check_graph();
         self.check_variables();
         self.check_labels();
         for (at, text) in definition.unfilled() {
-            self.unfilled(text, at);
+            self.unfilled(text, at.clone());
         }
-        let listed = self.listed.clone();
-        let states: Vec<Option<State>> = listed
-            .iter()
-            .map(|listed| {
-                self.in_jsonata = self.is_jsonata(listed.state);
-                self.state(listed)
-            })
-            .collect();
+        let mut states = Vec::with_capacity(tree.states.len());
+        for (number, placed) in tree.states.iter().enumerate() {
+            self.in_jsonata = placed.jsonata;
+            let at = tree.at(number);
+            let listed = Listed { number, state: placed.state, block: placed.block, at: &at };
+            states.extend(self.state(&listed));
+        }
         let timeout = definition.timeout_seconds.as_ref();
         let timeout = timeout.and_then(expression::whole);
-        Some(StateMachine {
+        let complete = states.len() == tree.states.len();
+        complete.then_some(StateMachine {
             name: UNNAMED.into(),
             definition: "".into(),
-            states: states.into_iter().collect::<Option<_>>()?,
+            states,
             blocks: starts.into_iter().map(|start| Some(Block { start: start? })).collect::<Option<_>>()?,
             timeout: timeout.map(|seconds| Duration::from_secs(seconds.into())),
             warnings: Diagnostics::default(),
         })
-    }
-
-    /// Gives every state its place in the arena: a block's own states first, then those of inner blocks.
-    fn list(&mut self, block: &'d definition::Block, at: &JsonPointer) {
-        let number = self.blocks.len();
-        let mut names = Names { block, at: at.clone(), states: BTreeMap::new() };
-        let mut inner = Vec::new();
-        for state in &block.states {
-            let id = StateId(self.listed.len() as u32);
-            let here = at.key("States").key(state.name.as_str());
-            names.states.insert(&state.name, id);
-            match &state.kind {
-                definition::StateKind::Map(map) => {
-                    inner.extend(
-                        map.processor
-                            .iter()
-                            .map(|processor| (id, &processor.block, here.key(processor.field.as_str()))),
-                    );
-                }
-                definition::StateKind::Parallel(parallel) => {
-                    let branches = here.key("Branches");
-                    let numbered = parallel.branches.iter().enumerate();
-                    inner.extend(numbered.map(|(n, branch)| (id, &branch.block, branches.index(n))));
-                }
-                _ => {}
-            }
-            self.listed.push(Listed { id, state, block: number, at: here });
-        }
-        self.blocks.push(names);
-        for (state, block, at) in inner {
-            let id = BlockId(self.blocks.len() as u32);
-            self.inner.entry(state).or_default().push(id);
-            self.list(block, &at);
-        }
-    }
-
-    fn is_jsonata(&self, state: &definition::State) -> bool {
-        state.query_language_in(self.language) == QueryLanguage::Jsonata
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {

@@ -3,21 +3,21 @@
 use crate::arn::{Arn, IntegrationPattern, ResourceKind};
 use crate::compile::{Compiler, Listed};
 use crate::definition::has_placeholder;
-use crate::diagnostic::{Code, Diagnostic, JsonPointer};
+use crate::diagnostic::{Code, Diagnostic, Trail};
 use crate::machine::ExecutionKind;
 
 use IntegrationPattern::{RequestResponse, Sync, Sync2, WaitForTaskToken};
 
-impl<'d> Compiler<'d> {
+impl<'d> Compiler<'_, 'd> {
     /// The ARN in a Task's `Resource`.
-    pub(super) fn resource(&mut self, listed: &Listed<'d>, text: &str) -> Option<Arn> {
+    pub(super) fn resource(&mut self, listed: &Listed<'_, 'd>, text: &str) -> Option<(Arn, ResourceKind)> {
         let at = listed.at.key("Resource");
         let Ok(arn) = text.parse::<Arn>() else {
             match has_placeholder(text) {
-                true => self.unfilled(text, &at),
+                true => self.unfilled(text, at.pointer()),
                 false => {
                     let message = format!("`{text}` is not an ARN");
-                    let diagnostic = Diagnostic::new(Code::NotResourceArn, at, message)
+                    let diagnostic = Diagnostic::new(Code::NotResourceArn, at.pointer(), message)
                         .with_aws("Value is not a valid resource ARN")
                         .with_help("write it as in `arn:aws:lambda:us-east-1:123456789012:function:Name`");
                     self.report(diagnostic);
@@ -25,29 +25,30 @@ impl<'d> Compiler<'d> {
             }
             return None;
         };
-        self.check_integration(listed, &arn, &at);
-        self.check_express(&arn, &at);
-        if ResourceKind::of(&arn) == ResourceKind::Activity
+        let kind = ResourceKind::of(&arn);
+        self.check_integration(listed, &arn, &kind, &at);
+        self.check_express(&arn, &kind, &at);
+        if kind == ResourceKind::Activity
             && let crate::definition::StateKind::Task(task) = &listed.state.kind
             && task.credentials.is_some()
         {
-            let at = listed.at.key("Credentials");
+            let at = listed.at.key("Credentials").pointer();
             let diagnostic =
                 Diagnostic::new(Code::CredentialsOnActivity, at, "an activity takes no credentials")
                     .at_key()
                     .with_aws("The field 'Credentials' is not supported for activities");
             self.report(diagnostic);
         }
-        Some(arn)
+        Some((arn, kind))
     }
 
     /// Express executions end within minutes: nothing in them waits for somebody else.
-    fn check_express(&mut self, arn: &Arn, at: &JsonPointer) {
+    fn check_express(&mut self, arn: &Arn, kind: &ResourceKind, at: &Trail<'_>) {
         if self.kind != ExecutionKind::Express {
             return;
         }
         // The blank at the end of the first is AWS's (recorded: illegal_callbacks).
-        let (what, aws) = match (IntegrationPattern::of(arn), ResourceKind::of(arn)) {
+        let (what, aws) = match (IntegrationPattern::of(arn), kind) {
             (WaitForTaskToken, _) => (
                 "`.waitForTaskToken`",
                 "Express state machine does not support '.waitForTaskToken' service integration ",
@@ -61,6 +62,6 @@ impl<'d> Compiler<'d> {
             (RequestResponse, _) => return,
         };
         let message = format!("express executions do not support {what}");
-        self.report(Diagnostic::new(Code::ExpressUnsupported, at.clone(), message).with_aws(aws));
+        self.report(Diagnostic::new(Code::ExpressUnsupported, at.pointer(), message).with_aws(aws));
     }
 }

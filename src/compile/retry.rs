@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::compile::expression::{number as number_of, whole};
 use crate::compile::{Compiler, Listed};
 use crate::definition::{self, JitterStrategy};
-use crate::diagnostic::JsonPointer;
+use crate::diagnostic::Trail;
 use crate::failure::ErrorName;
 use crate::machine::retry::{Catcher, Errors, Handover, Retrier};
 
@@ -30,8 +30,8 @@ fn retrier(retrier: &definition::Retrier) -> Option<Retrier> {
     })
 }
 
-impl<'d> Compiler<'d> {
-    pub(super) fn catch(&mut self, listed: &Listed<'d>) -> Option<Box<[Catcher]>> {
+impl<'d> Compiler<'_, 'd> {
+    pub(super) fn catch(&mut self, listed: &Listed<'_, 'd>) -> Option<Box<[Catcher]>> {
         let at = listed.at.key("Catch");
         let catchers: Vec<_> = listed.state.catch.iter().flatten().enumerate().collect();
         let catchers: Vec<Option<Catcher>> = catchers
@@ -46,9 +46,9 @@ impl<'d> Compiler<'d> {
         block: usize,
         number: usize,
         catcher: &definition::Catcher,
-        at: &JsonPointer,
+        at: &Trail<'_>,
     ) -> Option<Catcher> {
-        let next = self.target(block, catcher.next.as_deref()?, at.key("Next"));
+        let next = self.target(block, catcher.next.as_deref()?, &at.key("Next"));
         let handover = if self.in_jsonata {
             let field = format!("Catch[{number}]/");
             let sees = &["input", "context", "errorOutput"];

@@ -9,27 +9,28 @@ use crate::compile::expression::whole;
 use crate::compile::retry::retry;
 use crate::compile::{Compiler, Listed};
 use crate::definition::{self, Setting, StateKind as Kind, Timing};
-use crate::diagnostic::{Code, Diagnostic, JsonPointer};
+use crate::diagnostic::{Code, Diagnostic, Trail};
 use crate::failure::{ErrorName, Failure};
 use crate::history::TaskResource;
 use crate::json::Json;
+use crate::machine::BlockId;
 use crate::machine::state::{Amount, Fail, Lookup, Next, Parallel, Pass, Role, State, StateKind, Task, Wait};
 
 /// The longest timeout, in seconds.
 const LONGEST: u32 = 99_999_999;
 
-impl<'d> Compiler<'d> {
+impl<'d> Compiler<'_, 'd> {
     /// A state, or `None` when something in it is wrong, or not executed yet.
-    pub(super) fn state(&mut self, listed: &Listed<'d>) -> Option<State> {
+    pub(super) fn state(&mut self, listed: &Listed<'_, 'd>) -> Option<State> {
         let Listed { state, at, block, .. } = listed;
         if self.in_jsonata && cfg!(not(feature = "jsonata")) {
             let message = "this build has no JSONata";
-            let diagnostic = Diagnostic::new(Code::NotExecutedYet, at.clone(), message).at_key();
+            let diagnostic = Diagnostic::new(Code::NotExecutedYet, at.pointer(), message).at_key();
             self.report(diagnostic.with_help("build stepwright with its feature `jsonata`"));
             return None;
         }
         let next = match (&state.next, &state.kind) {
-            (Some(next), _) => self.target(*block, next, at.key("Next")).map(Next::State),
+            (Some(next), _) => self.target(*block, next, &at.key("Next")).map(Next::State),
             (None, _) => Some(Next::End),
         };
         let flow = self.flow(state, at);
@@ -46,7 +47,7 @@ impl<'d> Compiler<'d> {
         })
     }
 
-    fn kind(&mut self, listed: &Listed<'d>) -> Option<StateKind> {
+    fn kind(&mut self, listed: &Listed<'_, 'd>) -> Option<StateKind> {
         let at = &listed.at;
         match &listed.state.kind {
             Kind::Pass(pass) => Some(StateKind::Pass(Pass { result: pass.result.as_ref().map(Json::from) })),
@@ -57,26 +58,26 @@ impl<'d> Compiler<'d> {
             Kind::Fail(fail) => self.fail(fail, at).map(StateKind::Fail),
             Kind::Map(map) => self.map(listed, map).map(|map| StateKind::Map(Box::new(map))),
             Kind::Parallel(_) => {
-                let branches = self.inner.get(&listed.id).cloned().unwrap_or_default();
-                Some(StateKind::Parallel(Parallel { branches: branches.into() }))
+                let branches = self.tree.inner(listed.number).iter().map(|block| BlockId(*block as u32));
+                Some(StateKind::Parallel(Parallel { branches: branches.collect() }))
             }
             // The reader has said why.
             _ => None,
         }
     }
 
-    fn task(&mut self, listed: &Listed<'d>, task: &definition::Task) -> Option<Task> {
+    fn task(&mut self, listed: &Listed<'_, 'd>, task: &definition::Task) -> Option<Task> {
         let at = &listed.at;
         let resource = task.resource.as_deref().and_then(|text| self.resource(listed, text));
-        let timeout = self.setting(task.timeout.as_ref(), "TimeoutSeconds", at);
-        let heartbeat = self.setting(task.heartbeat.as_ref(), "HeartbeatSeconds", at);
+        let timeout = self.setting(task.timeout.as_ref(), ["TimeoutSeconds", "TimeoutSecondsPath"], at);
+        let heartbeat =
+            self.setting(task.heartbeat.as_ref(), ["HeartbeatSeconds", "HeartbeatSecondsPath"], at);
         self.check_heartbeat(task, at);
         let credentials = match &task.credentials {
             Some(credentials) => Some(self.role(credentials, &at.key("Credentials"))?),
             None => None,
         };
-        let resource = resource?;
-        let kind = ResourceKind::of(&resource);
+        let (resource, kind) = resource?;
         let wire = match &kind {
             ResourceKind::Integration { service, action } => {
                 TaskResource { service: service.clone(), action: action.clone() }
@@ -97,7 +98,7 @@ impl<'d> Compiler<'d> {
     }
 
     /// A heartbeat that comes no more often than the timeout says nothing.
-    pub(super) fn check_heartbeat(&mut self, task: &definition::Task, at: &JsonPointer) {
+    pub(super) fn check_heartbeat(&mut self, task: &definition::Task, at: &Trail<'_>) {
         let written = |setting: &Option<Setting<definition::Amount>>| match setting {
             Some(Setting::Value(amount)) => whole(amount),
             Some(Setting::Path(_)) | None => None,
@@ -110,7 +111,7 @@ impl<'d> Compiler<'d> {
             let message =
                 format!("`HeartbeatSeconds` has to be less than `TimeoutSeconds`, which is {timeout}");
             // unverified: AWS's words.
-            let diagnostic = Diagnostic::new(Code::OutOfRange, at.key("HeartbeatSeconds"), message)
+            let diagnostic = Diagnostic::new(Code::OutOfRange, at.key("HeartbeatSeconds").pointer(), message)
                 .with_aws("HeartbeatSeconds must be smaller than TimeoutSeconds");
             self.report(diagnostic);
         }
@@ -120,8 +121,8 @@ impl<'d> Compiler<'d> {
     pub(super) fn setting(
         &mut self,
         setting: Option<&Setting<definition::Amount>>,
-        field: &str,
-        at: &JsonPointer,
+        [field, path]: [&str; 2],
+        at: &Trail<'_>,
     ) -> Option<Option<Amount>> {
         Some(match setting {
             None => None,
@@ -129,13 +130,11 @@ impl<'d> Compiler<'d> {
                 Some(Amount::Jsonata(self.jsonata_text(text, field, &at.key(field))?))
             }
             Some(Setting::Value(amount)) => Some(Amount::Fixed(whole(amount)?)),
-            Some(Setting::Path(text)) => {
-                Some(Amount::Path(self.single_path(text, &at.key(format!("{field}Path")))?))
-            }
+            Some(Setting::Path(text)) => Some(Amount::Path(self.single_path(text, &at.key(path))?)),
         })
     }
 
-    fn role(&mut self, credentials: &definition::Credentials, at: &JsonPointer) -> Option<Role> {
+    fn role(&mut self, credentials: &definition::Credentials, at: &Trail<'_>) -> Option<Role> {
         if let Some(Value::String(text)) = credentials.template.get("RoleArn.$") {
             return self.expression(text, &at.key("RoleArn.$")).map(Role::Expression);
         }
@@ -147,7 +146,7 @@ impl<'d> Compiler<'d> {
         Some(Role::Fixed(role.into()))
     }
 
-    fn wait(&mut self, timing: &Timing, at: &JsonPointer) -> Option<Wait> {
+    fn wait(&mut self, timing: &Timing, at: &Trail<'_>) -> Option<Wait> {
         Some(match timing {
             Timing::Seconds(definition::Amount::Expression(text)) => {
                 Wait::SecondsJsonata(self.jsonata_text(text, "Seconds", &at.key("Seconds"))?)
@@ -164,21 +163,21 @@ impl<'d> Compiler<'d> {
         })
     }
 
-    fn fail(&mut self, fail: &definition::Fail, at: &JsonPointer) -> Option<Fail> {
+    fn fail(&mut self, fail: &definition::Fail, at: &Trail<'_>) -> Option<Fail> {
         let mut literal = Failure::default();
         let error = match &fail.error {
             Some(Setting::Value(text)) if !self.is_expression(text) => {
                 literal.error = Some(ErrorName::from(text.as_str()));
                 None
             }
-            setting => self.lookup(setting.as_ref(), "Error", at)?,
+            setting => self.lookup(setting.as_ref(), ["Error", "ErrorPath"], at)?,
         };
         let cause = match &fail.cause {
             Some(Setting::Value(text)) if !self.is_expression(text) => {
                 literal.cause = Some(text.as_str().into());
                 None
             }
-            setting => self.lookup(setting.as_ref(), "Cause", at)?,
+            setting => self.lookup(setting.as_ref(), ["Cause", "CausePath"], at)?,
         };
         Some(Fail { literal, error, cause })
     }
@@ -191,14 +190,12 @@ impl<'d> Compiler<'d> {
     fn lookup(
         &mut self,
         setting: Option<&Setting<String>>,
-        field: &str,
-        at: &JsonPointer,
+        [field, path]: [&str; 2],
+        at: &Trail<'_>,
     ) -> Option<Option<Lookup>> {
         Some(match setting {
             None => None,
-            Some(Setting::Path(text)) => {
-                Some(Lookup::Expression(self.expression(text, &at.key(format!("{field}Path")))?))
-            }
+            Some(Setting::Path(text)) => Some(Lookup::Expression(self.expression(text, &at.key(path))?)),
             Some(Setting::Value(text)) => {
                 Some(Lookup::Jsonata(self.jsonata_text(text, field, &at.key(field))?))
             }

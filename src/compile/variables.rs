@@ -3,37 +3,29 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::compile::Compiler;
-use crate::definition::{State, StateKind};
 use crate::diagnostic::{Code, Diagnostic, JsonPointer};
-use crate::machine::StateId;
 
-impl Compiler<'_> {
+impl Compiler<'_, '_> {
     /// Checks every `Assign` of the machine: states, Choice rules, catchers.
     pub(super) fn check_variables(&mut self) {
-        let mut found = Vec::new();
-        for (n, listed) in self.listed.iter().enumerate() {
-            let names = assigned(listed.state, self.is_jsonata(listed.state), &listed.at);
-            found.extend(names.into_iter().map(|(name, at)| (n, name, at)));
+        let tree = self.tree;
+        let mut found: Vec<(usize, &str, JsonPointer)> = Vec::new();
+        for (number, placed) in tree.states.iter().enumerate() {
+            placed.assigned(&tree.at(number), &mut |at, name| found.push((number, name, at.pointer())));
         }
-        let mut names: BTreeMap<StateId, Vec<&str>> = BTreeMap::new();
-        for (n, name, _) in &found {
-            names.entry(self.listed[*n].id).or_default().push(name);
+        if found.is_empty() {
+            return;
         }
-        let around: BTreeMap<usize, StateId> = (self.inner.iter())
-            .flat_map(|(state, blocks)| blocks.iter().map(|block| (block.0 as usize, *state)))
-            .collect();
+        let mut names: BTreeMap<usize, Vec<&str>> = BTreeMap::new();
+        for (number, name, _) in &found {
+            names.entry(*number).or_default().push(name);
+        }
         let before = self.assigned_before(&names);
-        let clashes: Vec<bool> = (found.iter())
-            .map(|(n, name, _)| {
-                let outer = |block: usize| around.get(&block).copied();
-                std::iter::successors(outer(self.listed[*n].block), |state| {
-                    outer(self.listed[state.0 as usize].block)
-                })
-                .any(|state| before.get(&state).is_some_and(|names| names.contains(name.as_str())))
-            })
-            .collect();
-        for ((_, name, at), clash) in found.into_iter().zip(clashes) {
-            self.check_variable_name(&name, &at);
+        for (number, name, at) in found {
+            self.check_variable_name(name, &at);
+            let around = |number: usize| tree.blocks[tree.states[number].block].around;
+            let clash = std::iter::successors(around(number), |outer| around(*outer))
+                .any(|outer| before.get(&outer).is_some_and(|names| names.contains(name)));
             if clash {
                 let message = format!("the variable `{name}` is assigned outside of this block too");
                 // unverified: AWS's words.
@@ -51,29 +43,16 @@ impl Compiler<'_> {
     /// assigned only afterwards is no obstacle to those within (recorded: parallel_catch_error).
     fn assigned_before<'n>(
         &self,
-        names: &BTreeMap<StateId, Vec<&'n str>>,
-    ) -> BTreeMap<StateId, BTreeSet<&'n str>> {
-        let mut leading: BTreeMap<StateId, Vec<StateId>> = BTreeMap::new();
-        for listed in &self.listed {
-            for next in listed.state.successors() {
-                if let Some(next) = self.blocks[listed.block].states.get(next) {
-                    leading.entry(*next).or_default().push(listed.id);
-                }
-            }
-        }
-        let mut before = BTreeMap::new();
-        for state in self.inner.keys() {
-            let mut reached = BTreeSet::new();
-            let mut queue = leading.get(state).cloned().unwrap_or_default();
-            while let Some(id) = queue.pop() {
-                if reached.insert(id) {
-                    queue.extend(leading.get(&id).into_iter().flatten());
-                }
-            }
-            let assigned = reached.iter().filter_map(|id| names.get(id)).flatten().copied();
-            before.insert(*state, assigned.collect::<BTreeSet<_>>());
-        }
-        before
+        names: &BTreeMap<usize, Vec<&'n str>>,
+    ) -> BTreeMap<usize, BTreeSet<&'n str>> {
+        let leading = self.tree.successors.reversed();
+        let around: BTreeSet<usize> = self.tree.blocks.iter().filter_map(|within| within.around).collect();
+        let before = around.into_iter().map(|state| {
+            let reached = leading.reached(leading.of(state).iter().copied());
+            let assigned = names.iter().filter(|(number, _)| reached[**number]);
+            (state, assigned.flat_map(|(_, names)| names).copied().collect())
+        });
+        before.collect()
     }
 
     fn check_variable_name(&mut self, name: &str, at: &JsonPointer) {
@@ -93,28 +72,6 @@ impl Compiler<'_> {
         };
         self.report(diagnostic.at_key());
     }
-}
-
-/// The variables that a state assigns, and where.
-fn assigned(state: &State, jsonata: bool, at: &JsonPointer) -> Vec<(String, JsonPointer)> {
-    let mut places = vec![(state.assign.as_ref(), at.key("Assign"))];
-    if let StateKind::Choice(choice) = &state.kind {
-        let rules = at.key("Choices");
-        let numbered = choice.choices.iter().enumerate();
-        places.extend(numbered.map(|(n, rule)| (rule.assign.as_ref(), rules.index(n).key("Assign"))));
-    }
-    let catchers = at.key("Catch");
-    let numbered = state.catch.iter().flatten().enumerate();
-    places.extend(numbered.map(|(n, catcher)| (catcher.assign.as_ref(), catchers.index(n).key("Assign"))));
-    let names = |(assign, at): (Option<&serde_json::Map<String, _>>, JsonPointer)| {
-        let keys: Vec<String> = assign.into_iter().flat_map(|assign| assign.keys().cloned()).collect();
-        let name = move |key: &str| match jsonata {
-            true => key.to_owned(),
-            false => key.strip_suffix(".$").unwrap_or(key).to_owned(),
-        };
-        keys.into_iter().map(move |key| (name(&key), at.key(key)))
-    };
-    places.into_iter().flat_map(names).collect()
 }
 
 /// Whether `name` is an identifier as Unicode has them: a letter, then letters, digits and underscores.

@@ -8,6 +8,7 @@
 mod arbitrary;
 mod choice;
 mod distributed;
+mod edges;
 mod field;
 mod keyword;
 mod load;
@@ -18,6 +19,7 @@ mod scalar;
 mod state;
 mod task;
 mod text;
+mod tree;
 mod write;
 
 use serde_json::Value;
@@ -38,9 +40,12 @@ pub use scalar::{Amount, PathOrNull, Setting};
 pub use state::{Block, Fail, Pass, QueryLanguage, State, StateKind, StateType, Timing, Wait};
 pub use task::{Credentials, Task};
 
+pub(crate) use edges::Edges;
 pub(crate) use placeholder::has_placeholder;
 #[expect(unused_imports, reason = "templates are read like definitions")]
 pub(crate) use text::load as load_text;
+pub(crate) use tree::{Placed, Tree};
+pub(crate) use write::Sink;
 
 /// A state machine as its author wrote it.
 ///

@@ -1,4 +1,4 @@
-//! A definition back to the JSON it came from.
+//! A definition back to the JSON it came from: part by part to whoever wants to see it, or as a whole.
 
 use serde::{Serialize, Serializer};
 use serde_json::{Map as JsonMap, Value};
@@ -6,7 +6,7 @@ use serde_json::{Map as JsonMap, Value};
 use super::choice::{Choice, ChoiceRule, Condition, Test};
 use super::distributed::{ItemBatcher, ItemReader, ReaderConfig, ResultWriter, WriterConfig};
 use super::keyword::Keyword;
-use super::map::{Map, Parallel, Processor, ProcessorConfig};
+use super::map::{Branch, Map, Parallel, Processor, ProcessorConfig};
 use super::retry::{Catcher, Retrier};
 use super::scalar::{Amount, PathOrNull, Setting};
 use super::state::{Block, State, StateKind, Timing};
@@ -17,13 +17,14 @@ use crate::span::Step;
 impl Definition {
     /// The JSON that the definition was read from; keys may stand in another order.
     pub fn to_value(&self) -> Value {
-        let mut fields = Fields::default();
-        fields.text("Comment", &self.comment);
-        fields.text("Version", &self.version);
+        let mut whole = Whole { open: Vec::new(), here: empty(true) };
+        let mut fields = Fields(&mut whole);
+        fields.text("Comment", self.comment.as_deref());
+        fields.text("Version", self.version.as_deref());
         fields.keyword("QueryLanguage", self.query_language);
-        fields.amount("TimeoutSeconds", &self.timeout_seconds);
+        fields.amount("TimeoutSeconds", self.timeout_seconds.as_ref());
         fields.block(&self.block);
-        let mut value = fields.value();
+        let mut value = whole.here;
         for unfilled in &self.unfilled {
             put_back(&mut value, unfilled);
         }
@@ -64,333 +65,396 @@ fn put_back(value: &mut Value, unfilled: &Unfilled) {
     }
 }
 
+/// Sees the JSON of a definition part by part, in the order in which it is written.
+pub(crate) trait Sink<'d> {
+    /// A string.
+    fn text(&mut self, step: Step<'d>, text: &'d str);
+
+    /// What the definition keeps as it is: templates, results.
+    fn value(&mut self, step: Step<'d>, value: &'d Value);
+
+    /// The same, where it can only be an object.
+    fn map(&mut self, step: Step<'d>, map: &'d JsonMap<String, Value>);
+
+    /// A number, a truth value or `null`.
+    fn scalar(&mut self, step: Step<'d>, value: Value);
+
+    /// An object or array begins, unless this says that nobody wants to see it.
+    fn open(&mut self, step: Step<'d>, object: bool) -> bool;
+
+    /// It ends.
+    fn close(&mut self);
+}
+
+/// Puts the whole together.
+struct Whole<'d> {
+    /// What is around the container that is being filled, and where in there it belongs.
+    open: Vec<(Value, Step<'d>)>,
+    here: Value,
+}
+
+fn empty(object: bool) -> Value {
+    if object { Value::Object(JsonMap::new()) } else { Value::Array(Vec::new()) }
+}
+
+impl<'d> Sink<'d> for Whole<'d> {
+    fn text(&mut self, step: Step<'d>, text: &'d str) {
+        self.scalar(step, text.into());
+    }
+
+    fn value(&mut self, step: Step<'d>, value: &'d Value) {
+        self.scalar(step, value.clone());
+    }
+
+    fn map(&mut self, step: Step<'d>, map: &'d JsonMap<String, Value>) {
+        self.scalar(step, map.clone().into());
+    }
+
+    fn scalar(&mut self, step: Step<'d>, value: Value) {
+        match (&mut self.here, step) {
+            (Value::Object(map), Step::Key(key)) => {
+                map.insert(key.into(), value);
+            }
+            (Value::Array(items), _) => items.push(value),
+            _ => {}
+        }
+    }
+
+    fn open(&mut self, step: Step<'d>, object: bool) -> bool {
+        let around = std::mem::replace(&mut self.here, empty(object));
+        self.open.push((around, step));
+        true
+    }
+
+    fn close(&mut self) {
+        if let Some((around, step)) = self.open.pop() {
+            let value = std::mem::replace(&mut self.here, around);
+            self.scalar(step, value);
+        }
+    }
+}
+
 /// An object that is being written. What is absent is not written.
-#[derive(Default)]
-struct Fields(JsonMap<String, Value>);
+struct Fields<'s, S>(&'s mut S);
 
-impl Fields {
-    fn value(self) -> Value {
-        Value::Object(self.0)
-    }
-
-    fn put(&mut self, name: &str, value: impl Into<Value>) {
-        self.0.insert(name.into(), value.into());
-    }
-
-    fn any(&mut self, name: &str, value: &Option<Value>) {
+impl<'d, S: Sink<'d>> Fields<'_, S> {
+    fn any(&mut self, name: &'d str, value: Option<&'d Value>) {
         if let Some(value) = value {
-            self.put(name, value.clone());
+            self.0.value(Step::Key(name), value);
         }
     }
 
-    fn text(&mut self, name: &str, text: &Option<String>) {
+    fn text(&mut self, name: &'d str, text: Option<&'d str>) {
         if let Some(text) = text {
-            self.put(name, text.as_str());
+            self.0.text(Step::Key(name), text);
         }
     }
 
-    fn map(&mut self, name: &str, map: &Option<JsonMap<String, Value>>) {
+    fn map(&mut self, name: &'d str, map: Option<&'d JsonMap<String, Value>>) {
         if let Some(map) = map {
-            self.put(name, map.clone());
+            self.0.map(Step::Key(name), map);
         }
     }
 
-    fn keyword(&mut self, name: &str, word: Option<impl Keyword>) {
-        if let Some(word) = word {
-            self.put(name, word.word());
-        }
+    fn keyword(&mut self, name: &'d str, word: Option<impl Keyword>) {
+        self.text(name, word.map(Keyword::word));
     }
 
-    fn path(&mut self, name: &str, path: &Option<PathOrNull>) {
+    fn path(&mut self, name: &'d str, path: Option<&'d PathOrNull>) {
         match path {
-            Some(PathOrNull::Path(path)) => self.put(name, path.as_str()),
-            Some(PathOrNull::Null) => self.put(name, Value::Null),
+            Some(PathOrNull::Path(path)) => self.0.text(Step::Key(name), path),
+            Some(PathOrNull::Null) => self.0.scalar(Step::Key(name), Value::Null),
             None => {}
         }
     }
 
-    fn amount(&mut self, name: &str, amount: &Option<Amount>) {
+    fn amount(&mut self, name: &'d str, amount: Option<&'d Amount>) {
         match amount {
-            Some(Amount::Number(number)) => self.put(name, Value::Number(number.clone())),
-            Some(Amount::Expression(text) | Amount::Placeholder(text)) => self.put(name, text.as_str()),
+            Some(Amount::Number(number)) => self.0.scalar(Step::Key(name), Value::Number(number.clone())),
+            Some(Amount::Expression(text) | Amount::Placeholder(text)) => self.0.text(Step::Key(name), text),
             None => {}
         }
     }
 
-    fn amount_or_path(&mut self, [name, path]: [&str; 2], setting: &Option<Setting<Amount>>) {
+    fn amount_or_path(&mut self, [name, path]: [&'d str; 2], setting: Option<&'d Setting<Amount>>) {
         match setting {
-            Some(Setting::Value(amount)) => self.amount(name, &Some(amount.clone())),
-            Some(Setting::Path(text)) => self.put(path, text.as_str()),
+            Some(Setting::Value(amount)) => self.amount(name, Some(amount)),
+            Some(Setting::Path(text)) => self.0.text(Step::Key(path), text),
             None => {}
         }
     }
 
-    fn text_or_path(&mut self, [name, path]: [&str; 2], setting: &Option<Setting<String>>) {
+    fn text_or_path(&mut self, [name, path]: [&'d str; 2], setting: Option<&'d Setting<String>>) {
         match setting {
-            Some(Setting::Value(text)) => self.put(name, text.as_str()),
-            Some(Setting::Path(text)) => self.put(path, text.as_str()),
+            Some(Setting::Value(text)) => self.0.text(Step::Key(name), text),
+            Some(Setting::Path(text)) => self.0.text(Step::Key(path), text),
             None => {}
         }
     }
 
-    fn list<T>(&mut self, name: &str, items: &[T], write: impl Fn(&T) -> Value) {
-        self.put(name, items.iter().map(write).collect::<Vec<_>>());
+    fn texts(&mut self, name: &'d str, texts: &'d [String]) {
+        self.within(Step::Key(name), false, |array| {
+            texts.iter().enumerate().for_each(|(n, text)| array.0.text(Step::Index(n), text));
+        });
     }
 
-    fn part<T>(&mut self, name: &str, part: &Option<T>, write: impl Fn(&T) -> Value) {
+    fn list<T>(&mut self, name: &'d str, items: &'d [T], write: impl Fn(&'d T, &mut Self)) {
+        self.within(Step::Key(name), false, |array| {
+            for (n, item) in items.iter().enumerate() {
+                array.within(Step::Index(n), true, |fields| write(item, fields));
+            }
+        });
+    }
+
+    fn part<T>(&mut self, name: &'d str, part: Option<&'d T>, write: impl FnOnce(&'d T, &mut Self)) {
         if let Some(part) = part {
-            self.put(name, write(part));
+            self.within(Step::Key(name), true, |fields| write(part, fields));
         }
     }
 
-    fn block(&mut self, block: &Block) {
-        self.text("StartAt", &block.start_at);
-        let states = block.states.iter().map(|state| (state.name.clone(), state.to_value()));
-        self.put("States", states.collect::<JsonMap<_, _>>());
+    fn within(&mut self, step: Step<'d>, object: bool, write: impl FnOnce(&mut Self)) {
+        if self.0.open(step, object) {
+            write(self);
+            self.0.close();
+        }
     }
 
-    fn kind(&mut self, kind: &StateKind) {
+    fn block(&mut self, block: &'d Block) {
+        self.text("StartAt", block.start_at.as_deref());
+        self.within(Step::Key("States"), true, |states| {
+            for state in &block.states {
+                let step = Step::Key(&state.name);
+                match &state.kind {
+                    StateKind::Unknown(written) => states.0.value(step, written),
+                    _ => states.within(step, true, |fields| fields.state(state)),
+                }
+            }
+        });
+    }
+
+    fn state(&mut self, state: &'d State) {
+        self.keyword("Type", state.state_type());
+        self.text("Comment", state.comment.as_deref());
+        self.keyword("QueryLanguage", state.query_language);
+        self.path("InputPath", state.input_path.as_ref());
+        self.any("Parameters", state.parameters.as_ref());
+        self.any("Arguments", state.arguments.as_ref());
+        self.kind(&state.kind);
+        self.any("ResultSelector", state.result_selector.as_ref());
+        self.path("ResultPath", state.result_path.as_ref());
+        self.path("OutputPath", state.output_path.as_ref());
+        self.any("Output", state.output.as_ref());
+        self.map("Assign", state.assign.as_ref());
+        if let Some(retry) = &state.retry {
+            self.list("Retry", retry, Retrier::write);
+        }
+        if let Some(catch) = &state.catch {
+            self.list("Catch", catch, Catcher::write);
+        }
+        self.text("Next", state.next.as_deref());
+        if let Some(end) = state.end {
+            self.0.scalar(Step::Key("End"), end.into());
+        }
+    }
+
+    fn kind(&mut self, kind: &'d StateKind) {
         match kind {
             StateKind::Task(task) => self.task(task),
             StateKind::Parallel(parallel) => self.parallel(parallel),
             StateKind::Map(map) => self.map_state(map),
-            StateKind::Pass(pass) => self.any("Result", &pass.result),
+            StateKind::Pass(pass) => self.any("Result", pass.result.as_ref()),
             StateKind::Wait(wait) => match &wait.timing {
-                Some(Timing::Seconds(seconds)) => self.amount("Seconds", &Some(seconds.clone())),
-                Some(Timing::SecondsPath(path)) => self.put("SecondsPath", path.as_str()),
-                Some(Timing::Timestamp(timestamp)) => self.put("Timestamp", timestamp.as_str()),
-                Some(Timing::TimestampPath(path)) => self.put("TimestampPath", path.as_str()),
+                Some(Timing::Seconds(seconds)) => self.amount("Seconds", Some(seconds)),
+                Some(Timing::SecondsPath(path)) => self.text("SecondsPath", Some(path)),
+                Some(Timing::Timestamp(timestamp)) => self.text("Timestamp", Some(timestamp)),
+                Some(Timing::TimestampPath(path)) => self.text("TimestampPath", Some(path)),
                 None => {}
             },
             StateKind::Choice(choice) => self.choice(choice),
             StateKind::Fail(fail) => {
-                self.text_or_path(["Error", "ErrorPath"], &fail.error);
-                self.text_or_path(["Cause", "CausePath"], &fail.cause);
+                self.text_or_path(["Error", "ErrorPath"], fail.error.as_ref());
+                self.text_or_path(["Cause", "CausePath"], fail.cause.as_ref());
             }
             StateKind::Succeed | StateKind::Unknown(_) => {}
         }
     }
 
-    fn task(&mut self, task: &Task) {
-        self.text("Resource", &task.resource);
-        self.part("Credentials", &task.credentials, |credentials| credentials.template.clone().into());
-        self.amount_or_path(["TimeoutSeconds", "TimeoutSecondsPath"], &task.timeout);
-        self.amount_or_path(["HeartbeatSeconds", "HeartbeatSecondsPath"], &task.heartbeat);
+    fn task(&mut self, task: &'d Task) {
+        self.text("Resource", task.resource.as_deref());
+        self.map("Credentials", task.credentials.as_ref().map(|credentials| &credentials.template));
+        self.amount_or_path(["TimeoutSeconds", "TimeoutSecondsPath"], task.timeout.as_ref());
+        self.amount_or_path(["HeartbeatSeconds", "HeartbeatSecondsPath"], task.heartbeat.as_ref());
     }
 
-    fn parallel(&mut self, parallel: &Parallel) {
-        self.list("Branches", &parallel.branches, |branch| {
-            let mut fields = Self::default();
-            fields.text("Comment", &branch.comment);
-            fields.block(&branch.block);
-            fields.value()
-        });
+    fn parallel(&mut self, parallel: &'d Parallel) {
+        self.list("Branches", &parallel.branches, Branch::write);
     }
 
-    fn map_state(&mut self, map: &Map) {
+    fn map_state(&mut self, map: &'d Map) {
         if let Some(processor) = &map.processor {
-            self.put(processor.field.as_str(), processor.to_value());
+            self.part(processor.field.as_str(), Some(processor), Processor::write);
         }
-        self.text("ItemsPath", &map.items_path);
-        self.any("Items", &map.items);
-        self.any("ItemSelector", &map.item_selector);
-        self.part("ItemReader", &map.item_reader, ItemReader::to_value);
-        self.part("ItemBatcher", &map.item_batcher, ItemBatcher::to_value);
-        self.part("ResultWriter", &map.result_writer, ResultWriter::to_value);
-        self.amount_or_path(["MaxConcurrency", "MaxConcurrencyPath"], &map.max_concurrency);
+        self.text("ItemsPath", map.items_path.as_deref());
+        self.any("Items", map.items.as_ref());
+        self.any("ItemSelector", map.item_selector.as_ref());
+        self.part("ItemReader", map.item_reader.as_ref(), ItemReader::write);
+        self.part("ItemBatcher", map.item_batcher.as_ref(), ItemBatcher::write);
+        self.part("ResultWriter", map.result_writer.as_ref(), ResultWriter::write);
+        self.amount_or_path(["MaxConcurrency", "MaxConcurrencyPath"], map.max_concurrency.as_ref());
         self.amount_or_path(
             ["ToleratedFailureCount", "ToleratedFailureCountPath"],
-            &map.tolerated_failure_count,
+            map.tolerated_failure_count.as_ref(),
         );
         self.amount_or_path(
             ["ToleratedFailurePercentage", "ToleratedFailurePercentagePath"],
-            &map.tolerated_failure_percentage,
+            map.tolerated_failure_percentage.as_ref(),
         );
-        self.text("Label", &map.label);
+        self.text("Label", map.label.as_deref());
     }
 
-    fn choice(&mut self, choice: &Choice) {
-        self.list("Choices", &choice.choices, ChoiceRule::to_value);
-        self.text("Default", &choice.default);
+    fn choice(&mut self, choice: &'d Choice) {
+        self.list("Choices", &choice.choices, ChoiceRule::write);
+        self.text("Default", choice.default.as_deref());
     }
+}
 
-    fn condition(&mut self, condition: &Condition) {
-        self.text("Comment", &condition.comment);
-        match &condition.test {
-            Some(Test::Expression(value)) => self.put("Condition", value.clone()),
-            Some(Test::Comparison(comparison)) => {
-                self.text("Variable", &comparison.variable);
-                self.put(comparison.operator.name(), comparison.operand.clone());
+impl State {
+    /// Shows the JSON that the state was read from.
+    pub(crate) fn show<'d>(&'d self, sink: &mut impl Sink<'d>) {
+        match &self.kind {
+            StateKind::Unknown(Value::Object(written)) => {
+                written.iter().for_each(|(key, value)| sink.value(Step::Key(key), value));
             }
-            Some(Test::And(conditions)) => self.list("And", conditions, Condition::to_value),
-            Some(Test::Or(conditions)) => self.list("Or", conditions, Condition::to_value),
-            Some(Test::Not(condition)) => self.put("Not", condition.to_value()),
+            _ => Fields(sink).state(self),
+        }
+    }
+}
+
+impl Retrier {
+    fn write<'d, S: Sink<'d>>(&'d self, fields: &mut Fields<'_, S>) {
+        fields.text("Comment", self.comment.as_deref());
+        fields.texts("ErrorEquals", &self.error_equals);
+        fields.amount("IntervalSeconds", self.interval_seconds.as_ref());
+        fields.amount("MaxAttempts", self.max_attempts.as_ref());
+        fields.amount("BackoffRate", self.backoff_rate.as_ref());
+        fields.amount("MaxDelaySeconds", self.max_delay_seconds.as_ref());
+        fields.keyword("JitterStrategy", self.jitter_strategy);
+    }
+}
+
+impl Catcher {
+    fn write<'d, S: Sink<'d>>(&'d self, fields: &mut Fields<'_, S>) {
+        fields.text("Comment", self.comment.as_deref());
+        fields.texts("ErrorEquals", &self.error_equals);
+        fields.path("ResultPath", self.result_path.as_ref());
+        fields.any("Output", self.output.as_ref());
+        fields.map("Assign", self.assign.as_ref());
+        fields.text("Next", self.next.as_deref());
+    }
+}
+
+impl ChoiceRule {
+    fn write<'d, S: Sink<'d>>(&'d self, fields: &mut Fields<'_, S>) {
+        self.condition.write(fields);
+        fields.any("Output", self.output.as_ref());
+        fields.map("Assign", self.assign.as_ref());
+        fields.text("Next", self.next.as_deref());
+    }
+}
+
+impl Condition {
+    fn write<'d, S: Sink<'d>>(&'d self, fields: &mut Fields<'_, S>) {
+        fields.text("Comment", self.comment.as_deref());
+        match &self.test {
+            Some(Test::Expression(value)) => fields.any("Condition", Some(value)),
+            Some(Test::Comparison(comparison)) => {
+                fields.text("Variable", comparison.variable.as_deref());
+                fields.any(comparison.operator.name(), Some(&comparison.operand));
+            }
+            Some(Test::And(conditions)) => fields.list("And", conditions, Self::write),
+            Some(Test::Or(conditions)) => fields.list("Or", conditions, Self::write),
+            Some(Test::Not(condition)) => fields.part("Not", Some(&**condition), Self::write),
             None => {}
         }
     }
 }
 
-impl State {
-    /// The JSON that the state was read from; keys may stand in another order.
-    pub(crate) fn to_value(&self) -> Value {
-        if let StateKind::Unknown(written) = &self.kind {
-            return written.clone();
-        }
-        let mut fields = Fields::default();
-        fields.keyword("Type", self.state_type());
-        fields.text("Comment", &self.comment);
-        fields.keyword("QueryLanguage", self.query_language);
-        fields.path("InputPath", &self.input_path);
-        fields.any("Parameters", &self.parameters);
-        fields.any("Arguments", &self.arguments);
-        fields.kind(&self.kind);
-        fields.any("ResultSelector", &self.result_selector);
-        fields.path("ResultPath", &self.result_path);
-        fields.path("OutputPath", &self.output_path);
-        fields.any("Output", &self.output);
-        fields.map("Assign", &self.assign);
-        if let Some(retry) = &self.retry {
-            fields.list("Retry", retry, Retrier::to_value);
-        }
-        if let Some(catch) = &self.catch {
-            fields.list("Catch", catch, Catcher::to_value);
-        }
-        fields.text("Next", &self.next);
-        if let Some(end) = self.end {
-            fields.put("End", end);
-        }
-        fields.value()
-    }
-}
-
-impl Retrier {
-    fn to_value(&self) -> Value {
-        let mut fields = Fields::default();
-        fields.text("Comment", &self.comment);
-        fields.list("ErrorEquals", &self.error_equals, |name| name.as_str().into());
-        fields.amount("IntervalSeconds", &self.interval_seconds);
-        fields.amount("MaxAttempts", &self.max_attempts);
-        fields.amount("BackoffRate", &self.backoff_rate);
-        fields.amount("MaxDelaySeconds", &self.max_delay_seconds);
-        fields.keyword("JitterStrategy", self.jitter_strategy);
-        fields.value()
-    }
-}
-
-impl Catcher {
-    fn to_value(&self) -> Value {
-        let mut fields = Fields::default();
-        fields.text("Comment", &self.comment);
-        fields.list("ErrorEquals", &self.error_equals, |name| name.as_str().into());
-        fields.path("ResultPath", &self.result_path);
-        fields.any("Output", &self.output);
-        fields.map("Assign", &self.assign);
-        fields.text("Next", &self.next);
-        fields.value()
-    }
-}
-
-impl ChoiceRule {
-    fn to_value(&self) -> Value {
-        let mut fields = Fields::default();
-        fields.condition(&self.condition);
-        fields.any("Output", &self.output);
-        fields.map("Assign", &self.assign);
-        fields.text("Next", &self.next);
-        fields.value()
-    }
-}
-
-impl Condition {
-    fn to_value(&self) -> Value {
-        let mut fields = Fields::default();
-        fields.condition(self);
-        fields.value()
+impl Branch {
+    fn write<'d, S: Sink<'d>>(&'d self, fields: &mut Fields<'_, S>) {
+        fields.text("Comment", self.comment.as_deref());
+        fields.block(&self.block);
     }
 }
 
 impl Processor {
-    fn to_value(&self) -> Value {
-        let mut fields = Fields::default();
-        fields.text("Comment", &self.comment);
-        fields.part("ProcessorConfig", &self.config, ProcessorConfig::to_value);
+    fn write<'d, S: Sink<'d>>(&'d self, fields: &mut Fields<'_, S>) {
+        fields.text("Comment", self.comment.as_deref());
+        fields.part("ProcessorConfig", self.config.as_ref(), ProcessorConfig::write);
         fields.block(&self.block);
-        fields.value()
     }
 }
 
 impl ProcessorConfig {
-    fn to_value(&self) -> Value {
-        let mut fields = Fields::default();
-        fields.text("Comment", &self.comment);
+    fn write<'d, S: Sink<'d>>(&'d self, fields: &mut Fields<'_, S>) {
+        fields.text("Comment", self.comment.as_deref());
         fields.keyword("Mode", self.mode);
         fields.keyword("ExecutionType", self.execution_type);
-        fields.value()
     }
 }
 
 impl ItemReader {
-    fn to_value(&self) -> Value {
-        let mut fields = Fields::default();
-        fields.text("Comment", &self.comment);
-        fields.text("Resource", &self.resource);
-        fields.part("ReaderConfig", &self.config, ReaderConfig::to_value);
-        fields.any("Parameters", &self.parameters);
-        fields.any("Arguments", &self.arguments);
-        fields.value()
+    fn write<'d, S: Sink<'d>>(&'d self, fields: &mut Fields<'_, S>) {
+        fields.text("Comment", self.comment.as_deref());
+        fields.text("Resource", self.resource.as_deref());
+        fields.part("ReaderConfig", self.config.as_ref(), ReaderConfig::write);
+        fields.any("Parameters", self.parameters.as_ref());
+        fields.any("Arguments", self.arguments.as_ref());
     }
 }
 
 impl ReaderConfig {
-    fn to_value(&self) -> Value {
-        let mut fields = Fields::default();
-        fields.text("Comment", &self.comment);
+    fn write<'d, S: Sink<'d>>(&'d self, fields: &mut Fields<'_, S>) {
+        fields.text("Comment", self.comment.as_deref());
         fields.keyword("InputType", self.input_type);
         fields.keyword("Transformation", self.transformation);
         fields.keyword("ManifestType", self.manifest_type);
         fields.keyword("CSVDelimiter", self.csv_delimiter);
         fields.keyword("CSVHeaderLocation", self.csv_header_location);
         if let Some(headers) = &self.csv_headers {
-            fields.list("CSVHeaders", headers, |header| header.as_str().into());
+            fields.texts("CSVHeaders", headers);
         }
-        fields.text("ItemsPointer", &self.items_pointer);
-        fields.amount_or_path(["MaxItems", "MaxItemsPath"], &self.max_items);
-        fields.value()
+        fields.text("ItemsPointer", self.items_pointer.as_deref());
+        fields.amount_or_path(["MaxItems", "MaxItemsPath"], self.max_items.as_ref());
     }
 }
 
 impl ItemBatcher {
-    fn to_value(&self) -> Value {
-        let mut fields = Fields::default();
-        fields.text("Comment", &self.comment);
-        fields.any("BatchInput", &self.batch_input);
-        fields.amount_or_path(["MaxItemsPerBatch", "MaxItemsPerBatchPath"], &self.max_items_per_batch);
+    fn write<'d, S: Sink<'d>>(&'d self, fields: &mut Fields<'_, S>) {
+        fields.text("Comment", self.comment.as_deref());
+        fields.any("BatchInput", self.batch_input.as_ref());
+        fields
+            .amount_or_path(["MaxItemsPerBatch", "MaxItemsPerBatchPath"], self.max_items_per_batch.as_ref());
         fields.amount_or_path(
             ["MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"],
-            &self.max_input_bytes_per_batch,
+            self.max_input_bytes_per_batch.as_ref(),
         );
-        fields.value()
     }
 }
 
 impl ResultWriter {
-    fn to_value(&self) -> Value {
-        let mut fields = Fields::default();
-        fields.text("Comment", &self.comment);
-        fields.text("Resource", &self.resource);
-        fields.any("Parameters", &self.parameters);
-        fields.any("Arguments", &self.arguments);
-        fields.part("WriterConfig", &self.config, WriterConfig::to_value);
-        fields.value()
+    fn write<'d, S: Sink<'d>>(&'d self, fields: &mut Fields<'_, S>) {
+        fields.text("Comment", self.comment.as_deref());
+        fields.text("Resource", self.resource.as_deref());
+        fields.any("Parameters", self.parameters.as_ref());
+        fields.any("Arguments", self.arguments.as_ref());
+        fields.part("WriterConfig", self.config.as_ref(), WriterConfig::write);
     }
 }
 
 impl WriterConfig {
-    fn to_value(&self) -> Value {
-        let mut fields = Fields::default();
-        fields.text("Comment", &self.comment);
+    fn write<'d, S: Sink<'d>>(&'d self, fields: &mut Fields<'_, S>) {
+        fields.text("Comment", self.comment.as_deref());
         fields.keyword("Transformation", self.transformation);
         fields.keyword("OutputType", self.output_type);
-        fields.value()
     }
 }

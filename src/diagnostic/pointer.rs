@@ -94,6 +94,11 @@ impl JsonPointer {
         })
     }
 
+    /// One step down from here.
+    pub(crate) fn below<'a>(&'a self, step: Step<'a>) -> Trail<'a> {
+        Trail::From(self, step)
+    }
+
     fn with(&self, segment: Segment) -> Self {
         let mut segments = Vec::with_capacity(self.segments.len() + 1);
         segments.extend_from_slice(&self.segments);
@@ -162,28 +167,29 @@ const LONGEST_KEY: usize = 200;
 /// The way down to where a reader stands: links on its stack, nothing allocated until somebody asks for
 /// the pointer.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Trail<'a> {
-    above: Option<(&'a Self, Step<'a>)>,
+pub(crate) enum Trail<'a> {
+    Root,
+    /// One step down from what a pointer leads to.
+    From(&'a JsonPointer, Step<'a>),
+    /// One step further down.
+    Below(&'a Self, Step<'a>),
 }
 
 impl<'a> Trail<'a> {
-    /// At the root.
-    pub(crate) const ROOT: Trail<'static> = Trail { above: None };
-
     /// One step down, to the value under `key`.
     pub(crate) fn key(&'a self, key: &'a str) -> Self {
-        Self { above: Some((self, Step::Key(key))) }
+        Self::Below(self, Step::Key(key))
     }
 
     /// One step down, to the element at `index`.
     pub(crate) fn index(&'a self, index: usize) -> Self {
-        Self { above: Some((self, Step::Index(index))) }
+        Self::Below(self, Step::Index(index))
     }
 
     /// The last key on the way; `None` where the way ends with an index, or is none at all.
     pub(crate) fn name(&self) -> Option<&'a str> {
-        match self.above {
-            Some((_, Step::Key(key))) => Some(key),
+        match self {
+            Self::From(_, Step::Key(key)) | Self::Below(_, Step::Key(key)) => Some(key),
             _ => None,
         }
     }
@@ -191,19 +197,30 @@ impl<'a> Trail<'a> {
     /// The way as a pointer. Keys of absurd length are cut, for each diagnostic has a pointer of its own.
     pub(crate) fn pointer(&self) -> JsonPointer {
         let mut segments = Vec::new();
-        let mut here = self;
-        while let Some((above, step)) = here.above {
-            segments.push(match step {
-                Step::Key(key) => Segment::Key(match key.char_indices().nth(LONGEST_KEY) {
-                    Some((end, _)) => key[..end].into(),
-                    None => key.into(),
-                }),
-                Step::Index(index) => Segment::Index(index),
-            });
-            here = above;
-        }
-        segments.reverse();
+        self.walk(&mut segments);
         JsonPointer { segments }
+    }
+
+    // Recursion is bounded by how deep the reader lets a document be.
+    fn walk(&self, segments: &mut Vec<Segment>) {
+        let step = match self {
+            Self::Root => return,
+            Self::From(start, step) => {
+                segments.extend_from_slice(&start.segments);
+                step
+            }
+            Self::Below(above, step) => {
+                above.walk(segments);
+                step
+            }
+        };
+        segments.push(match *step {
+            Step::Key(key) => Segment::Key(match key.char_indices().nth(LONGEST_KEY) {
+                Some((end, _)) => key[..end].into(),
+                None => key.into(),
+            }),
+            Step::Index(index) => Segment::Index(index),
+        });
     }
 }
 
@@ -215,11 +232,11 @@ mod tests {
 
     #[test]
     fn a_trail_gives_the_pointer_of_its_steps() {
-        let states = Trail::ROOT.key("States");
+        let states = Trail::Root.key("States");
         let state = states.key("P");
         let branches = state.key("Branches");
         assert_eq!(branches.index(1).pointer().to_string(), "/States/P/Branches/1");
-        assert_eq!(Trail::ROOT.pointer().aws_location(), "/");
+        assert_eq!(Trail::Root.pointer().aws_location(), "/");
     }
 
     proptest! {

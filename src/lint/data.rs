@@ -1,33 +1,31 @@
 //! Paths that are only text.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::read::templates;
-use super::tree::{Tree, Visit};
-use crate::definition::StateKind;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer};
+use super::read::{Template, templates};
+use crate::definition::{State, StateKind, Tree};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Trail};
 use crate::query::Expression;
 
-pub(super) fn lint(visit: &Visit<'_>, tree: &Tree<'_>) -> Diagnostics {
-    let mut found = Diagnostics::default();
-    for (at, template) in templates(visit) {
-        plain(&template, &at, tree, &mut found);
-    }
-    if let StateKind::Pass(pass) = &visit.state.kind
+pub(super) fn lint(state: &State, at: &Trail<'_>, tree: &Tree<'_>, found: &mut Diagnostics) {
+    templates(state, at, &mut |at, template| match template {
+        Template::Any(value) => plain(value, at, tree, found),
+        Template::Map(map) => plain_fields(map, at, tree, found),
+    });
+    if let StateKind::Pass(pass) = &state.kind
         && let Some(result) = &pass.result
     {
-        fixed(result, &visit.at.key("Result"), tree, &mut found);
+        fixed(result, &at.key("Result"), tree, found);
     }
-    found
 }
 
 /// Texts in a template that look like paths, in fields whose names do not end in `.$`.
-fn plain(template: &Value, at: &JsonPointer, tree: &Tree<'_>, found: &mut Diagnostics) {
+fn plain(template: &Value, at: &Trail<'_>, tree: &Tree<'_>, found: &mut Diagnostics) {
     match template {
         Value::String(text) if looks_evaluated(text, tree) => {
             let message = format!("`{text}` stays text");
-            let diagnostic = Diagnostic::new(Code::PathWithoutDollar, at.clone(), message);
-            found.push(match at.to_string().rsplit('/').next() {
+            let diagnostic = Diagnostic::new(Code::PathWithoutDollar, at.pointer(), message);
+            found.push(match at.pointer().to_string().rsplit('/').next() {
                 Some(name) if name.parse::<usize>().is_err() => diagnostic
                     .with_help(format!("let the name of its field end in `.$`: `\"{name}.$\": \"{text}\"`")),
                 _ => diagnostic
@@ -37,23 +35,25 @@ fn plain(template: &Value, at: &JsonPointer, tree: &Tree<'_>, found: &mut Diagno
         Value::Array(items) => {
             items.iter().enumerate().for_each(|(n, item)| plain(item, &at.index(n), tree, found));
         }
-        Value::Object(map) => {
-            for (key, value) in map {
-                if !key.ends_with(".$") && !wants_path(key) {
-                    plain(value, &at.key(key.as_str()), tree, found);
-                }
-            }
-        }
+        Value::Object(map) => plain_fields(map, at, tree, found),
         _ => {}
     }
 }
 
+fn plain_fields(map: &Map<String, Value>, at: &Trail<'_>, tree: &Tree<'_>, found: &mut Diagnostics) {
+    for (key, value) in map {
+        if !key.ends_with(".$") && !wants_path(key) {
+            plain(value, &at.key(key), tree, found);
+        }
+    }
+}
+
 /// Texts in a Pass state's `Result` that look like paths.
-fn fixed(result: &Value, at: &JsonPointer, tree: &Tree<'_>, found: &mut Diagnostics) {
+fn fixed(result: &Value, at: &Trail<'_>, tree: &Tree<'_>, found: &mut Diagnostics) {
     match result {
         Value::String(text) if looks_evaluated(text, tree) => {
             let message = format!("`{text}` stays text: a `Result` is taken as it is");
-            let diagnostic = Diagnostic::new(Code::StaticResult, at.clone(), message);
+            let diagnostic = Diagnostic::new(Code::StaticResult, at.pointer(), message);
             found.push(diagnostic.with_help("use `Parameters`, in which names that end in `.$` have paths"));
         }
         Value::Array(items) => {
@@ -61,7 +61,7 @@ fn fixed(result: &Value, at: &JsonPointer, tree: &Tree<'_>, found: &mut Diagnost
         }
         Value::Object(map) => {
             for (key, value) in map.iter().filter(|(key, _)| !wants_path(key)) {
-                fixed(value, &at.key(key.as_str()), tree, found);
+                fixed(value, &at.key(key), tree, found);
             }
         }
         _ => {}
@@ -78,7 +78,7 @@ fn looks_evaluated(text: &str, tree: &Tree<'_>) -> bool {
     let Ok(expression) = Expression::parse(text) else { return false };
     let Expression::Path(path) = &expression else { return true };
     if let Some(name) = path.variable() {
-        return tree.variables().contains(name);
+        return is_assigned(name, tree);
     }
     // `$` alone, and `$.50`, may be about money.
     let rest = text.trim_start_matches('$');
@@ -88,4 +88,13 @@ fn looks_evaluated(text: &str, tree: &Tree<'_>) -> bool {
         Some('[') => true,
         _ => false,
     }
+}
+
+/// Whether some state assigns the variable `name`.
+fn is_assigned(name: &str, tree: &Tree<'_>) -> bool {
+    let mut found = false;
+    for (number, placed) in tree.states.iter().enumerate() {
+        placed.assigned(&tree.at(number), &mut |_, assigned| found |= assigned == name);
+    }
+    found
 }

@@ -1,8 +1,7 @@
 //! Entries of `Retry` and `Catch` that can never apply.
 
-use super::tree::{Tree, Visit};
-use crate::definition::{Amount, State, StateKind, StateType};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer, closest};
+use crate::definition::{Amount, Retrier, Setting, State, StateKind, StateType, Tree};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Trail, closest};
 
 /// The reserved names, with the types of states that fail with each.
 #[rustfmt::skip]
@@ -29,32 +28,47 @@ const RESERVED: &[(&str, &[StateType])] = {
     ]
 };
 
-pub(super) fn lint(visit: &Visit<'_>, tree: &Tree<'_>) -> Diagnostics {
-    let state = visit.state;
-    let retry: Vec<&[String]> = state.retry.iter().flatten().map(|entry| &*entry.error_equals).collect();
-    let catch: Vec<&[String]> = state.catch.iter().flatten().map(|entry| &*entry.error_equals).collect();
-    let mut found = Diagnostics::default();
-    for (field, entries) in [("Retry", retry), ("Catch", catch)] {
-        let at = visit.at.key(field);
-        for (n, names) in entries.iter().enumerate() {
-            for (i, name) in names.iter().enumerate() {
-                let at = at.index(n).key("ErrorEquals").index(i);
-                let earlier = entries[..n].iter().flat_map(|names| names.iter());
-                let own = tree.raises(name);
-                let odd = name_of(state, name, at.clone()).filter(|_| !own);
-                found.extend(odd.or_else(|| shadowed(state, name, earlier, at)));
-            }
+pub(super) fn lint(state: &State, at: &Trail<'_>, tree: &Tree<'_>, found: &mut Diagnostics) {
+    let retriers = state.retry.as_deref().unwrap_or_default();
+    entries(state, retriers, |entry| &entry.error_equals, &at.key("Retry"), tree, found);
+    let catchers = state.catch.as_deref().unwrap_or_default();
+    entries(state, catchers, |entry| &entry.error_equals, &at.key("Catch"), tree, found);
+    found.extend(idle_retrier(retriers, at));
+}
+
+fn entries<T>(
+    state: &State,
+    entries: &[T],
+    names: impl Fn(&T) -> &[String],
+    at: &Trail<'_>,
+    tree: &Tree<'_>,
+    found: &mut Diagnostics,
+) {
+    for (n, entry) in entries.iter().enumerate() {
+        let at_entry = at.index(n);
+        let at_names = at_entry.key("ErrorEquals");
+        for (i, name) in names(entry).iter().enumerate() {
+            let at = at_names.index(i);
+            let earlier = entries[..n].iter().flat_map(|entry| names(entry).iter());
+            let odd = name_of(state, name, &at).filter(|_| !is_raised(name, tree));
+            found.extend(odd.or_else(|| shadowed(state, name, earlier, &at)));
         }
     }
-    found.extend(idle_retrier(visit));
-    found
+}
+
+/// Whether a Fail state fails with `error`.
+fn is_raised(error: &str, tree: &Tree<'_>) -> bool {
+    tree.states.iter().any(|placed| match &placed.state.kind {
+        StateKind::Fail(fail) => matches!(&fail.error, Some(Setting::Value(own)) if own == error),
+        _ => false,
+    })
 }
 
 /// What is wrong with a name by itself.
-fn name_of(state: &State, name: &str, at: JsonPointer) -> Option<Diagnostic> {
+fn name_of(state: &State, name: &str, at: &Trail<'_>) -> Option<Diagnostic> {
     if name == "States.Runtime" {
         let message = "neither `Retry` nor `Catch` ever sees `States.Runtime`";
-        return Some(Diagnostic::new(Code::NeverCaught, at, message));
+        return Some(Diagnostic::new(Code::NeverCaught, at.pointer(), message));
     }
     match RESERVED.iter().find(|(reserved, _)| *reserved == name) {
         Some((_, types)) => {
@@ -68,7 +82,7 @@ fn name_of(state: &State, name: &str, at: JsonPointer) -> Option<Diagnostic> {
                 true => format!("a Task without `HeartbeatSeconds` never fails with `{name}`"),
                 false => format!("a {state_type} state never fails with `{name}`"),
             };
-            Some(Diagnostic::new(Code::NeverRaised, at, message))
+            Some(Diagnostic::new(Code::NeverRaised, at.pointer(), message))
         }
         None if name.starts_with("States.Http.StatusCode.") => None,
         None => {
@@ -87,7 +101,7 @@ fn name_of(state: &State, name: &str, at: JsonPointer) -> Option<Diagnostic> {
                 return None;
             }
             let message = format!("there is no error `{name}`, so this never matches");
-            let diagnostic = Diagnostic::new(Code::UnknownErrorName, at, message);
+            let diagnostic = Diagnostic::new(Code::UnknownErrorName, at.pointer(), message);
             Some(match meant {
                 Some(meant) => diagnostic.with_help(format!("did you mean `{meant}`?")),
                 None => diagnostic.with_help("names that begin with `States.` are reserved"),
@@ -101,7 +115,7 @@ fn shadowed<'n>(
     state: &State,
     name: &str,
     mut earlier: impl Iterator<Item = &'n String>,
-    at: JsonPointer,
+    at: &Trail<'_>,
 ) -> Option<Diagnostic> {
     let task = state.state_type() == Some(StateType::Task);
     let by = earlier.find(|earlier| match earlier.as_str() {
@@ -114,17 +128,16 @@ fn shadowed<'n>(
         true => format!("an earlier entry matches `{name}` already"),
         false => format!("`{by}` in an earlier entry matches `{name}` already"),
     };
-    Some(Diagnostic::new(Code::ShadowedError, at, message))
+    Some(Diagnostic::new(Code::ShadowedError, at.pointer(), message))
 }
 
 /// A retrier that does not retry, and keeps no later one from it.
-fn idle_retrier(visit: &Visit<'_>) -> Option<Diagnostic> {
-    let retriers = visit.state.retry.as_deref()?;
+fn idle_retrier(retriers: &[Retrier], at: &Trail<'_>) -> Option<Diagnostic> {
     let last = retriers.last()?;
     let never = matches!(&last.max_attempts, Some(Amount::Number(number)) if number.as_u64() == Some(0));
     never.then(|| {
-        let at = visit.at.key("Retry").index(retriers.len() - 1).key("MaxAttempts");
+        let pointer = at.key("Retry").index(retriers.len() - 1).key("MaxAttempts").pointer();
         let message = "a last retrier that never retries changes nothing";
-        Diagnostic::new(Code::IdleRetrier, at, message)
+        Diagnostic::new(Code::IdleRetrier, pointer, message)
     })
 }

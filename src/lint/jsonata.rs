@@ -2,29 +2,23 @@
 
 use serde_json::Value;
 
-use super::read::{Text, texts};
-use super::tree::Visit;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use super::text::{Text, texts};
+use crate::definition::Placed;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Trail};
 
-pub(super) fn lint(visit: &Visit<'_>) -> Diagnostics {
-    let mut found = Diagnostics::default();
-    for (at, text) in texts(visit) {
-        match text {
-            Text::Key(key) if visit.jsonata => {
-                let name = key.trim_end_matches(".$");
-                let message = format!("`{key}` is taken as it is: this state is in JSONata");
-                let diagnostic = Diagnostic::new(Code::PathInJsonata, at, message).at_key();
-                found.push(
-                    diagnostic.with_help(format!("write an expression: `\"{name}\": \"{{% ... %}}\"`")),
-                );
-            }
-            Text::Expression(text) if !visit.jsonata => {
-                let message = format!("{} stays text: this state is in JSONPath", Value::from(text));
-                let diagnostic = Diagnostic::new(Code::ExpressionInJsonPath, at, message);
-                found.push(diagnostic.with_help("give the state `\"QueryLanguage\": \"JSONata\"`"));
-            }
-            _ => {}
+pub(super) fn lint(placed: &Placed<'_>, at: &Trail<'_>, found: &mut Diagnostics) {
+    texts(placed, at, &mut |at, text| match text {
+        Text::Key(key) => {
+            let name = key.trim_end_matches(".$");
+            let message = format!("`{key}` is taken as it is: this state is in JSONata");
+            let diagnostic = Diagnostic::new(Code::PathInJsonata, at.pointer(), message).at_key();
+            found.push(diagnostic.with_help(format!("write an expression: `\"{name}\": \"{{% ... %}}\"`")));
         }
-    }
-    found
+        Text::Expression(text) if !placed.jsonata => {
+            let message = format!("{} stays text: this state is in JSONPath", Value::from(text));
+            let diagnostic = Diagnostic::new(Code::ExpressionInJsonPath, at.pointer(), message);
+            found.push(diagnostic.with_help("give the state `\"QueryLanguage\": \"JSONata\"`"));
+        }
+        Text::Expression(_) => {}
+    });
 }

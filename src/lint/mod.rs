@@ -8,12 +8,11 @@ mod flow;
 mod jsonata;
 mod read;
 mod task;
-mod tree;
+mod text;
 mod variables;
 
-use self::tree::Tree;
 use crate::compile;
-use crate::definition::Definition;
+use crate::definition::{Definition, Tree};
 use crate::diagnostic::{Diagnostics, Source};
 use crate::limits::Limits;
 use crate::machine::{ExecutionKind, StateMachine};
@@ -84,12 +83,7 @@ impl StateMachine {
         kind: ExecutionKind,
         limits: &Limits,
     ) -> Result<Self, Diagnostics> {
-        let (definition, mut machine) = compile::compile(source, kind, limits)?;
-        let mut advice = lint(&definition);
-        advice.attach(source);
-        machine.warnings.extend(advice);
-        machine.warnings.sort();
-        Ok(machine)
+        compile::compile(source, kind, limits, advise)
     }
 }
 
@@ -105,17 +99,21 @@ impl StateMachine {
 /// # Ok::<(), stepwright::Diagnostics>(())
 /// ```
 pub fn lint(definition: &Definition) -> Diagnostics {
-    let tree = Tree::new(definition);
+    advise(&Tree::new(definition))
+}
+
+fn advise(tree: &Tree<'_>) -> Diagnostics {
     let mut found = Diagnostics::default();
-    for visit in tree.jsonpath() {
-        found.extend(task::lint(visit));
-        found.extend(errors::lint(visit, &tree));
-        found.extend(data::lint(visit, &tree));
+    for (number, placed) in tree.states.iter().enumerate() {
+        let at = tree.at(number);
+        if !placed.jsonata {
+            task::lint(placed.state, &at, &mut found);
+            errors::lint(placed.state, &at, tree, &mut found);
+            data::lint(placed.state, &at, tree, &mut found);
+        }
+        jsonata::lint(placed, &at, &mut found);
     }
-    for visit in &tree.states {
-        found.extend(jsonata::lint(visit));
-    }
-    found.extend(flow::lint(&tree));
-    found.extend(variables::lint(&tree));
+    flow::lint(tree, &mut found);
+    variables::lint(tree, &mut found);
     found
 }

@@ -2,19 +2,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::read::variables;
-use super::tree::Tree;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer, closest};
+use super::read::{expressions, reads_variable};
+use super::text::{Text, texts};
+use crate::definition::{Placed, Tree};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, JsonPointer, Trail, closest};
+use crate::query::{Expression, Jsonata};
 
-pub(super) fn lint(tree: &Tree<'_>) -> Diagnostics {
-    let mut found = Diagnostics::default();
+pub(super) fn lint(tree: &Tree<'_>, found: &mut Diagnostics) {
     let mut assigned: Vec<(usize, &str, JsonPointer)> = Vec::new();
     let mut read: Vec<(usize, String, JsonPointer)> = Vec::new();
-    for visit in &tree.states {
-        assigned.extend(visit.assigned().into_iter().map(|(name, at)| (visit.block, name, at)));
+    for (number, placed) in tree.states.iter().enumerate() {
+        let at = tree.at(number);
+        placed.assigned(&at, &mut |at, name| assigned.push((placed.block, name, at.pointer())));
+        let known = variables(placed, &at, &mut |at, name| {
+            read.push((placed.block, name.to_owned(), at.pointer()));
+        });
         // Without an engine nobody knows what JSONata reads.
-        let Some(names) = variables(visit) else { return found };
-        read.extend(names.into_iter().map(|(name, at)| (visit.block, name, at)));
+        if !known {
+            return;
+        }
     }
     let mut readers: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
     let mut assigners: BTreeMap<&str, BTreeSet<usize>> = BTreeMap::new();
@@ -57,5 +63,30 @@ pub(super) fn lint(tree: &Tree<'_>) -> Diagnostics {
             None => diagnostic,
         });
     }
-    found
+}
+
+/// Shows the variables that a state reads; `false` where nobody knows.
+fn variables(placed: &Placed<'_>, at: &Trail<'_>, show: &mut dyn FnMut(&Trail<'_>, &str)) -> bool {
+    let mut known = true;
+    if placed.jsonata {
+        texts(placed, at, &mut |at, text| {
+            let Text::Expression(text) = text else { return };
+            let text = text.trim_start_matches("{%").trim_end_matches("%}").trim();
+            match Jsonata::parse(text, &["input", "context", "result", "errorOutput"]) {
+                Ok(expression) => expression.variables().for_each(|name| show(at, name)),
+                Err(_) => known = false,
+            }
+        });
+    } else {
+        expressions(placed.state, at, &mut |at, text| {
+            if !reads_variable(text) {
+                return;
+            }
+            let Ok(expression) = Expression::parse(text) else { return };
+            let names: BTreeSet<&str> =
+                expression.paths().iter().filter_map(|path| path.variable()).collect();
+            names.into_iter().for_each(|name| show(at, name));
+        });
+    }
+    known
 }

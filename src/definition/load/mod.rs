@@ -40,7 +40,7 @@ impl Reader {
     }
 
     fn definition(&mut self, value: &Value) -> Option<Definition> {
-        let at = Trail::ROOT;
+        let at = Trail::Root;
         let Value::Object(map) = value else {
             let diagnostic =
                 Diagnostic::new(Code::NotObject, at.pointer(), "a definition has to be an object");
