@@ -80,7 +80,8 @@ pub use definition::Definition;
 pub use diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 pub use execution::{
     CancelReason, Changes, Command, Event, EventRejected, Execution, ExecutionStatus, IssuedToken, Iteration,
-    Record, RecordKey, Reporter, RestoreError, Seed, Snapshot, Start, Step, TaskStart, TokenChanges,
+    NotRedrivable, Record, RecordKey, Redrives, Reporter, RestoreError, Seed, Snapshot, Start, Step,
+    TaskStart, TokenChanges,
 };
 pub use failure::{ErrorName, Failure};
 pub use history::{

@@ -41,6 +41,11 @@ pub struct Limits {
     pub execution_time: Duration,
     /// How long a task may take that sets no `TimeoutSeconds`.
     pub task_time: Duration,
+    /// How often an execution may be redriven.
+    pub redrives: u32,
+    /// How long after its end an execution may be redriven. What that needs is kept no longer, and not at all if
+    /// this is zero.
+    pub redrive_time: Duration,
     /// How long a JSONata expression may take. Most that take too long meet a bound of steps before, which is the
     /// same everywhere.
     pub expression_time: Duration,
@@ -61,6 +66,8 @@ impl Limits {
         submission_grace: Duration::from_secs(5),
         execution_time: Duration::from_secs(365 * 24 * 60 * 60),
         task_time: Duration::from_secs(99_999_999),
+        redrives: 1_000,
+        redrive_time: Duration::from_secs(14 * 24 * 60 * 60),
         expression_time: Duration::from_millis(500),
     };
 
@@ -141,6 +148,26 @@ impl Limits {
     /// With executions of at most `duration`.
     pub const fn execution_time(mut self, duration: Duration) -> Self {
         self.execution_time = duration;
+        self
+    }
+
+    /// With `times` that an execution may be redriven.
+    pub const fn redrives(mut self, times: u32) -> Self {
+        self.redrives = times;
+        self
+    }
+
+    /// With redrives up to `duration` after an execution's end.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use stepwright::Limits;
+    ///
+    /// let never = Limits::AWS.redrive_time(Duration::ZERO);
+    /// assert!(never.redrive_time < Limits::AWS.redrive_time);
+    /// ```
+    pub const fn redrive_time(mut self, duration: Duration) -> Self {
+        self.redrive_time = duration;
         self
     }
 

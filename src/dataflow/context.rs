@@ -89,6 +89,7 @@ pub(crate) fn entry(key: &'static str, value: Json) -> (Arc<str>, Json) {
             "Map",
             "Name",
             "RedriveCount",
+            "RedriveTime",
             "RetryCount",
             "RoleArn",
             "StartTime",

@@ -79,6 +79,12 @@ impl Execution {
 
     fn run(&mut self, id: FrameId, mut frame: Box<Frame>, fuel: &mut u32) {
         let machine = self.machine.clone();
+        if !matches!(frame.doing, Doing::Entering) && frame.is_ready() {
+            *fuel -= 1;
+            if self.resume(id, &mut frame) {
+                return;
+            }
+        }
         while let Doing::Entering = frame.doing {
             if *fuel == 0 {
                 self.frames.put(id, frame);
@@ -100,6 +106,23 @@ impl Execution {
         }
         self.timers.set(id, None, frame.deadline());
         self.frames.put(id, frame);
+    }
+
+    /// Goes on with a frame after a redrive; `true` when the frame is gone.
+    fn resume(&mut self, id: FrameId, frame: &mut Frame) -> bool {
+        let machine = self.machine.clone();
+        let state = machine.state(frame.state);
+        let outcome = match std::mem::replace(&mut frame.doing, Doing::Entering) {
+            Doing::Children(children) => {
+                frame.doing = Doing::Children(children);
+                let redriven = self.redrives().event();
+                self.go_on(id, frame, state, redriven)
+            }
+            // AWS enters these anew.
+            _ if matches!(state.kind, StateKind::Fail(_)) => return false,
+            _ => states::enter(self, id, frame, state),
+        };
+        self.settle(id, frame, state, outcome)
     }
 
     /// Carries out what a state came to; `true` when the frame is gone.
@@ -163,10 +186,19 @@ impl Execution {
 
     /// Ends the execution with `failure`, after the history event `previous`.
     pub(super) fn fail(&mut self, id: FrameId, frame: &mut Frame, previous: u64, failure: Failure) -> bool {
-        self.end_frame(id);
-        self.abandon(frame);
+        self.keep_failed(id, frame);
         self.close(previous, ExecutionStatus::Failed { failure });
         true
+    }
+
+    /// Keeps a frame whose state failed, until it is known whether something around it can do without: should
+    /// nothing, a redrive tries its state again.
+    pub(super) fn keep_failed(&mut self, id: FrameId, frame: &Frame) {
+        let mut frame = Box::new(frame.clone());
+        if let Doing::Entering = frame.doing {
+            frame.doing = Doing::Redriven;
+        }
+        self.frames.put(id, frame);
     }
 
     /// Ends the execution if its history has no room for more than its end.
@@ -204,12 +236,17 @@ impl Execution {
                     }
                     outcome
                 }
-                Doing::Entering | Doing::Children(_) | Doing::Finished { .. } | Doing::Overdue(_) => {
-                    Outcome::Waits
-                }
+                Doing::Entering
+                | Doing::Redriven
+                | Doing::Children(_)
+                | Doing::Finished { .. }
+                | Doing::Overdue(_) => Outcome::Waits,
             });
         }
         for id in overdue {
+            if self.status.is_closed() {
+                return;
+            }
             self.on_frame(id, |_, frame| match std::mem::replace(&mut frame.doing, Doing::Entering) {
                 Doing::Overdue(fault) => Outcome::Failed(fault),
                 doing => {
@@ -278,7 +315,7 @@ impl Execution {
     ) -> R {
         let token = shown.task.map(|id| move || self.start.token(id));
         let context = Context {
-            execution: &|| self.start.context(self.started_at),
+            execution: &|| self.start.context(self.started_at, self.redrives()),
             id: &self.start.id,
             name: &self.start.name,
             input: &self.start.input,
@@ -319,11 +356,13 @@ impl Execution {
         }
     }
 
-    /// Ends the task of a frame that ends with the execution.
-    pub(super) fn abandon(&mut self, frame: &mut Frame) {
-        if let Some(task) = states::task::end(frame) {
-            self.forget_task(frame, &task);
-            self.cancel(task.id, CancelReason::ExecutionClosed);
+    /// Ends the task of a frame that is cut short, unless it has ended already.
+    pub(super) fn abandon(&mut self, frame: &Frame, reason: CancelReason) {
+        if let Some(task) = frame.task()
+            && self.tasks.get(task.id).is_some()
+        {
+            self.forget_task(frame, task);
+            self.cancel(task.id, reason);
         }
     }
 

@@ -63,32 +63,39 @@ impl Execution {
             unreachable!("a frame with children waits for them");
         };
         children.running -= 1;
-        let mut begun = Ok(());
-        if let StateKind::Map(map) = &state.kind
-            && children.begun < children.total
-        {
-            // It follows the last state of the iteration whose place it takes.
-            begun = map::begin_item(self, parent.frame, &mut waiting, state, map, &mut children, last_event);
-        }
-        let over = children.running == 0;
         waiting.doing = Doing::Children(children);
-        let outcome = match begun {
-            Err(fault) => self.begin_failed(&mut waiting, state, fault),
-            Ok(()) if over => self.join(&mut waiting, state),
-            Ok(()) => {
-                if !self.end_if_full(parent.frame, &mut waiting) {
-                    self.frames.put_back(parent.frame, waiting);
-                }
-                return;
+        // What begins now follows the last state of the iteration whose place it takes.
+        let outcome = self.go_on(parent.frame, &mut waiting, state, last_event);
+        if let Outcome::Waits = outcome {
+            if !self.end_if_full(parent.frame, &mut waiting) {
+                self.frames.put_back(parent.frame, waiting);
             }
-        };
-        if !self.settle(parent.frame, &mut waiting, state, outcome) {
+        } else if !self.settle(parent.frame, &mut waiting, state, outcome) {
             self.keep(parent.frame, waiting);
         }
     }
 
+    /// Begins the iterations for which there is room, after the history event `previous`; without any that runs,
+    /// the state is over.
+    pub(super) fn go_on(&mut self, id: FrameId, frame: &mut Frame, state: &State, previous: u64) -> Outcome {
+        let Doing::Children(mut children) = std::mem::replace(&mut frame.doing, Doing::Entering) else {
+            unreachable!("a frame with children waits for them");
+        };
+        let mut begun = Ok(());
+        if let StateKind::Map(map) = &state.kind {
+            while begun.is_ok() && children.may_begin() {
+                begun = map::begin_item(self, id, frame, state, map, &mut children, previous);
+            }
+        }
+        if begun.is_ok() && children.running == 0 {
+            return self.join(id, frame, state, children);
+        }
+        frame.doing = Doing::Children(children);
+        begun.map_or_else(|fault| self.begin_failed(frame, state, fault), |()| Outcome::Waits)
+    }
+
     /// The next iteration could not begin: those that have are cut short before the Map fails.
-    pub(super) fn begin_failed(&mut self, frame: &mut Frame, state: &State, fault: Fault) -> Outcome {
+    fn begin_failed(&mut self, frame: &Frame, state: &State, fault: Fault) -> Outcome {
         // A mistake of the definition ends everything, and nothing is said of the iterations.
         if !fault.failure.is(&ErrorName::RUNTIME) {
             self.cut_children(frame, state, None, frame.last_event);
@@ -96,9 +103,10 @@ impl Execution {
         Outcome::Failed(fault)
     }
 
-    /// Ends the branches or iterations of a frame, except for one that has ended already.
-    fn cut_children(&mut self, frame: &mut Frame, state: &State, except: Option<FrameId>, failed: u64) {
-        let Doing::Children(children) = std::mem::replace(&mut frame.doing, Doing::Entering) else { return };
+    /// Ends the branches or iterations of a frame, except for one that has ended already. What they were at is
+    /// kept until the failure is dealt with: see [`forget_children`](Self::forget_children).
+    fn cut_children(&mut self, frame: &Frame, state: &State, except: Option<FrameId>, failed: u64) {
+        let Doing::Children(children) = &frame.doing else { return };
         let map = matches!(state.kind, StateKind::Map(_)).then_some(state);
         for slot in 0..children.begun {
             let child = children.frame(slot);
@@ -108,9 +116,22 @@ impl Execution {
         }
     }
 
+    /// Forgets the branches or iterations of a frame whose state failed and goes on all the same.
+    pub(super) fn forget_children(&mut self, frame: &mut Frame) {
+        let Doing::Children(children) = &frame.doing else { return };
+        let children = (0..children.begun).map(|slot| children.frame(slot)).collect::<Vec<_>>();
+        frame.doing = Doing::Entering;
+        for child in children {
+            if let Some(mut frame) = self.frames.take(child) {
+                self.forget_children(&mut frame);
+            }
+            self.frames.remove(child);
+        }
+    }
+
     /// All branches or iterations are over: their outputs, in their order, are the result.
-    pub(super) fn join(&mut self, frame: &mut Frame, state: &State) -> Outcome {
-        let results = self.take_outputs(frame);
+    fn join(&mut self, id: FrameId, frame: &mut Frame, state: &State, children: Box<Children>) -> Outcome {
+        let results = self.take_outputs(&children);
         let kind = || match state.kind.state_type() {
             StateType::Map => HistoryEventKind::MapStateSucceeded,
             _ => HistoryEventKind::ParallelStateSucceeded,
@@ -124,18 +145,26 @@ impl Execution {
         match self.take_result(frame, state, Shown::default(), &results) {
             Ok(done) => Outcome::Done(done),
             Err(mishap) => {
+                // A redrive takes the results, and does not make them anew.
+                self.put_outputs_back(id, frame, children, &results);
                 frame.last_event = succeeded;
                 states::failed(self, frame, state, mishap)
             }
         }
     }
 
-    fn take_outputs(&mut self, frame: &mut Frame) -> Json {
-        let Doing::Children(children) = std::mem::replace(&mut frame.doing, Doing::Entering) else {
-            return Json::array(Vec::new());
-        };
+    fn take_outputs(&mut self, children: &Children) -> Json {
         let ids = (0..children.total).map(|slot| children.frame(slot));
         Json::array(ids.filter_map(|id| self.frames.take_output(id)).collect())
+    }
+
+    fn put_outputs_back(&mut self, id: FrameId, frame: &mut Frame, children: Box<Children>, outputs: &Json) {
+        for (slot, output) in (0..).zip(outputs.as_array().unwrap_or_default()) {
+            let parent = Parent { frame: id, slot };
+            let (output, event) = (output.clone(), frame.last_event);
+            self.frames.finish(children.frame(slot), Finished { parent, state: frame.state, output, event });
+        }
+        frame.doing = Doing::Children(children);
     }
 
     /// A branch or iteration failed at the history event `failed`: the others are cut short, and the state that
@@ -163,7 +192,7 @@ impl Execution {
             let aborted = HistoryEventKind::StateAborted { state_type: StateType::Task };
             self.recorder.record(now, failed, || aborted);
         }
-        self.cut_children(&mut waiting, state, Some(id), failed);
+        self.cut_children(&waiting, state, Some(id), failed);
         waiting.last_event = failed;
         let gone = self.retry_or_catch(parent.frame, &mut waiting, state, fault);
         if !gone && !self.end_if_full(parent.frame, &mut waiting) {
@@ -173,9 +202,7 @@ impl Execution {
 
     /// Ends a frame whose sibling failed, and all within it.
     fn cut_short(&mut self, id: FrameId, failed: u64, map: Option<&State>) {
-        let frame = self.frames.take(id);
-        self.frames.remove(id);
-        let Some(mut frame) = frame else { return };
+        let Some(frame) = self.frames.take(id) else { return };
         self.timers.set(id, frame.deadline(), None);
         let now = self.now;
         if let (Some(map), Some(parent)) = (map, frame.parent) {
@@ -187,19 +214,17 @@ impl Execution {
         let machine = self.machine.clone();
         let state = machine.state(frame.state);
         match &frame.doing {
-            Doing::Children(_) => self.cut_children(&mut frame, state, None, failed),
-            Doing::Entering | Doing::Finished { .. } => {}
+            Doing::Children(_) => self.cut_children(&frame, state, None, failed),
+            Doing::Entering | Doing::Redriven | Doing::Finished { .. } => {}
             Doing::Waiting { .. } | Doing::BackingOff { .. } | Doing::Task(_) | Doing::Overdue(_) => {
-                if let Some(task) = states::task::end(&mut frame) {
-                    self.forget_task(&frame, &task);
-                    self.cancel(task.id, CancelReason::StateAborted);
-                }
+                self.abandon(&frame, CancelReason::StateAborted);
                 let state_type = state.kind.state_type();
                 if let StateType::Task | StateType::Wait = state_type {
                     self.recorder.record(now, failed, || HistoryEventKind::StateAborted { state_type });
                 }
             }
         }
+        self.frames.put_back(id, frame);
     }
 
     /// Counts, after a restart, what is not saved because it follows from the frames of the children.

@@ -57,6 +57,8 @@ pub(super) struct Item {
 pub(super) enum Doing {
     /// Nothing: it is about to enter its state.
     Entering,
+    /// Nothing: it is about to try its state again, once the execution is redriven.
+    Redriven,
     /// A Wait state's time.
     Waiting { until: Timestamp },
     /// The next attempt of a state that failed.
@@ -174,9 +176,27 @@ impl Frame {
     /// When something happens by itself.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         match &self.doing {
-            Doing::Entering | Doing::Children(_) | Doing::Finished { .. } | Doing::Overdue(_) => None,
+            Doing::Entering
+            | Doing::Redriven
+            | Doing::Children(_)
+            | Doing::Finished { .. }
+            | Doing::Overdue(_) => None,
             Doing::Waiting { until } | Doing::BackingOff { until } => Some(*until),
             Doing::Task(task) => Some(task.deadline()),
+        }
+    }
+
+    /// Whether it can go on by itself.
+    pub(super) fn is_ready(&self) -> bool {
+        match &self.doing {
+            Doing::Entering | Doing::Redriven => true,
+            // Only where the state failed, and the execution was redriven.
+            Doing::Children(children) => children.running == 0 || children.may_begin(),
+            Doing::Waiting { .. }
+            | Doing::BackingOff { .. }
+            | Doing::Task(_)
+            | Doing::Finished { .. }
+            | Doing::Overdue(_) => false,
         }
     }
 
@@ -186,6 +206,13 @@ impl Frame {
             Doing::Task(task) => Some(task),
             _ => None,
         }
+    }
+}
+
+impl Children {
+    /// Whether there is one that has not begun, and room for it.
+    pub(super) fn may_begin(&self) -> bool {
+        self.begun < self.total && self.running < self.limit
     }
 }
 

@@ -8,6 +8,7 @@ mod event;
 mod few;
 mod frame;
 mod record;
+mod redrive;
 mod retry_catch;
 mod snapshot;
 mod start;
@@ -22,13 +23,14 @@ use std::sync::Arc;
 pub use command::{CancelReason, Command, Iteration, TaskStart};
 pub use event::{Event, EventRejected, Reporter};
 pub(crate) use few::Few;
+pub use redrive::{NotRedrivable, Redrives};
 pub use snapshot::{Changes, Record, RecordKey, RestoreError, Snapshot};
 pub use start::{Seed, Start};
 pub use step::{ExecutionStatus, IssuedToken, Step, TokenChanges};
 
 use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::arena::Frames;
-use crate::execution::frame::{Answer, Frame, RunningTask};
+use crate::execution::frame::{Answer, Doing, Frame, RunningTask};
 use crate::execution::record::Recorder;
 use crate::execution::timer::Timers;
 use crate::failure::{ErrorName, Failure};
@@ -75,6 +77,8 @@ pub struct Execution {
     started_at: Timestamp,
     now: Timestamp,
     status: ExecutionStatus,
+    /// Nothing for one that was never redriven, and never ended without success.
+    redrives: Option<Arc<Redrives>>,
     frames: Frames,
     timers: Timers,
     tasks: Few<TaskId, FrameId>,
@@ -118,6 +122,7 @@ impl Execution {
             started_at: now,
             now,
             status: ExecutionStatus::Running,
+            redrives: None,
             frames: Frames::default(),
             timers: Timers::default(),
             tasks: Few::default(),
@@ -244,14 +249,16 @@ impl Execution {
     /// Whether a task's heartbeat is waited for. Heartbeats are not saved: an execution that is restored gives each
     /// its whole time anew.
     pub fn waits_for_heartbeats(&self) -> bool {
-        let tasks = self.frames.iter().filter_map(|(_, frame)| frame.task());
-        tasks.into_iter().any(|task| task.heartbeat_due_at.is_some())
+        let mut tasks = self.frames.iter().filter_map(|(_, frame)| frame.task());
+        !self.status.is_closed() && tasks.any(|task| task.heartbeat_due_at.is_some())
     }
 
     fn unanswered(&self, wanted: impl Fn(&RunningTask, IntegrationPattern) -> bool) -> Vec<TaskStart> {
-        let mut unanswered: Vec<TaskStart> = self
-            .frames
-            .iter()
+        // What a closed execution was at is only of interest should it be redriven.
+        let frames = (!self.status.is_closed()).then(|| self.frames.iter());
+        let mut unanswered: Vec<TaskStart> = frames
+            .into_iter()
+            .flatten()
             .filter_map(|(_, frame)| Some((frame, frame.task()?)))
             .filter(|(_, running)| running.answer.is_none())
             .map(|(frame, running)| (running, self.task_start(frame, running)))
@@ -262,26 +269,39 @@ impl Execution {
         unanswered
     }
 
-    /// How long the machine's `TimeoutSeconds` and the limits let it run.
+    /// How long the machine's `TimeoutSeconds` and the limits let it run; the former counts anew for each redrive.
     fn times_out_at(&self) -> Timestamp {
-        let longest = self.start.limits.execution_time;
-        self.started_at + self.machine.timeout().map_or(longest, |timeout| timeout.min(longest))
+        let longest = self.started_at + self.start.limits.execution_time;
+        let began = self.redrives().last.unwrap_or(self.started_at);
+        self.machine.timeout().map_or(longest, |timeout| longest.min(began + timeout))
     }
 
     fn stop(&mut self, failure: Failure) {
         self.close(0, ExecutionStatus::Aborted { failure });
     }
 
-    /// Ends the execution: cancels what runs, forgets the frames, records the end.
+    /// Ends the execution: cancels what runs, forgets the frames unless a redrive may need them, records the end.
     fn close(&mut self, previous: u64, status: ExecutionStatus) {
         self.changed = true;
+        let kept = self.is_kept(&status);
         for id in self.frames.ids() {
             let frame = self.frames.take(id);
-            self.frames.remove(id);
-            let Some(mut frame) = frame else { continue };
-            self.timers.set(id, frame.deadline(), None);
-            self.abandon(&mut frame);
+            if let Some(frame) = &frame {
+                self.abandon(frame, CancelReason::ExecutionClosed);
+            }
+            match frame {
+                _ if !kept => self.frames.remove(id),
+                Some(mut frame) if matches!(frame.doing, Doing::Overdue(_)) => {
+                    frame.doing = Doing::Redriven;
+                    self.frames.put(id, frame);
+                }
+                // What it was at is in the store already, or marked.
+                Some(frame) => self.frames.put_back(id, frame),
+                None => {}
+            }
         }
+        self.timers = Timers::default();
+        self.tasks = Few::default();
         self.ready.clear();
         let kind = match &status {
             ExecutionStatus::Succeeded { output } => {
@@ -298,6 +318,9 @@ impl Execution {
             }
         };
         self.recorder.record_last(self.now, previous, || kind);
+        if !matches!(status, ExecutionStatus::Succeeded { .. }) {
+            self.note_events();
+        }
         self.status = status;
     }
 

@@ -58,6 +58,7 @@ impl Execution {
         frame.attempts[at] = attempt + 1;
         frame.retries += 1;
         let delay = retrier.delay(attempt, || self.entropy.unit());
+        self.forget_children(frame);
         frame.doing = Doing::BackingOff { until: self.now + delay };
         true
     }
@@ -94,7 +95,10 @@ impl Execution {
             Err(mishap) => Err(mishap.in_state(state.name.as_str(), frame.entered_event)),
         };
         match done {
-            Ok(done) => self.exit(id, frame, state, done, Next::State(catcher.next)),
+            Ok(done) => {
+                self.forget_children(frame);
+                self.exit(id, frame, state, done, Next::State(catcher.next))
+            }
             Err(failure) => {
                 self.fail_frame(id, frame, state, Fault { failure, heartbeat: false, task: fault.task })
             }
@@ -107,7 +111,7 @@ impl Execution {
             // A mistake of the definition ends everything (measured: without a word about what is around it).
             Some(parent) if !fault.failure.is(&ErrorName::RUNTIME) => {
                 let in_task = matches!(state.kind, StateKind::Task(_));
-                self.end_frame(id);
+                self.keep_failed(id, frame);
                 self.child_failed(id, parent, frame.last_event, in_task, fault);
                 true
             }

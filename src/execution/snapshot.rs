@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::execution::few::Few;
 use crate::execution::frame::{Doing, Finished, Frame, Item, Parent};
 use crate::execution::record::Recorder;
+use crate::execution::redrive::Redrives;
 use crate::execution::start::Start;
 use crate::execution::step::ExecutionStatus;
 use crate::execution::{Execution, ROOT};
@@ -34,6 +35,8 @@ const FORMAT: u32 = 1;
 pub struct Changes {
     head: Arc<Head>,
     frames: Vec<(FrameId, Option<Arc<FrameRecord>>)>,
+    /// Whether there are frames left.
+    kept: bool,
 }
 
 /// Everything that is to be known about an execution in order to go on with it: all its records.
@@ -123,6 +126,8 @@ struct Head {
     next_frame: u64,
     next_event: u64,
     drawn: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    redrives: Option<Arc<Redrives>>,
     /// Frames that can go on at once, in their order: there are some only when a step ran out of fuel.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     ready: Vec<FrameId>,
@@ -162,6 +167,7 @@ impl Execution {
             next_frame: self.next_frame,
             next_event: self.recorder.newest() + 1,
             drawn: self.entropy.drawn(),
+            redrives: self.redrives.clone(),
             ready: self.ready.iter().copied().collect(),
         };
         let machine = &self.machine;
@@ -182,7 +188,7 @@ impl Execution {
         };
         let frames = self.frames.take_dirty();
         let frames = frames.into_iter().map(|(id, frame)| (id, frame.map(record))).collect();
-        Changes { head: Arc::new(head), frames }
+        Changes { head: Arc::new(head), frames, kept: self.frames.get(ROOT).is_some() }
     }
 
     /// Goes on with an execution that was saved.
@@ -209,6 +215,7 @@ impl Execution {
         let mut execution = Self::new(machine, start, head.started_at);
         execution.now = head.now;
         execution.status = head.status.clone();
+        execution.redrives = head.redrives.clone();
         execution.next_task = head.next_task;
         execution.next_frame = head.next_frame;
         execution.entropy = Entropy::resume(*head.start.seed.bytes(), head.drawn);
@@ -217,17 +224,17 @@ impl Execution {
             execution.restore_frame(id, record, now)?;
         }
         execution.check()?;
-        execution.queue(&head.ready);
         execution.recount();
+        execution.queue(&head.ready);
         Ok(execution)
     }
 
     /// Puts the frames that can go on in the order they were in.
-    fn queue(&mut self, order: &[FrameId]) {
-        let entering = |(id, frame): (FrameId, &Frame)| matches!(frame.doing, Doing::Entering).then_some(id);
-        let mut entering: BTreeSet<FrameId> = self.frames.iter().filter_map(entering).collect();
-        let mut ready: VecDeque<FrameId> = order.iter().copied().filter(|id| entering.remove(id)).collect();
-        ready.extend(entering);
+    pub(super) fn queue(&mut self, order: &[FrameId]) {
+        let ready = |(id, frame): (FrameId, &Frame)| frame.is_ready().then_some(id);
+        let mut others: BTreeSet<FrameId> = self.frames.iter().filter_map(ready).collect();
+        let mut ready: VecDeque<FrameId> = order.iter().copied().filter(|id| others.remove(id)).collect();
+        ready.extend(others);
         self.ready = ready;
     }
 
@@ -265,7 +272,7 @@ impl Execution {
                     && task.id.0 < self.next_task
                     && self.tasks.get(task.id) == Some(&id)
             }
-            (Doing::Entering | Doing::BackingOff { .. }, _) => true,
+            (Doing::Entering | Doing::Redriven | Doing::BackingOff { .. }, _) => true,
             (Doing::Children(_) | Doing::Finished { .. } | Doing::Overdue(_), _) => false,
         };
         let variables = frame.variables.is_null() || frame.variables.as_object().is_some();
@@ -330,6 +337,17 @@ impl Execution {
 }
 
 impl Changes {
+    /// Whether anything is left of the execution's state, other than its head. Of one that has ended there is if it
+    /// may be redriven.
+    pub fn is_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// How often the execution was redriven; nothing for one that never was, and never ended without success.
+    pub fn redrives(&self) -> Option<&Arc<Redrives>> {
+        self.head.redrives.as_ref()
+    }
+
     /// The records to write, encoded.
     pub fn records(&self) -> Vec<Record> {
         let head = Record { key: RecordKey::Head, bytes: Some(encode(&*self.head)) };

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::arn::Arn;
 use crate::dataflow::context::{ExecutionContext, entry};
+use crate::execution::redrive::Redrives;
 use crate::id::{ExecutionId, TaskId, TaskToken};
 use crate::json::Json;
 use crate::limits::Limits;
@@ -171,7 +172,7 @@ impl Start {
     }
 
     /// The parts of the Context Object that do not change, in AWS's order (recorded: context_object).
-    pub(super) fn context(&self, started: Timestamp) -> ExecutionContext {
+    pub(super) fn context(&self, started: Timestamp, redrives: &Redrives) -> ExecutionContext {
         let text = |text: &Arc<str>| Json::String(text.clone());
         let machine_name = self.machine_arn.rsplit(':').next().unwrap_or_default();
         let start_time = entry("StartTime", Json::string(started.to_string()));
@@ -183,7 +184,8 @@ impl Start {
             ExecutionKind::Standard => [start_time, name, role],
             ExecutionKind::Express => [name, role, start_time],
         });
-        execution.push(entry("RedriveCount", Json::from(0)));
+        execution.push(entry("RedriveCount", Json::from(redrives.count)));
+        execution.extend(redrives.last.map(|time| entry("RedriveTime", Json::string(time.to_string()))));
         ExecutionContext {
             execution: Json::object(execution),
             machine: Json::object([

@@ -31,7 +31,7 @@ pub(super) fn enter(
     let length = items.as_array().map_or(0, <[Json]>::len);
     let total = u32::try_from(length).map_err(|_| Mishap::runtime("There are too many items."))?;
     let started = turn.record(frame, |_| HistoryEventKind::MapStateStarted { length: length as u64 });
-    let mut children = Children {
+    let children = Children {
         base: turn.new_frames(total),
         total,
         limit,
@@ -41,15 +41,8 @@ pub(super) fn enter(
         running: 0,
         effective: Some(effective),
     };
-    while children.begun < total && children.running < limit {
-        if let Err(fault) = begin_item(turn, id, frame, state, map, &mut children, started) {
-            frame.doing = Doing::Children(Box::new(children));
-            return Ok(turn.begin_failed(frame, state, fault));
-        }
-    }
-    let empty = total == 0;
     frame.doing = Doing::Children(Box::new(children));
-    Ok(if empty { turn.join(frame, state) } else { Outcome::Waits })
+    Ok(turn.go_on(id, frame, state, started))
 }
 
 /// Begins the next iteration, after the history event `previous`.
