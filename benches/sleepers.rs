@@ -273,6 +273,10 @@ impl Store for Forgetful {
         Ok(expected.next())
     }
 
+    async fn reopen(&self, _: &ExecutionId, expected: Revision, _: Commit) -> Result<Revision, StoreError> {
+        Ok(expected.next())
+    }
+
     async fn load(&self, _: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         Ok(None)
     }
@@ -318,6 +322,10 @@ impl Store for Forgetful {
     }
 
     async fn forget(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+
+    async fn expire(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
         Ok(0)
     }
 }

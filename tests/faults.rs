@@ -86,6 +86,10 @@ impl Store for Failing {
         self.call(self.store.commit(id, at, commit)).await
     }
 
+    async fn reopen(&self, id: &ExecutionId, at: Revision, commit: Commit) -> Result<Revision, StoreError> {
+        self.call(self.store.reopen(id, at, commit)).await
+    }
+
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         self.call(self.store.load(id)).await
     }
@@ -132,6 +136,10 @@ impl Store for Failing {
 
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
         self.call(self.store.forget(closed_before, most)).await
+    }
+
+    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.call(self.store.expire(closed_before, most)).await
     }
 }
 
@@ -286,7 +294,7 @@ fn files_that_are_not_ours_are_refused_and_left_alone() {
     Connection::open(path("newer.db")).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let error = FileStore::open(path("newer.db")).unwrap_err();
     assert!(matches!(error, FileStoreError::TooNew { found: 99 }), "{error}");
-    assert_eq!(error.to_string(), "the store has version 99, and this program knows versions up to 1");
+    assert_eq!(error.to_string(), "the store has version 99, and this program knows versions up to 2");
 
     let foreign = Connection::open(path("foreign.db")).unwrap();
     foreign.execute_batch("CREATE TABLE tea (leaf TEXT)").unwrap();

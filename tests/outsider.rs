@@ -56,6 +56,8 @@ struct ExecutionRow {
     status: Vec<u8>,
     started_at: i64,
     stopped_at: Option<i64>,
+    redrives: Option<Vec<u8>>,
+    kept: bool,
     owner: Option<u128>,
     wake: Option<i64>,
 }
@@ -83,8 +85,10 @@ impl Tables {
         let row = self.executions.iter_mut().find(|row| row.id == id.as_str());
         let row = row.ok_or(StoreErrorKind::NotFound)?;
         row.revision += 1;
+        row.stopped_at = commit.status.is_closed().then_some(commit.at.as_millis());
+        row.kept = commit.keeps_state();
+        row.redrives = commit.changes.redrives().map(serde_json::to_vec).transpose().map_err(corrupt)?;
         if commit.status.is_closed() {
-            row.stopped_at = Some(commit.at.as_millis());
             row.owner = None;
         }
         row.wake = commit.wake().map(Timestamp::as_millis);
@@ -164,6 +168,8 @@ impl ExecutionRow {
         let status = serde_json::from_slice(&self.status).map_err(corrupt)?;
         let mut summary = ExecutionSummary::new(&new, status);
         summary.stopped_at = self.stopped_at.map(Timestamp::from_millis);
+        let redrives = self.redrives.as_deref().map(serde_json::from_slice).transpose().map_err(corrupt)?;
+        summary.redrives = redrives.map(Arc::new);
         Ok(summary)
     }
 }
@@ -197,6 +203,8 @@ impl Store for ByteStore {
             status: Vec::new(),
             started_at: new.started_at.as_millis(),
             stopped_at: None,
+            redrives: None,
+            kept: true,
             owner: new.owner.map(OwnerId::as_u128),
             wake: None,
         });
@@ -218,9 +226,24 @@ impl Store for ByteStore {
         tables.write(id, commit)
     }
 
+    async fn reopen(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        let mut tables = self.tables();
+        let row = tables.row(id).ok_or(StoreErrorKind::NotFound)?;
+        if row.revision != expected.as_u64() || row.is_open() || !row.kept {
+            return Err(StoreErrorKind::Conflict.into());
+        }
+        tables.changes += 1;
+        tables.write(id, commit)
+    }
+
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         let tables = self.tables();
-        let Some(row) = tables.row(id).filter(|row| row.is_open()) else { return Ok(None) };
+        let Some(row) = tables.row(id).filter(|row| row.kept) else { return Ok(None) };
         let rows = tables.records.range((id.to_string(), 0)..=(id.to_string(), u64::MAX));
         let records = rows.map(|((_, part), bytes)| {
             let key = match part {
@@ -385,6 +408,18 @@ impl Store for ByteStore {
         tables.history.retain(|(id, _), _| !old.contains(id));
         tables.tokens.retain(|_, row| !old.contains(&row.execution));
         tables.settled.retain(|(id, _), _| !old.contains(id));
+        Ok(old.len())
+    }
+
+    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let mut tables = self.tables();
+        let old = |row: &&mut ExecutionRow| {
+            row.kept && row.stopped_at.is_some_and(|at| at < closed_before.as_millis())
+        };
+        let mut old: Vec<_> = tables.executions.iter_mut().filter(old).collect();
+        old.sort_by_key(|row| row.stopped_at);
+        old.truncate(most);
+        old.iter_mut().for_each(|row| row.kept = false);
         Ok(old.len())
     }
 }

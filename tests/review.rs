@@ -482,6 +482,15 @@ impl Store for Moody {
         }
     }
 
+    async fn reopen(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        self.store.reopen(id, expected, commit).await
+    }
+
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         if self.is(Mood::SlowLoad) {
             self.go.notified().await;
@@ -542,6 +551,10 @@ impl Store for Moody {
 
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
         self.store.forget(closed_before, most).await
+    }
+
+    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.store.expire(closed_before, most).await
     }
 }
 

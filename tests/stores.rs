@@ -48,6 +48,9 @@ enum Fault {
     TakesIdsTwice,
     CountsPagesOfWhatPasses,
     ListsOtherMachines,
+    LosesTheStateOfWhatEnded,
+    ReopensWhatIsStale,
+    ExpiresNothing,
 }
 
 /// A true store behind something that breaks one promise.
@@ -73,6 +76,9 @@ async fn broken_stores_are_caught() {
         (Fault::TakesIdsTwice, "an id that is taken was taken again"),
         (Fault::CountsPagesOfWhatPasses, "what passes a filter all the time is listed"),
         (Fault::ListsOtherMachines, "the pages of ExecutionFilter"),
+        (Fault::LosesTheStateOfWhatEnded, "the state is needed of what may be redriven"),
+        (Fault::ReopensWhatIsStale, "what cannot be redriven is not opened"),
+        (Fault::ExpiresNothing, "what ended before the time is not redriven any longer"),
     ] {
         let store: Arc<dyn Store> = Arc::new(Broken {
             inner: MemoryStore::default(),
@@ -126,8 +132,24 @@ impl Store for Broken {
         written
     }
 
+    async fn reopen(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        let expected = match (self.fault, self.inner.load(id).await?) {
+            (Fault::ReopensWhatIsStale, Some(stored)) => stored.revision,
+            _ => expected,
+        };
+        self.inner.reopen(id, expected, commit).await
+    }
+
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         let Some(mut stored) = self.inner.load(id).await? else { return Ok(None) };
+        if self.fault == Fault::LosesTheStateOfWhatEnded && stored.summary.stopped_at.is_some() {
+            return Ok(None);
+        }
         if self.fault == Fault::KeepsTheFirstState {
             stored.snapshot = self.first_states.lock().unwrap()[id].clone();
         }
@@ -202,5 +224,12 @@ impl Store for Broken {
 
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
         self.inner.forget(closed_before, most).await
+    }
+
+    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        match self.fault {
+            Fault::ExpiresNothing => Ok(0),
+            _ => self.inner.expire(closed_before, most).await,
+        }
     }
 }

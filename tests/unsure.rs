@@ -118,6 +118,15 @@ impl Store for Unsure {
         self.call(self.inner.commit(id, expected, commit)).await
     }
 
+    async fn reopen(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        self.call(self.inner.reopen(id, expected, commit)).await
+    }
+
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         self.call(self.inner.load(id)).await
     }
@@ -164,5 +173,9 @@ impl Store for Unsure {
 
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
         self.call(self.inner.forget(closed_before, most)).await
+    }
+
+    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.call(self.inner.expire(closed_before, most)).await
     }
 }

@@ -169,7 +169,8 @@ impl Inner {
     async fn load(&self, id: &ExecutionId) -> Result<Live, AskError> {
         let stored = self.store.load(id).await.map_err(|error| AskError::Execution(error.into()))?;
         // It was claimed, so it was: it has ended.
-        let stored = stored.ok_or(AskError::Rejected)?;
+        let open = stored.filter(|stored| !stored.summary.status.is_closed());
+        let stored = open.ok_or(AskError::Rejected)?;
         let unusable = |reason: String| AskError::Execution(ExecutionError::Unusable { reason });
         let machine = self.machine(&stored).map_err(unusable)?;
         let execution = Execution::restore(machine, &stored.snapshot, self.limits, self.clock.now())

@@ -1,4 +1,5 @@
-//! Executions that ended long ago are forgotten, a few at a time, while others end.
+//! Executions that ended long ago are forgotten, a few at a time, while others end; before that, what they would be
+//! redriven with.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -25,28 +26,39 @@ impl Retention {
         Self { kept, next: AtomicI64::new(i64::MIN) }
     }
 
-    /// Until when executions ended that are to be forgotten now; nothing when it is not time yet.
-    fn due(&self, now: Timestamp) -> Option<Timestamp> {
+    /// Whether it is time to look, and nobody else does.
+    fn is_due(&self, now: Timestamp) -> bool {
         let next = self.next.load(Ordering::Relaxed);
-        if now.as_millis() < next {
-            return None;
-        }
         let later = (now + PAUSE).as_millis();
-        let first = self.next.compare_exchange(next, later, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        let kept = i64::try_from(self.kept.as_millis()).unwrap_or(i64::MAX);
-        first.then(|| Timestamp::from_millis(now.as_millis().saturating_sub(kept)))
+        now.as_millis() >= next
+            && self.next.compare_exchange(next, later, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
+}
+
+/// So long before `now`.
+fn before(now: Timestamp, duration: Duration) -> Timestamp {
+    let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    Timestamp::from_millis(now.as_millis().saturating_sub(millis))
 }
 
 impl Inner {
     /// Forgets what ended long ago, if it is time.
     pub(super) fn tidy(self: &Arc<Self>) {
-        let Some(before) = self.retention.due(self.clock.now()) else { return };
+        let now = self.clock.now();
+        if !self.retention.is_due(now) {
+            return;
+        }
         let inner = Arc::clone(self);
+        let (forgotten, expired) = (before(now, self.retention.kept), before(now, self.limits.redrive_time));
         self.tracker.spawn(async move {
             // What a store fails to forget now is forgotten later.
             while !inner.shutdown.is_cancelled()
-                && inner.store.forget(before, BATCH).await.is_ok_and(|forgotten| forgotten == BATCH)
+                && inner.store.forget(forgotten, BATCH).await.is_ok_and(|forgotten| forgotten == BATCH)
+            {
+                tokio::task::yield_now().await;
+            }
+            while !inner.shutdown.is_cancelled()
+                && inner.store.expire(expired, BATCH).await.is_ok_and(|expired| expired == BATCH)
             {
                 tokio::task::yield_now().await;
             }

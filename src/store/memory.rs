@@ -53,13 +53,15 @@ struct Inner {
     mailed: BTreeSet<u64>,
     /// When those that have ended did.
     ended: BTreeSet<(Timestamp, u64)>,
+    /// The same of those whose state was kept.
+    redrivable: BTreeSet<(Timestamp, u64)>,
     last_posted: u64,
 }
 
 #[derive(Debug)]
 struct Kept {
     revision: Revision,
-    /// Nothing once it has ended.
+    /// Nothing once it has ended, unless it may be redriven.
     snapshot: Option<Snapshot>,
     definition: Arc<str>,
     summary: ExecutionSummary,
@@ -103,9 +105,13 @@ impl Inner {
         self.wait(number, false);
         let kept = self.kept(number);
         kept.write(commit);
-        let (revision, stopped_at) = (kept.revision, kept.summary.stopped_at);
+        let (revision, stopped_at, redrivable) =
+            (kept.revision, kept.summary.stopped_at, kept.snapshot.is_some());
         if let Some(stopped_at) = stopped_at {
             self.ended.insert((stopped_at, number));
+            if redrivable {
+                self.redrivable.insert((stopped_at, number));
+            }
         }
         self.wait(number, true);
         revision
@@ -181,6 +187,10 @@ impl Inner {
 }
 
 impl Kept {
+    fn is_open(&self) -> bool {
+        !self.summary.status.is_closed()
+    }
+
     fn write(&mut self, commit: Commit) {
         self.wake = commit.wake();
         if let Some(handled) = commit.handled
@@ -191,10 +201,13 @@ impl Kept {
         if let Some(snapshot) = &mut self.snapshot {
             snapshot.apply(&commit.changes);
         }
-        self.remember(commit.history);
-        if commit.status.is_closed() {
-            self.summary.stopped_at = Some(commit.at);
+        if !commit.keeps_state() {
             self.snapshot = None;
+        }
+        self.summary.redrives = commit.changes.redrives().cloned();
+        self.remember(commit.history);
+        self.summary.stopped_at = commit.status.is_closed().then_some(commit.at);
+        if commit.status.is_closed() {
             self.owner = None;
             let refused = std::mem::take(&mut self.inbox);
             self.settled.extend(refused.into_keys().map(|posted| (posted, false)));
@@ -249,7 +262,7 @@ impl PromptStore for MemoryStore {
         let mut inner = self.inner();
         let number = inner.number(id)?;
         let kept = inner.kept(number);
-        if kept.revision != expected || kept.snapshot.is_none() {
+        if kept.revision != expected || !kept.is_open() {
             return Err(StoreErrorKind::Conflict.into());
         }
         let settles = !kept.inbox.is_empty();
@@ -286,6 +299,27 @@ impl Store for MemoryStore {
         commit: Commit,
     ) -> Result<Revision, StoreError> {
         self.commit_now(id, expected, commit)
+    }
+
+    async fn reopen(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        let mut inner = self.inner();
+        let number = inner.number(id)?;
+        let kept = inner.kept(number);
+        let (true, true, Some(stopped_at)) =
+            (kept.revision == expected, kept.snapshot.is_some(), kept.summary.stopped_at)
+        else {
+            return Err(StoreErrorKind::Conflict.into());
+        };
+        inner.ended.remove(&(stopped_at, number));
+        inner.redrivable.remove(&(stopped_at, number));
+        let revision = inner.write(number, commit);
+        inner.tell_all();
+        Ok(revision)
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
@@ -330,7 +364,7 @@ impl Store for MemoryStore {
                 let number = inner.numbers.get(id).copied();
                 let number = number.filter(|number| {
                     let kept = &inner.executions[number];
-                    kept.snapshot.is_some() && mine(kept)
+                    kept.is_open() && mine(kept)
                 });
                 number.into_iter().collect()
             }
@@ -374,9 +408,9 @@ impl Store for MemoryStore {
         let posted = InboxId::from(inner.last_posted);
         inner.wait(number, false);
         let kept = inner.kept(number);
-        match kept.snapshot {
-            Some(_) => drop(kept.inbox.insert(posted, event)),
-            None => drop(kept.settled.insert(posted, false)),
+        match kept.is_open() {
+            true => drop(kept.inbox.insert(posted, event)),
+            false => drop(kept.settled.insert(posted, false)),
         }
         let owner = kept.owner;
         inner.wait(number, true);
@@ -410,11 +444,23 @@ impl Store for MemoryStore {
         let old: Vec<(Timestamp, u64)> = old.collect();
         for entry in &old {
             inner.ended.remove(entry);
+            inner.redrivable.remove(entry);
             let Some(kept) = inner.executions.remove(&entry.1) else { continue };
             inner.numbers.remove(&kept.summary.id);
             for token in &kept.tokens {
                 inner.tokens.remove(token);
             }
+        }
+        Ok(old.len())
+    }
+
+    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let mut inner = self.inner();
+        let old = inner.redrivable.range(..(closed_before, 0)).take(most).copied();
+        let old: Vec<(Timestamp, u64)> = old.collect();
+        for entry in &old {
+            inner.redrivable.remove(entry);
+            inner.kept(entry.1).snapshot = None;
         }
         Ok(old.len())
     }

@@ -25,10 +25,11 @@ pub use page::{Page, PageRequest};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresOptions, PostgresStore};
 
-use crate::execution::{Changes, Event, ExecutionStatus, Snapshot, TokenChanges};
+use crate::execution::{Changes, Event, ExecutionStatus, NotRedrivable, Redrives, Snapshot, TokenChanges};
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskId, TokenHash};
 use crate::json::Json;
+use crate::limits::Limits;
 use crate::time::Timestamp;
 
 /// Where executions live between steps.
@@ -68,7 +69,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
 
     /// Adds a step to an execution.
     ///
-    /// Of one that has ended, the state is not needed any longer, and what waits in its inbox is refused.
+    /// Of one that has ended, the state is needed only if the commit [keeps it](Commit::keeps_state), and what waits
+    /// in its inbox is refused.
     async fn commit(
         &self,
         id: &ExecutionId,
@@ -76,7 +78,18 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
         commit: Commit,
     ) -> Result<Revision, StoreError>;
 
-    /// Everything that is needed to go on with an execution; nothing when it has ended or never was.
+    /// Opens an execution again that has ended, with the commit that says it was redriven. Nobody owns it then.
+    ///
+    /// It is fenced as a commit is: one that is open, or whose state is gone, is a conflict.
+    async fn reopen(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError>;
+
+    /// Everything that is needed to go on with an execution; nothing when it never was, or has ended and its state
+    /// was not kept.
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError>;
 
     /// What is known about an execution without loading its state.
@@ -118,6 +131,10 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Removes executions that ended before `closed_before`, the oldest first and `most` at most, with their
     /// histories and tokens. It says how many; their names may be used again.
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError>;
+
+    /// Removes the state of executions that ended before `closed_before`, the oldest first and `most` at most: they
+    /// cannot be redriven any longer. It says how many.
+    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError>;
 }
 
 /// A store that answers at once, since it waits for nothing: whoever drives an execution need not wait either.
@@ -247,6 +264,8 @@ pub struct ExecutionSummary {
     pub started_at: Timestamp,
     /// When it ended, if it has.
     pub stopped_at: Option<Timestamp>,
+    /// How often it was redriven; nothing for one that never was, and never ended without success.
+    pub redrives: Option<Arc<Redrives>>,
 }
 
 /// Where a token leads.
@@ -329,6 +348,12 @@ impl Commit {
         self
     }
 
+    /// Whether the state of the execution is to be kept: that of one that is open, and of one that has ended and may
+    /// be redriven.
+    pub fn keeps_state(&self) -> bool {
+        !self.status.is_closed() || self.changes.is_kept()
+    }
+
     /// When an execution that nobody owns has something to do; one that is attended has it at once.
     pub fn wake(&self) -> Option<Timestamp> {
         match (self.status.is_closed(), self.attended) {
@@ -381,7 +406,42 @@ impl ExecutionSummary {
             status,
             started_at: execution.started_at,
             stopped_at,
+            redrives: None,
         }
+    }
+
+    /// How often it was redriven.
+    pub fn redrive_count(&self) -> u32 {
+        self.redrives.as_ref().map_or(0, |redrives| redrives.count)
+    }
+
+    /// Whether it may be redriven at `now`, where `limits` are those of the runtime: AWS's `redriveStatus`.
+    ///
+    /// # Errors
+    ///
+    /// Why not: AWS's `redriveStatusReason`.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use serde_json::json;
+    /// use stepwright::{Limits, NotRedrivable, Runtime, StateMachine, Timestamp};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let machine = Arc::new(StateMachine::parse(
+    ///     r#"{ "StartAt": "Done", "States": { "Done": { "Type": "Succeed" } } }"#)?);
+    /// let runtime = Runtime::builder().build()?;
+    /// let execution = runtime.start_execution(&machine, "order-17", json!({})).await?;
+    /// let summary = runtime.describe_execution(execution.id()).await?;
+    /// let now = Timestamp::EPOCH;
+    /// assert_eq!(summary.may_be_redriven(&Limits::AWS, now), Err(NotRedrivable::Succeeded));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn may_be_redriven(&self, limits: &Limits, now: Timestamp) -> Result<(), NotRedrivable> {
+        let redrives = self.redrives.as_deref().cloned().unwrap_or_default();
+        let stopped_at = self.stopped_at.unwrap_or(now);
+        redrives.allow(&self.status, self.started_at, stopped_at, limits, now)
     }
 }
 

@@ -228,6 +228,16 @@ impl Store for FileStore {
         self.write(false, move |database| database.commit(&id, expected, &commit)).await
     }
 
+    async fn reopen(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        let (id, commit) = (id.clone(), Encoded::of_redrive(commit));
+        self.write(false, move |database| database.reopen(&id, expected, &commit)).await
+    }
+
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         let loaded = self.readers.read(|connection| read::load(connection, id))?;
         loaded.map(read::Loaded::decode).transpose()
@@ -290,5 +300,9 @@ impl Store for FileStore {
 
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
         self.write(false, move |database| database.forget(closed_before, most)).await
+    }
+
+    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.write(false, move |database| database.expire(closed_before, most)).await
     }
 }

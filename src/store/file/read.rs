@@ -66,7 +66,8 @@ impl Readers {
 
 /// The columns that make a summary, in the order in which [`summary`] reads them.
 const SUMMARY: &str =
-    "e.id, e.name, m.arn, e.input, e.started_at, e.stopped_at, e.outcome, e.number, m.definition
+    "e.id, e.name, m.arn, e.input, e.started_at, e.stopped_at, e.outcome, e.number, m.definition,
+    e.redrives
     FROM execution e JOIN machine m ON m.number = e.machine";
 
 pub(super) fn number(connection: &Connection, id: &ExecutionId) -> rusqlite::Result<Option<i64>> {
@@ -89,7 +90,10 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<Described> {
         None => Some(ExecutionStatus::Running),
         Some(outcome) => serde_json::from_str(outcome).ok(),
     };
-    let (Some(input), Some(status)) = (input, status) else { return Ok(Err(StoreErrorKind::Corrupt)) };
+    let redrives = row.get_ref(9)?.as_str_or_null()?.map(serde_json::from_str).transpose().ok();
+    let (Some(input), Some(status), Some(redrives)) = (input, status, redrives) else {
+        return Ok(Err(StoreErrorKind::Corrupt));
+    };
     let new = NewExecution::new(
         text(0)?.into(),
         text(1)?.into(),
@@ -100,6 +104,7 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<Described> {
     );
     let mut summary = ExecutionSummary::new(&new, status);
     summary.stopped_at = row.get::<_, Option<i64>>(5)?.map(Timestamp::from_millis);
+    summary.redrives = redrives.map(Arc::new);
     Ok(Ok(summary))
 }
 
@@ -118,7 +123,9 @@ pub(super) fn load(connection: &Connection, id: &ExecutionId) -> rusqlite::Resul
         Ok((row.get::<_, i64>(7)?, summary(row)?, definition))
     });
     let Some((number, summary, definition)) = found.optional()? else { return Ok(None) };
-    let mut find = connection.prepare_cached("SELECT revision FROM live WHERE execution = ?1")?;
+    let sql = "SELECT revision FROM live WHERE execution = ?1
+        UNION ALL SELECT revision FROM kept WHERE execution = ?1";
+    let mut find = connection.prepare_cached(sql)?;
     let revision: Option<i64> = find.query_row((number,), |row| row.get(0)).optional()?;
     let Some(revision) = revision else { return Ok(None) };
     let mut find = connection.prepare_cached("SELECT part, bytes FROM record WHERE execution = ?1")?;

@@ -3,9 +3,10 @@
 //! | table       | one row is                | written                                                  |
 //! |-------------|---------------------------|----------------------------------------------------------|
 //! | `machine`   | a definition and its ARN  | when the first execution of it starts                    |
-//! | `execution` | what `describe` says      | when it starts, and when it ends                         |
+//! | `execution` | what `describe` says      | when it starts, when it ends, and when it is redriven    |
 //! | `live`      | an open execution         | at each step; gone when it has ended                     |
-//! | `record`    | a part of its state       | when a step touched it; gone when it has ended           |
+//! | `kept`      | one that may be redriven  | when it ends; gone when it is redriven, or too old       |
+//! | `record`    | a part of its state       | when a step touched it; gone when neither has it         |
 //! | `history`   | a step's events           | at the step, at the end of the table                     |
 //! | `token`     | a token's hash            | when it is issued, and when it is retired                |
 //! | `inbox`     | an event that was posted  | when it is posted, and when it is settled                |
@@ -79,6 +80,14 @@ const MIGRATIONS: &[&str] = &[
         accepted INTEGER
     ) STRICT;
     CREATE INDEX inbox_execution ON inbox (execution);",
+    // 2
+    "ALTER TABLE execution ADD COLUMN redrives TEXT;
+    CREATE TABLE kept (
+        execution INTEGER PRIMARY KEY,
+        revision INTEGER NOT NULL,
+        stopped_at INTEGER NOT NULL
+    ) STRICT;
+    CREATE INDEX kept_stopped ON kept (stopped_at);",
 ];
 
 /// The version that this crate writes.

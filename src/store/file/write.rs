@@ -22,6 +22,10 @@ pub(super) struct Encoded {
     status: &'static str,
     /// How it ended and when, if it did.
     outcome: Option<(String, Timestamp)>,
+    /// How often it was redriven, where that has changed.
+    redrives: Option<String>,
+    /// Whether there is state to keep.
+    kept: bool,
     wake: Option<i64>,
     handled: Option<Handled>,
 }
@@ -30,19 +34,32 @@ impl Encoded {
     pub(super) fn of(commit: Commit) -> Self {
         let closed = commit.status.is_closed();
         let wake = commit.wake().map(Timestamp::as_millis);
-        // The state of what has ended is not needed any longer.
-        let records = if closed { Vec::new() } else { commit.changes.records() };
+        let kept = commit.keeps_state();
+        let records = if kept { commit.changes.records() } else { Vec::new() };
         let outcome = || serde_json::to_string(&commit.status).expect("a status has string keys only");
         Self {
             records: records.into_iter().map(|record| (record.key.number(), record.bytes)).collect(),
             history: commit.history.last().map(|last| (last.id, events::encode(&commit.history))),
             status: commit.status.as_str(),
             outcome: closed.then(|| (outcome(), commit.at)),
+            redrives: if closed { redrives(&commit) } else { None },
+            kept,
             tokens: commit.tokens,
             wake,
             handled: commit.handled,
         }
     }
+
+    /// The commit of a redrive.
+    pub(super) fn of_redrive(commit: Commit) -> Self {
+        let redrives = redrives(&commit);
+        Self { redrives, ..Self::of(commit) }
+    }
+}
+
+fn redrives(commit: &Commit) -> Option<String> {
+    let redrives = commit.changes.redrives()?;
+    Some(serde_json::to_string(&**redrives).expect("redrives have string keys only"))
 }
 
 /// An execution that is to be kept, encoded.
@@ -108,13 +125,40 @@ impl Database {
         let row =
             params![sql_number(revision.as_u64()), commit.wake, id.as_str(), sql_number(expected.as_u64())];
         let number = self.connection.prepare_cached(sql)?.query_row(row, |row| row.get(0)).optional()?;
-        let Some(number) = number else {
-            return Ok(Err(match read::number(&self.connection, id)? {
-                Some(_) => StoreErrorKind::Conflict,
-                None => StoreErrorKind::NotFound,
-            }));
-        };
+        let Some(number) = number else { return self.stale(id) };
         self.write(number, commit)?;
+        Ok(Ok(revision))
+    }
+
+    /// What a commit hears that follows another revision than the newest.
+    fn stale(&self, id: &ExecutionId) -> Written<Revision> {
+        Ok(Err(match read::number(&self.connection, id)? {
+            Some(_) => StoreErrorKind::Conflict,
+            None => StoreErrorKind::NotFound,
+        }))
+    }
+
+    pub(super) fn reopen(
+        &mut self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: &Encoded,
+    ) -> Written<Revision> {
+        let sql = "DELETE FROM kept WHERE execution = (SELECT number FROM execution WHERE id = ?1)
+            AND revision = ?2 RETURNING execution";
+        let row = params![id.as_str(), sql_number(expected.as_u64())];
+        let number: Option<i64> =
+            self.connection.prepare_cached(sql)?.query_row(row, |row| row.get(0)).optional()?;
+        let Some(number) = number else { return self.stale(id) };
+        let revision = expected.next();
+        let sql = "INSERT INTO live (execution, revision, wake) VALUES (?1, ?2, ?3)";
+        let row = params![number, sql_number(revision.as_u64()), commit.wake];
+        self.connection.prepare_cached(sql)?.execute(row)?;
+        let sql = "UPDATE execution SET status = 'RUNNING', outcome = NULL, stopped_at = NULL, redrives = ?1
+            WHERE number = ?2";
+        self.connection.prepare_cached(sql)?.execute(params![commit.redrives, number])?;
+        self.write(number, commit)?;
+        self.owners.tell(None);
         Ok(Ok(revision))
     }
 
@@ -155,7 +199,7 @@ impl Database {
             self.settled = true;
         }
         match &commit.outcome {
-            Some((outcome, at)) => self.end(number, commit.status, outcome, *at),
+            Some((outcome, at)) => self.end(number, commit, outcome, *at),
             // Mail that waits is something to do.
             None => {
                 let sql = "UPDATE live SET wake = 0 WHERE execution = ?1 AND wake IS NOT 0 AND EXISTS
@@ -165,12 +209,20 @@ impl Database {
         }
     }
 
-    fn end(&mut self, number: i64, status: &str, outcome: &str, at: Timestamp) -> rusqlite::Result<()> {
+    fn end(&mut self, number: i64, commit: &Encoded, outcome: &str, at: Timestamp) -> rusqlite::Result<()> {
         let connection = &self.connection;
-        let sql = "UPDATE execution SET status = ?1, outcome = ?2, stopped_at = ?3 WHERE number = ?4";
-        connection.prepare_cached(sql)?.execute(params![status, outcome, at.as_millis(), number])?;
+        let sql = "UPDATE execution SET status = ?1, outcome = ?2, stopped_at = ?3,
+            redrives = ifnull(?4, redrives) WHERE number = ?5";
+        let row = params![commit.status, outcome, at.as_millis(), commit.redrives, number];
+        connection.prepare_cached(sql)?.execute(row)?;
+        if commit.kept {
+            let sql = "INSERT INTO kept (execution, revision, stopped_at)
+                SELECT execution, revision, ?1 FROM live WHERE execution = ?2";
+            connection.prepare_cached(sql)?.execute(params![at.as_millis(), number])?;
+        } else {
+            connection.prepare_cached("DELETE FROM record WHERE execution = ?1")?.execute((number,))?;
+        }
         connection.prepare_cached("DELETE FROM live WHERE execution = ?1")?.execute((number,))?;
-        connection.prepare_cached("DELETE FROM record WHERE execution = ?1")?.execute((number,))?;
         let sql = "UPDATE inbox SET event = NULL, accepted = 0 WHERE execution = ?1 AND accepted IS NULL";
         self.settled |= connection.prepare_cached(sql)?.execute((number,))? > 0;
         Ok(())
@@ -289,6 +341,8 @@ impl Database {
                 "DELETE FROM history WHERE execution = ?1",
                 "DELETE FROM token WHERE execution = ?1",
                 "DELETE FROM inbox WHERE execution = ?1",
+                "DELETE FROM record WHERE execution = ?1",
+                "DELETE FROM kept WHERE execution = ?1",
                 "DELETE FROM execution WHERE number = ?1",
             ] {
                 self.connection.prepare_cached(sql)?.execute((number,))?;
@@ -297,12 +351,33 @@ impl Database {
         if !old.is_empty() {
             let sql = "DELETE FROM machine WHERE NOT EXISTS (SELECT 1 FROM execution WHERE machine = machine.number)";
             self.connection.prepare_cached(sql)?.execute(())?;
-            // The file grows no larger than what is kept, and a little.
-            let mut vacuum = self.connection.prepare_cached("PRAGMA incremental_vacuum(1000)")?;
-            let mut rows = vacuum.query(())?;
-            while rows.next()?.is_some() {}
+            self.vacuum()?;
         }
         Ok(Ok(old.len()))
+    }
+
+    pub(super) fn expire(&mut self, closed_before: Timestamp, most: usize) -> Written<usize> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let sql = "DELETE FROM kept WHERE execution IN
+            (SELECT execution FROM kept WHERE stopped_at < ?1 ORDER BY stopped_at LIMIT ?2) RETURNING execution";
+        let mut expire = self.connection.prepare_cached(sql)?;
+        let old = expire.query_map(params![closed_before.as_millis(), most], |row| row.get(0))?;
+        let old: Vec<i64> = old.collect::<Result<_, _>>()?;
+        for number in &old {
+            self.connection.prepare_cached("DELETE FROM record WHERE execution = ?1")?.execute((number,))?;
+        }
+        if !old.is_empty() {
+            self.vacuum()?;
+        }
+        Ok(Ok(old.len()))
+    }
+
+    /// The file grows no larger than what is kept, and a little.
+    fn vacuum(&self) -> rusqlite::Result<()> {
+        let mut vacuum = self.connection.prepare_cached("PRAGMA incremental_vacuum(1000)")?;
+        let mut rows = vacuum.query(())?;
+        while rows.next()?.is_some() {}
+        Ok(())
     }
 }
 

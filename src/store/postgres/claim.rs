@@ -253,6 +253,8 @@ pub(super) async fn forget(
             events AS (DELETE FROM history USING old WHERE execution = number),
             keys AS (DELETE FROM tokens USING old WHERE execution = number),
             mail AS (DELETE FROM inbox USING old WHERE execution = old.number),
+            state AS (DELETE FROM kept USING old WHERE execution = old.number),
+            rest AS (DELETE FROM frames USING old WHERE execution = old.number),
             gone AS (DELETE FROM executions USING old WHERE executions.number = old.number)
             SELECT definition, count(*) FROM old GROUP BY definition",
         );
@@ -268,6 +270,31 @@ pub(super) async fn forget(
         let _ = statement.query(client).await;
     }
     Ok(usize::try_from(forgotten).unwrap_or_default())
+}
+
+/// Removes the state of executions that ended long ago.
+pub(super) async fn expire(
+    client: &Client,
+    closed_before: Timestamp,
+    most: usize,
+) -> Result<usize, StoreError> {
+    let mut statement = Statement::new(
+        "WITH old AS (SELECT execution FROM kept JOIN executions ON number = execution WHERE kept.stopped_at < ",
+    );
+    statement
+        .value(closed_before.as_millis())
+        .sql(" ORDER BY kept.stopped_at, execution LIMIT ")
+        .value(i64::try_from(most).unwrap_or(i64::MAX))
+        // One that is redriven at this moment has its frames still.
+        .sql(
+            " FOR UPDATE OF executions SKIP LOCKED),
+            gone AS (DELETE FROM kept USING old WHERE kept.execution = old.execution RETURNING kept.execution),
+            rest AS (DELETE FROM frames USING gone WHERE frames.execution = gone.execution)
+            SELECT count(*) FROM gone",
+        );
+    let rows = statement.query(client).await?;
+    let expired: i64 = rows.first().map_or(0, |row| row.get(0));
+    Ok(usize::try_from(expired).unwrap_or_default())
 }
 
 fn uuid(owner: OwnerId) -> Uuid {

@@ -23,7 +23,7 @@ pub(super) fn create(new: &NewExecution, first: &Commit, with_definition: bool) 
     statement
         .sql(
             "step AS (INSERT INTO executions
-            (id, name, machine, definition, input, status, outcome, started_at, stopped_at) VALUES (",
+            (id, name, machine, definition, input, status, outcome, started_at, stopped_at, redrives) VALUES (",
         )
         .value(new.id.to_string())
         .sql(", ")
@@ -42,6 +42,8 @@ pub(super) fn create(new: &NewExecution, first: &Commit, with_definition: bool) 
         .value(new.started_at.as_millis())
         .sql(", ")
         .value(first.status.is_closed().then_some(new.started_at.as_millis()))
+        .sql(", ")
+        .value(redrives(first))
         .sql(") ON CONFLICT (id) DO NOTHING RETURNING number AS execution)");
     if !first.status.is_closed() {
         let due = first.wake().map(Timestamp::as_millis);
@@ -58,6 +60,8 @@ pub(super) fn create(new: &NewExecution, first: &Commit, with_definition: bool) 
             .sql("::bigint END, owners.id FROM step LEFT JOIN owners ON owners.id = ")
             .value(new.owner.map(|owner| uuid::Uuid::from_u128(owner.as_u128())))
             .sql(")");
+    } else if first.keeps_state() {
+        keep(&mut statement, "1", first);
     }
     parts(&mut statement, first);
     statement.sql(" SELECT execution FROM step");
@@ -75,8 +79,7 @@ pub(super) fn commit(id: &ExecutionId, expected: Revision, commit: &Commit) -> S
             .sql(" AND execution = number AND revision = ")
             .value(revision)
             .sql(
-                " RETURNING execution, mail),
-                rest AS (DELETE FROM frames USING step WHERE frames.execution = step.execution),
+                " RETURNING execution, revision, mail),
                 refused AS (UPDATE inbox SET event = NULL FROM step
                     WHERE inbox.execution = step.execution AND accepted IS NULL AND number IS DISTINCT FROM ",
             )
@@ -88,9 +91,19 @@ pub(super) fn commit(id: &ExecutionId, expected: Revision, commit: &Commit) -> S
             .value(outcome(&commit.status))
             .sql(", stopped_at = ")
             .value(commit.at.as_millis())
-            .sql(" FROM step WHERE number = execution)"),
+            .sql(", redrives = coalesce(")
+            .value(redrives(commit))
+            .sql(", redrives) FROM step WHERE number = execution)"),
         false => going_on(&mut statement, id, revision, commit),
     };
+    match (commit.status.is_closed(), commit.keeps_state()) {
+        (true, true) => keep(&mut statement, "revision + 1", commit),
+        (true, false) => {
+            statement
+                .sql(", rest AS (DELETE FROM frames USING step WHERE frames.execution = step.execution)");
+        }
+        (false, _) => {}
+    }
     parts(&mut statement, commit);
     if let Some(handled) = commit.handled {
         // Closing one takes what it did not handle for refused.
@@ -111,6 +124,53 @@ pub(super) fn commit(id: &ExecutionId, expected: Revision, commit: &Commit) -> S
     };
     statement.sql(" FROM step");
     statement
+}
+
+/// The statement that opens an execution again; it returns a row unless the revision is another.
+///
+/// The execution's row is locked first, as by all who change what has ended.
+pub(super) fn reopen(id: &ExecutionId, expected: Revision, commit: &Commit) -> Statement {
+    let mut statement = Statement::new("WITH ended AS (SELECT number FROM executions WHERE id = ");
+    let due = commit.wake().map(Timestamp::as_millis);
+    statement
+        .value(id.to_string())
+        .sql(" FOR UPDATE), step AS (DELETE FROM kept USING ended WHERE execution = number AND revision = ")
+        .value(i64::try_from(expected.as_u64()).unwrap_or(-1))
+        .sql(
+            " RETURNING execution, revision),
+            state AS (INSERT INTO states (execution, revision, head, due, wake)
+                SELECT execution, revision + 1, ",
+        )
+        .value(head(commit))
+        .sql(", ")
+        .value(due)
+        .sql(", ")
+        .value(due)
+        .sql(
+            " FROM step),
+            opened AS (UPDATE executions SET status = 'RUNNING', outcome = NULL, stopped_at = NULL, redrives = ",
+        )
+        .value(redrives(commit))
+        .sql(
+            " FROM step WHERE number = execution),
+            refused AS (UPDATE inbox SET accepted = false FROM step
+                WHERE inbox.execution = step.execution AND accepted IS NULL)",
+        );
+    parts(&mut statement, commit);
+    statement.sql(" SELECT execution, pg_notify('stepwright', 'free')::text FROM step");
+    statement
+}
+
+/// Keeps the head of an execution that has ended, for its redrive.
+fn keep(statement: &mut Statement, revision: &str, commit: &Commit) {
+    statement
+        .sql(", keeping AS (INSERT INTO kept (execution, revision, head, stopped_at) SELECT execution, ")
+        .sql(revision)
+        .sql(", ")
+        .value(head(commit))
+        .sql(", ")
+        .value(commit.at.as_millis())
+        .sql(" FROM step)");
 }
 
 fn going_on<'a>(
@@ -148,7 +208,7 @@ fn going_on<'a>(
 /// The frames, events and tokens of a step.
 fn parts(statement: &mut Statement, commit: &Commit) {
     let (mut frames, mut records, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-    if !commit.status.is_closed() {
+    if commit.keeps_state() {
         for record in commit.changes.records() {
             match (record.key, record.bytes) {
                 (RecordKey::Frame(frame), Some(bytes)) => {
@@ -215,6 +275,11 @@ fn head(commit: &Commit) -> Vec<u8> {
 
 fn outcome(status: &ExecutionStatus) -> Option<String> {
     status.is_closed().then(|| serde_json::to_string(status).expect("the keys of a status are strings"))
+}
+
+fn redrives(commit: &Commit) -> Option<String> {
+    let redrives = commit.changes.redrives()?;
+    Some(serde_json::to_string(&**redrives).expect("the keys of redrives are strings"))
 }
 
 /// What a definition is known by.

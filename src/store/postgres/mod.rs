@@ -121,10 +121,20 @@ impl Store for PostgresStore {
         if self.writer.write(Write::Commit(id.clone(), expected, Box::new(commit))).await? {
             return Ok(expected.next());
         }
-        match read::exists(&self.client().await?, id).await? {
-            true => Err(StoreErrorKind::Conflict.into()),
-            false => Err(StoreErrorKind::NotFound.into()),
+        stale(&self.client().await?, id).await
+    }
+
+    async fn reopen(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        let client = self.client().await?;
+        if !commit::reopen(id, expected, &commit).query(&client).await?.is_empty() {
+            return Ok(expected.next());
         }
+        stale(&client, id).await
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
@@ -195,5 +205,17 @@ impl Store for PostgresStore {
 
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
         claim::forget(&self.client().await?, closed_before, most).await
+    }
+
+    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        claim::expire(&self.client().await?, closed_before, most).await
+    }
+}
+
+/// What a commit hears that follows another revision than the newest.
+async fn stale(client: &Client, id: &ExecutionId) -> Result<Revision, StoreError> {
+    match read::exists(client, id).await? {
+        true => Err(StoreErrorKind::Conflict.into()),
+        false => Err(StoreErrorKind::NotFound.into()),
     }
 }

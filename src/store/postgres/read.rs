@@ -15,18 +15,20 @@ use crate::store::{
 use crate::time::Timestamp;
 
 /// The columns of a summary.
-const SUMMARY: &str = "id, name, machine, input, outcome, started_at, stopped_at";
+const SUMMARY: &str = "id, name, machine, input, outcome, started_at, executions.stopped_at, redrives";
 
 pub(super) async fn load(client: &Client, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
     let mut statement = Statement::new("SELECT ");
     statement
         .sql(SUMMARY)
         .sql(
-            ", definitions.definition, revision, head,
+            ", definitions.definition, coalesce(states.revision, kept.revision) AS revision,
+            coalesce(states.head, kept.head) AS head,
             (SELECT array_agg(frame ORDER BY frame) FROM frames WHERE execution = number) AS frames,
             (SELECT array_agg(record ORDER BY frame) FROM frames WHERE execution = number) AS records
-            FROM executions JOIN states ON execution = number JOIN definitions ON hash = executions.definition
-            WHERE id = ",
+            FROM executions JOIN definitions ON hash = executions.definition
+            LEFT JOIN states ON states.execution = number LEFT JOIN kept ON kept.execution = number
+            WHERE coalesce(states.execution, kept.execution) IS NOT NULL AND id = ",
         )
         .value(id.to_string());
     let rows = statement.query(client).await?;
@@ -165,6 +167,10 @@ fn summary(row: &Row) -> Result<ExecutionSummary, StoreError> {
         },
         started_at: Timestamp::from_millis(row.get("started_at")),
         stopped_at: stopped_at.map(Timestamp::from_millis),
+        redrives: match row.get::<_, Option<&str>>("redrives") {
+            Some(redrives) => Some(serde_json::from_str(redrives).map_err(corrupt)?),
+            None => None,
+        },
     })
 }
 

@@ -16,6 +16,7 @@
 //! ```
 
 mod owners;
+mod redrive;
 mod subject;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 use tokio::task::{JoinSet, yield_now};
 
+use crate::execution::ExecutionStatus;
 use crate::id::{ExecutionId, TaskToken};
 use crate::store::{
     Commit, Created, ExecutionFilter, PageRequest, Revision, Store, StoreErrorKind, StoredExecution,
@@ -33,6 +35,9 @@ use crate::store::{
 pub use owners::{
     changes_are_noticed, owners_get_what_has_something_to_do, owners_that_are_gone_lose_what_they_had,
     posted_events_wait_until_they_are_handled, what_ended_long_ago_is_forgotten,
+};
+pub use redrive::{
+    redrives_are_fenced, what_did_not_succeed_can_be_redriven, what_ended_long_ago_is_not_redriven,
 };
 use subject::{DEFINITION, LIFE, Moment, Subject, Suite, ids, must, same_history, same_summary, stands};
 
@@ -60,6 +65,9 @@ pub async fn all(store: &Arc<dyn Store>) {
     posted_events_wait_until_they_are_handled(store).await;
     changes_are_noticed(store).await;
     what_ended_long_ago_is_forgotten(store).await;
+    what_did_not_succeed_can_be_redriven(store).await;
+    redrives_are_fenced(store).await;
+    what_ended_long_ago_is_not_redriven(store).await;
 }
 
 /// Executions and tokens that never were: absent where that is an answer, `NotFound` where it is none.
@@ -382,7 +390,12 @@ pub async fn what_has_ended_stays(store: &Arc<dyn Store>) {
         subject.check("an execution that has ended is kept").await;
         let id = subject.execution.id();
         let stored = must(store.load(id).await);
-        assert!(stored.is_none(), "the state of an execution that has ended is not needed any longer");
+        let succeeded = matches!(subject.execution.status(), ExecutionStatus::Succeeded { .. });
+        assert_eq!(
+            stored.is_none(),
+            succeeded,
+            "the state is needed of what may be redriven, and of nothing else"
+        );
         let id = id.clone();
         let commit =
             Commit::new(&mut subject.execution.idle(), subject.execution.take_changes(), subject.now);

@@ -245,6 +245,15 @@ impl Suite {
         }
     }
 
+    /// The same execution in another world, where it was stopped at once.
+    pub(super) fn stopped(&self, subject: &Subject) -> Subject {
+        let n = subject.new.name.parse().expect("names are numbers");
+        let (mut twin, ..) = self.subject(n);
+        let step = twin.step(twin.event(Moment::Stopped));
+        assert!(step.status.is_closed(), "it is stopped");
+        twin
+    }
+
     pub(super) fn restore(&self, stored: &StoredExecution) -> Execution {
         let restored = Execution::restore(Arc::clone(&self.machine), &stored.snapshot, Limits::AWS, BEGIN);
         restored.unwrap_or_else(|error| panic!("the state that was loaded can be gone on with: {error}"))
@@ -357,6 +366,7 @@ impl Subject {
     pub(super) fn summary(&self) -> ExecutionSummary {
         let mut summary = ExecutionSummary::new(&self.new, self.execution.status().clone());
         summary.stopped_at = summary.status.is_closed().then_some(self.now);
+        summary.redrives = Some(Arc::new(self.execution.redrives().clone()));
         summary
     }
 
@@ -435,6 +445,8 @@ pub(super) fn same_summary(found: &ExecutionSummary, expected: &ExecutionSummary
     assert_eq!(found.status, expected.status, "{promise}: the status");
     assert_eq!(found.started_at, expected.started_at, "{promise}: when it was started");
     assert_eq!(found.stopped_at, expected.stopped_at, "{promise}: when it ended");
+    let redrives = |summary: &ExecutionSummary| summary.redrives.as_deref().cloned().unwrap_or_default();
+    assert_eq!(redrives(found), redrives(expected), "{promise}: how often it was redriven");
 }
 
 pub(super) fn same_history(found: &[HistoryEvent], expected: &[HistoryEvent], promise: &str) {
