@@ -95,9 +95,9 @@ pub use machine::{ExecutionKind, StateMachine};
 #[cfg(feature = "runtime")]
 pub use runtime::{
     Account, ActivityError, ActivityTask, BuildError, Clock, ExecutionError, ExecutionHandle, HandlerFn,
-    Limit, MissingHandlers, Observer, ReportError, ResourceHandler, ResourceHandlerExt, Runtime,
-    RuntimeBuilder, SharedHandler, Sleep, StartError, SystemClock, TaskContext, TaskGone, TaskOutcome,
-    TaskRequest, WaitError, handler_fn,
+    Limit, MissingHandlers, Observer, RedriveError, Redriven, ReportError, ResourceHandler,
+    ResourceHandlerExt, Runtime, RuntimeBuilder, SharedHandler, Sleep, StartError, SystemClock, TaskContext,
+    TaskGone, TaskOutcome, TaskRequest, WaitError, handler_fn,
 };
 #[cfg(feature = "file-store")]
 pub use store::FileStore;

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::execution::{Command, Event, Step};
 use crate::history::HistoryEvent;
-use crate::id::TaskId;
+use crate::id::{ExecutionId, TaskId};
 use crate::runtime::Inner;
 use crate::runtime::resident::{Live, Mail, Refused, Resident};
 use crate::store::{Commit, PromptStore, Revision, StoreError};
@@ -37,7 +37,7 @@ impl Inner {
         step: Step,
         history: &[HistoryEvent],
     ) {
-        self.observe(resident, &step, history);
+        self.observe(&resident.id, &step, history);
         let closed = step.status.is_closed();
         self.act(resident, &mut live, step);
         if closed {
@@ -224,7 +224,7 @@ impl Inner {
             None => {}
         }
         // 5.
-        self.observe(resident, &step, &history);
+        self.observe(&resident.id, &step, &history);
         mail.reply(if accepted { Ok(()) } else { Err(Refused::Rejected) });
         // 6.
         let closed = step.status.is_closed();
@@ -270,15 +270,15 @@ impl Inner {
             || self.has_offers(&resident.id)
     }
 
-    fn observe(&self, resident: &Resident, step: &Step, history: &[HistoryEvent]) {
+    pub(super) fn observe(&self, id: &ExecutionId, step: &Step, history: &[HistoryEvent]) {
         for observer in &self.observers {
             // Who only watches cannot stop what is watched. The panic itself was reported by its hook.
             let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
                 if !history.is_empty() {
-                    observer.on_history(&resident.id, history);
+                    observer.on_history(id, history);
                 }
                 if step.status.is_closed() {
-                    observer.on_closed(&resident.id, &step.status);
+                    observer.on_closed(id, &step.status);
                 }
             }));
         }

@@ -1,7 +1,7 @@
 //! What calls to the runtime may fail with: one enum for each operation.
 
 use crate::arn::Arn;
-use crate::execution::ExecutionStatus;
+use crate::execution::{ExecutionStatus, NotRedrivable};
 use crate::failure::Failure;
 use crate::id::{ExecutionId, TaskTokenError};
 use crate::store::StoreError;
@@ -144,7 +144,7 @@ pub enum ActivityError {
     ShuttingDown,
 }
 
-/// Why an execution could not be described or stopped.
+/// Why an execution could not be described, stopped or gone on with.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExecutionError {
@@ -173,6 +173,24 @@ pub enum ExecutionError {
     /// The store failed.
     #[error("the execution could not be read")]
     Store(#[from] StoreError),
+}
+
+/// Why an execution could not be redriven.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RedriveError {
+    /// AWS's `ExecutionNotRedrivable`, with the reason.
+    #[error(transparent)]
+    ExecutionNotRedrivable(#[from] NotRedrivable),
+    /// AWS's `ValidationException`: a client token has 1 to 64 visible characters of ASCII.
+    #[error("`{token}` is not a client token: use 1 to 64 visible characters of ASCII")]
+    InvalidClientToken {
+        /// The token.
+        token: String,
+    },
+    /// There is no such execution, it cannot be gone on with, or the store failed.
+    #[error(transparent)]
+    Execution(#[from] ExecutionError),
 }
 
 /// Why [`ExecutionHandle::wait`](crate::ExecutionHandle::wait) has no output to give.

@@ -10,6 +10,7 @@ use crate::execution::ExecutionStatus;
 use crate::id::ExecutionId;
 use crate::runtime::resident::Resident;
 use crate::runtime::{AskError, ExecutionError, Inner, WaitError};
+use crate::time::Timestamp;
 
 /// One execution of a runtime: wait for its end, or let it go on alone.
 ///
@@ -35,6 +36,16 @@ pub struct ExecutionHandle {
     resident: Option<Arc<Resident>>,
 }
 
+/// An execution that was redriven.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Redriven {
+    /// The execution.
+    pub execution: ExecutionHandle,
+    /// When it was redriven: AWS's `redriveDate`. By an earlier call, if this one repeated it.
+    pub at: Timestamp,
+}
+
 /// How often to look at an execution that another runtime has.
 const POLL: Duration = Duration::from_millis(250);
 
@@ -57,7 +68,7 @@ impl ExecutionHandle {
         WaitError::of(&self.closed().await?)
     }
 
-    /// Waits for the end, and says which it is.
+    /// Waits for the end, and says which it is. An execution that was redriven has not ended until it has again.
     ///
     /// # Errors
     ///
@@ -92,8 +103,14 @@ impl ExecutionHandle {
                 closed = here.closed() => closed,
                 () = self.runtime.shutdown.cancelled() => return Err(WaitError::ShuttingDown),
             };
-            if let Some(status) = closed {
-                return Ok(status);
+            match closed {
+                Some(status @ ExecutionStatus::Succeeded { .. }) => return Ok(status),
+                // It may have been redriven since.
+                Some(_) => match self.stored().await? {
+                    ExecutionStatus::Running => tokio::task::yield_now().await,
+                    status => return Ok(status),
+                },
+                None => {}
             }
         }
     }

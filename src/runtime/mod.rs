@@ -18,6 +18,7 @@ mod handler;
 mod nested;
 mod observer;
 mod recovery;
+mod redrive;
 mod resident;
 mod retention;
 mod sleepers;
@@ -38,9 +39,10 @@ pub use clock::{Clock, Sleep, SystemClock};
 pub use context::{TaskContext, TaskGone};
 pub use decorate::{Limit, ResourceHandlerExt};
 pub use error::{
-    ActivityError, BuildError, ExecutionError, MissingHandlers, ReportError, StartError, WaitError,
+    ActivityError, BuildError, ExecutionError, MissingHandlers, RedriveError, ReportError, StartError,
+    WaitError,
 };
-pub use handle::ExecutionHandle;
+pub use handle::{ExecutionHandle, Redriven};
 pub use handler::{HandlerFn, ResourceHandler, SharedHandler, TaskOutcome, TaskRequest, handler_fn};
 pub use observer::Observer;
 
@@ -222,14 +224,7 @@ impl Runtime {
         name: impl Into<Option<&'a str>>,
         input: impl Into<Json>,
     ) -> Result<ExecutionHandle, StartError> {
-        let room = || Arc::clone(&self.inner.room);
-        let permit = match room().try_acquire_owned() {
-            Ok(permit) => permit,
-            Err(_) => tokio::select! {
-                permit = room().acquire_owned() => permit.expect("the semaphore is never closed"),
-                () = self.inner.shutdown.cancelled() => return Err(StartError::ShuttingDown),
-            },
-        };
+        let permit = self.room().await.ok_or(StartError::ShuttingDown)?;
         self.inner.start(machine, name.into(), input.into(), permit).await
     }
 
@@ -308,6 +303,60 @@ impl Runtime {
         self.inner.stop(id, failure).await
     }
 
+    /// Redrives an execution that failed, timed out or was stopped: it goes on where it ended, with the definition
+    /// and the input that it has, under the same ARN, after the history that it has. What succeeded is not done
+    /// again: of a Parallel or a Map, branches and iterations only that did not succeed. Retriers begin anew, and
+    /// so does the machine's `TimeoutSeconds`. It waits while as many executions are open as may be.
+    ///
+    /// A call that says the same `client_token` as one of the last ten, within 15 minutes, changes nothing. For how
+    /// long an execution may be redriven, and how often, say [`Limits::redrive_time`] and [`Limits::redrives`]; whether
+    /// it may be now, says [`ExecutionSummary::may_be_redriven`].
+    ///
+    /// # Errors
+    ///
+    /// See [`RedriveError`]. When the store failed, the execution may have been redriven all the same: ask again,
+    /// with the same token.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use std::sync::atomic::{AtomicBool, Ordering};
+    /// use serde_json::json;
+    /// use stepwright::{Failure, NotRedrivable, RedriveError, Runtime, StateMachine, handler_fn};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let machine = Arc::new(StateMachine::parse(
+    /// #     r#"{ "StartAt": "Print", "States": { "Print": { "Type": "Task", "End": true,
+    /// #         "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Print" } } }"#)?);
+    /// let paper = Arc::new(AtomicBool::new(false));
+    /// let tray = Arc::clone(&paper);
+    /// let runtime = Runtime::builder()
+    ///     .function("Print", handler_fn(move |_, _| {
+    ///         let paper = tray.load(Ordering::Relaxed);
+    ///         async move { if paper { Ok("printed") } else { Err(Failure::named("OutOfPaper")) } }
+    ///     }))
+    ///     .build()?;
+    /// let execution = runtime.start_execution(&machine, "report", json!({})).await?;
+    /// assert!(execution.wait().await.is_err());
+    ///
+    /// paper.store(true, Ordering::Relaxed);
+    /// runtime.redrive_execution(execution.id(), None).await?;
+    /// assert_eq!(execution.wait().await?, json!("printed"));
+    ///
+    /// let again = runtime.redrive_execution(execution.id(), None).await;
+    /// assert!(matches!(again, Err(RedriveError::ExecutionNotRedrivable(NotRedrivable::Succeeded))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn redrive_execution<'a>(
+        &self,
+        id: &ExecutionId,
+        client_token: impl Into<Option<&'a str>>,
+    ) -> Result<Redriven, RedriveError> {
+        let permit = self.room().await.ok_or(ExecutionError::ShuttingDown)?;
+        self.inner.redrive(id, client_token.into(), permit).await
+    }
+
     /// How an execution stands.
     ///
     /// # Errors
@@ -374,6 +423,18 @@ impl Runtime {
         self.inner.tracker.wait().await;
         // A store that cannot be told waits until the lease is over.
         let _ = self.inner.store.release(self.inner.owner, None).await;
+    }
+
+    /// Waits for room for an execution; there is none any more when the runtime shuts down.
+    async fn room(&self) -> Option<OwnedSemaphorePermit> {
+        let room = || Arc::clone(&self.inner.room);
+        if let Ok(permit) = room().try_acquire_owned() {
+            return Some(permit);
+        }
+        tokio::select! {
+            permit = room().acquire_owned() => permit.ok(),
+            () = self.inner.shutdown.cancelled() => None,
+        }
     }
 
     async fn report(

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::arn::{Arn, IntegrationPattern};
 use crate::diagnostic::invalid_execution_input;
-use crate::execution::{CancelReason, ExecutionStatus};
+use crate::execution::{CancelReason, ExecutionStatus, NotRedrivable};
 use crate::failure::{ErrorName, Failure};
 use crate::id::ExecutionId;
 use crate::json::{Json, JsonError};
@@ -137,32 +137,41 @@ impl Call {
         }
         let child = self.describe(id).await?;
         let parent = self.describe(&self.parent).await?;
-        Ok(child.input == *input && child.started_at >= parent.started_at)
+        // What an attempt before the last redrive started is another task's.
+        let redriven_at = parent.redrives.and_then(|redrives| redrives.last);
+        Ok(child.input == *input && child.started_at >= redriven_at.unwrap_or(parent.started_at))
     }
 
     /// Waits for the child's end; the parent's end, or that of its task, ends the child.
     async fn watch(&self, child: &ExecutionHandle, response: Value) -> Result<TaskOutcome, Failure> {
         // Nobody waits any longer: the cancellation is on its way.
         let gone = self.cx.submitted(response).await.is_err();
-        let closed = async {
-            match gone {
-                true => std::future::pending().await,
-                false => child.closed().await,
+        let ended = async {
+            if gone {
+                std::future::pending::<()>().await;
+            }
+            loop {
+                child.closed().await.map_err(|error| Failure::task_failed(&error))?;
+                let summary = self.describe(child.id()).await?;
+                // Unless somebody redrove it meanwhile.
+                if summary.status.is_closed() {
+                    return Ok::<_, Failure>(summary);
+                }
             }
         };
-        tokio::select! {
+        let summary = tokio::select! {
             biased;
-            closed = closed => {
-                closed.map_err(|error| Failure::task_failed(&error))?;
-            }
+            summary = ended => summary?,
             () = self.cx.cancelled() => {
                 self.abort(child).await;
                 return Err(Failure::named(ErrorName::TASK_FAILED));
             }
-        }
-        let summary = self.describe(child.id()).await?;
+        };
         let failed = !matches!(summary.status, ExecutionStatus::Succeeded { .. });
-        let described = described(&summary, self.pattern == IntegrationPattern::Sync2 && !failed);
+        let runtime = self.runtime();
+        let redrivable = summary.may_be_redriven(&runtime.limits, runtime.clock.now());
+        let documents = self.pattern == IntegrationPattern::Sync2 && !failed;
+        let described = described(&summary, redrivable, documents);
         match failed {
             true => Err(Failure::new(ErrorName::TASK_FAILED, described.to_string())),
             false => Ok(described.into()),
@@ -230,7 +239,7 @@ fn clipped(cause: &str) -> &str {
 }
 
 /// What `DescribeExecution` says of an execution that has ended: input and output as text, or as `documents`.
-fn described(summary: &ExecutionSummary, documents: bool) -> Value {
+fn described(summary: &ExecutionSummary, redrivable: Result<(), NotRedrivable>, documents: bool) -> Value {
     let payload = |json: &Json| match documents {
         true => json.into(),
         false => Value::from(json.to_string()),
@@ -253,13 +262,17 @@ fn described(summary: &ExecutionSummary, documents: bool) -> Value {
         put("Output", payload(output));
         put("OutputDetails", json!({ "Included": true }));
     }
-    put("RedriveCount", Value::from(0));
-    if let ExecutionStatus::Succeeded { .. } = &summary.status {
-        put("RedriveStatus", Value::from("NOT_REDRIVABLE"));
-        put("RedriveStatusReason", Value::from("Execution is SUCCEEDED and cannot be redriven"));
-    } else {
-        put("RedriveStatus", Value::from("REDRIVABLE"));
+    put("RedriveCount", Value::from(summary.redrive_count()));
+    if let Some(redriven_at) = summary.redrives.as_ref().and_then(|redrives| redrives.last) {
+        put("RedriveDate", Value::from(redriven_at.as_millis()));
     }
+    match redrivable {
+        Ok(()) => put("RedriveStatus", Value::from("REDRIVABLE")),
+        Err(reason) => {
+            put("RedriveStatus", Value::from("NOT_REDRIVABLE"));
+            put("RedriveStatusReason", Value::from(reason.to_string()))
+        }
+    };
     put("StartDate", Value::from(summary.started_at.as_millis()));
     put("StateMachineArn", Value::from(&*summary.machine_arn));
     put("Status", Value::from(summary.status.as_str()));

@@ -28,7 +28,7 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
         let _ = (execution, events);
     }
 
-    /// The execution has ended.
+    /// The execution has ended; it may be redriven, and go on.
     fn on_closed(&self, execution: &ExecutionId, status: &ExecutionStatus) {
         let _ = (execution, status);
     }

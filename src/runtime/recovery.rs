@@ -171,10 +171,7 @@ impl Inner {
         // It was claimed, so it was: it has ended.
         let open = stored.filter(|stored| !stored.summary.status.is_closed());
         let stored = open.ok_or(AskError::Rejected)?;
-        let unusable = |reason: String| AskError::Execution(ExecutionError::Unusable { reason });
-        let machine = self.machine(&stored).map_err(unusable)?;
-        let execution = Execution::restore(machine, &stored.snapshot, self.limits, self.clock.now())
-            .map_err(|error| unusable(error.to_string()))?;
+        let execution = self.restore(&stored).map_err(AskError::Execution)?;
         let permit = Arc::clone(&self.room).try_acquire_owned().ok();
         Ok(Live {
             execution,
@@ -184,6 +181,14 @@ impl Inner {
             running: Default::default(),
             permit,
         })
+    }
+
+    /// An execution as it was stored.
+    pub(super) fn restore(&self, stored: &StoredExecution) -> Result<Execution, ExecutionError> {
+        let unusable = |reason: String| ExecutionError::Unusable { reason };
+        let machine = self.machine(stored).map_err(unusable)?;
+        Execution::restore(machine, &stored.snapshot, self.limits, self.clock.now())
+            .map_err(|error| unusable(error.to_string()))
     }
 
     /// Starts again what was started and not reported, watches again over what was handed on, and lets time go on.
