@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
 
 use crate::execution::{Changes, Execution, Snapshot, Step};
+use crate::history::HistoryEventKind;
 use crate::id::ExecutionId;
 use crate::store::{Commit, Created, NewExecution, Revision, Store, StoreError, StoreErrorKind};
 use crate::testing::simulator::SimulatorError;
@@ -32,7 +33,12 @@ impl Keeper {
         now: Timestamp,
     ) -> Result<(), SimulatorError> {
         let commit = Commit::new(&mut step.clone(), changes, now);
+        let redriven = matches!(
+            step.history.first().map(|event| &event.kind),
+            Some(HistoryEventKind::ExecutionRedriven { .. })
+        );
         let written = match self.revision {
+            Some(revision) if redriven => block_on(self.store.reopen(execution.id(), revision, commit)),
             Some(revision) => block_on(self.store.commit(execution.id(), revision, commit)),
             None => {
                 let start = execution.start_request();
@@ -54,7 +60,7 @@ impl Keeper {
         Ok(())
     }
 
-    /// The state of an execution that has not ended.
+    /// The state of an execution that has not ended, or may be redriven.
     pub(super) fn load(&self, id: &ExecutionId) -> Result<Option<Snapshot>, SimulatorError> {
         let loaded = block_on(self.store.load(id)).map_err(failed)?;
         Ok(loaded.map(|stored| stored.snapshot))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::execution::{EventRejected, ExecutionStatus};
+use crate::execution::{EventRejected, ExecutionStatus, NotRedrivable};
 use crate::failure::Failure;
 use crate::history::{HistoryEvent, Timeline};
 use crate::testing::script::Call;
@@ -22,6 +22,7 @@ pub struct Run {
     pub(super) steps: u64,
     pub(super) calls: Vec<Call>,
     pub(super) rejected: Vec<EventRejected>,
+    pub(super) refused: Vec<NotRedrivable>,
     pub(super) digest: Option<[u8; 32]>,
     pub(super) error: Option<SimulatorError>,
 }
@@ -51,8 +52,15 @@ impl Run {
             (Some(first), Some(last)) => last.timestamp.since(first.timestamp),
             _ => Duration::ZERO,
         };
-        let (calls, rejected) = (Vec::new(), Vec::new());
-        Self { status, history, elapsed, steps: 0, calls, rejected, digest: None, error: None }
+        let (calls, rejected, refused) = (Vec::new(), Vec::new(), Vec::new());
+        Self { status, history, elapsed, steps: 0, calls, rejected, refused, digest: None, error: None }
+    }
+
+    /// The same, with the redrives that were refused.
+    #[must_use]
+    pub fn with_refused_redrives(mut self, refused: Vec<NotRedrivable>) -> Self {
+        self.refused = refused;
+        self
     }
 
     /// The output.
@@ -137,6 +145,11 @@ impl Run {
     /// What it was told and refused: callbacks that came too late, or twice.
     pub fn rejected(&self) -> &[EventRejected] {
         &self.rejected
+    }
+
+    /// Why redrives were refused, in order.
+    pub fn refused_redrives(&self) -> &[NotRedrivable] {
+        &self.refused
     }
 
     /// A digest of every byte that a store would have been given, if the simulator was asked for one.

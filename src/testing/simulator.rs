@@ -1,6 +1,6 @@
 //! Runs a machine with mocks in virtual time, without a runtime.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +8,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::arn::Arn;
 use crate::execution::{
-    Command, Event, Execution, Record, RecordKey, RestoreError, Seed, Snapshot, Start, Step, TaskStart,
+    Command, Event, EventRejected, Execution, NotRedrivable, Record, RecordKey, RestoreError, Seed, Snapshot,
+    Start, Step, TaskStart,
 };
 use crate::failure::Failure;
 use crate::history::HistoryEvent;
@@ -72,6 +73,7 @@ pub struct Simulator {
     crashes: bool,
     digest: bool,
     stop: Option<(Duration, Failure)>,
+    redrives: VecDeque<Duration>,
     #[cfg(feature = "runtime")]
     keeper: Option<Keeper>,
 }
@@ -118,6 +120,7 @@ impl Simulator {
             crashes: false,
             digest: false,
             stop: None,
+            redrives: VecDeque::new(),
             #[cfg(feature = "runtime")]
             keeper: None,
         }
@@ -175,6 +178,32 @@ impl Simulator {
     /// Somebody stops the execution, so long after its start.
     pub fn stop(mut self, after: Duration, failure: Failure) -> Self {
         self.stop = Some((after, failure));
+        self
+    }
+
+    /// Somebody redrives the execution, so long after its end. Said more than once, it is redriven more than once,
+    /// each time after it has ended again.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    /// use serde_json::json;
+    /// use stepwright::StateMachine;
+    /// use stepwright::testing::{Mock, Simulator};
+    ///
+    /// let machine = Arc::new(StateMachine::parse(
+    ///     r#"{ "StartAt": "Pay", "States": { "Pay": { "Type": "Task", "End": true,
+    ///         "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Pay" } } }"#,
+    /// )?);
+    /// let run = Simulator::new(&machine)
+    ///     .function("Pay", Mock::fail("Closed", "come back tomorrow").then(Mock::ok("paid")))
+    ///     .redrive(Duration::from_secs(24 * 60 * 60))
+    ///     .run(json!({}));
+    /// assert_eq!(run.output()?, json!("paid"));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn redrive(mut self, after: Duration) -> Self {
+        self.redrives.push_back(after);
         self
     }
 
@@ -258,7 +287,7 @@ impl Simulator {
         self
     }
 
-    /// Runs the machine until the execution has ended.
+    /// Runs the machine until the execution has ended, and nobody redrives it.
     pub fn run(self, input: impl Into<Json>) -> Run {
         let machine = self.machine.name();
         let account = "us-east-1:123456789012";
@@ -284,6 +313,7 @@ impl Simulator {
             history: Vec::new(),
             calls: Vec::new(),
             rejected: Vec::new(),
+            refused: Vec::new(),
             steps: 0,
             execution,
             settings: self,
@@ -304,14 +334,15 @@ struct Simulation {
     hash: Option<Sha256>,
     history: Vec<HistoryEvent>,
     calls: Vec<Call>,
-    rejected: Vec<crate::execution::EventRejected>,
+    rejected: Vec<EventRejected>,
+    refused: Vec<NotRedrivable>,
     steps: u64,
 }
 
 impl Simulation {
     fn go(&mut self, first: Step) -> Result<(), SimulatorError> {
         self.take(first)?;
-        while !self.execution.status().is_closed() {
+        while !self.execution.status().is_closed() || self.redrive()? {
             if self.steps >= self.settings.steps {
                 return Err(SimulatorError::TooManySteps(self.steps));
             }
@@ -331,6 +362,22 @@ impl Simulation {
             }
         }
         Ok(())
+    }
+
+    /// Redrives an execution that has ended; whether anybody did, and it goes on.
+    fn redrive(&mut self) -> Result<bool, SimulatorError> {
+        while let Some(after) = self.settings.redrives.pop_front() {
+            self.now = self.now + after;
+            // What happens to it meanwhile comes too late.
+            while self.world.next().is_some_and(|next| next <= self.now) {
+                self.rejected.extend(self.world.take().map(|_| EventRejected::Closed));
+            }
+            match self.execution.redrive(None, self.now) {
+                Ok(step) => return self.take(step).map(|()| true),
+                Err(refused) => self.refused.push(refused),
+            }
+        }
+        Ok(false)
     }
 
     /// Commits a step, and acts on it.
@@ -405,7 +452,7 @@ impl Simulation {
         asked.iter().try_for_each(|start| self.call(start))
     }
 
-    /// The state that was saved; a store has none of an execution that has ended.
+    /// The state that was saved; a store has none of an execution that has ended for good.
     fn saved(&self) -> Result<Option<Snapshot>, SimulatorError> {
         #[cfg(feature = "runtime")]
         if let Some(keeper) = &self.settings.keeper {
@@ -435,6 +482,7 @@ impl Simulation {
             steps: self.steps,
             calls: self.calls,
             rejected: self.rejected,
+            refused: self.refused,
             digest: self.hash.map(|hash| hash.finalize().into()),
             error,
         }
