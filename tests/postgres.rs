@@ -11,10 +11,12 @@ mod node;
 mod storm;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use serde_json::json;
 use stepwright::store::{PostgresError, PostgresStore};
-use stepwright::{Store, testing};
+use stepwright::{Failure, Runtime, StateMachine, Store, handler_fn, testing};
 
 use self::cluster::Cluster;
 use self::storm::Storm;
@@ -87,6 +89,39 @@ async fn tls_trusts_whom_it_is_told_to() {
     }
     let nothing = trusting("nothing".into()).connect().await.unwrap_err();
     assert!(matches!(nothing, PostgresError::Certificate(_)), "{nothing:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_nodes_that_redrive_one_does() {
+    let database = database!();
+    let machine = r#"{ "StartAt": "Work", "States": { "Work": { "Type": "Task", "End": true,
+        "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Work" } } }"#;
+    let machine = Arc::new(StateMachine::parse(machine).unwrap());
+    let calls = Arc::new(AtomicU32::default());
+    let mut nodes = Vec::new();
+    for _ in 0..2 {
+        let calls = Arc::clone(&calls);
+        let work = handler_fn(move |_, _| {
+            let call = calls.fetch_add(1, Ordering::Relaxed);
+            async move { if call % 2 == 0 { Err(Failure::named("Busy")) } else { Ok(call) } }
+        });
+        let store = Arc::new(PostgresStore::connect(&database).await.unwrap());
+        nodes.push(Runtime::builder().store(store).function("Work", work).build().unwrap());
+    }
+    for round in 1..=5 {
+        let execution = nodes[0].start_execution(&machine, &*format!("{round}"), json!({})).await.unwrap();
+        execution.wait().await.unwrap_err();
+        let redrives = nodes.iter().map(|node| node.redrive_execution(execution.id(), None));
+        let redriven = futures_util::future::join_all(redrives).await;
+        let made = redriven.iter().filter(|redriven| redriven.is_ok()).count();
+        assert_eq!(made, 1, "{redriven:?}");
+        assert_eq!(execution.wait().await.unwrap(), json!(round * 2 - 1));
+        let summary = nodes[1].describe_execution(execution.id()).await.unwrap();
+        assert_eq!(summary.redrive_count(), 1);
+    }
+    for node in nodes {
+        node.shutdown().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -37,7 +37,8 @@ pub use owners::{
     posted_events_wait_until_they_are_handled, what_ended_long_ago_is_forgotten,
 };
 pub use redrive::{
-    redrives_are_fenced, what_did_not_succeed_can_be_redriven, what_ended_long_ago_is_not_redriven,
+    redrives_and_clean_up_tear_nothing_apart, redrives_are_fenced, what_did_not_succeed_can_be_redriven,
+    what_ended_long_ago_is_not_redriven,
 };
 use subject::{DEFINITION, LIFE, Moment, Subject, Suite, ids, must, same_history, same_summary, stands};
 
@@ -68,6 +69,7 @@ pub async fn all(store: &Arc<dyn Store>) {
     what_did_not_succeed_can_be_redriven(store).await;
     redrives_are_fenced(store).await;
     what_ended_long_ago_is_not_redriven(store).await;
+    redrives_and_clean_up_tear_nothing_apart(store).await;
 }
 
 /// Executions and tokens that never were: absent where that is an answer, `NotFound` where it is none.

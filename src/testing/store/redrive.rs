@@ -133,8 +133,7 @@ pub async fn redrives_are_fenced(store: &Arc<dyn Store>) {
 /// The state of what ended before a time is removed, the oldest first, and nothing else.
 pub async fn what_ended_long_ago_is_not_redriven(store: &Arc<dyn Store>) {
     let suite = Suite::new(store);
-    // Long before anything else in the store.
-    let begin = Timestamp::from_millis(LONG_AGO.as_millis() - 86_400_000);
+    let begin = before_all_else();
     let mut subjects = Vec::new();
     for n in 1..=4 {
         let mut subject = suite.create_at(n, begin + Duration::from_secs(n as u64)).await;
@@ -172,6 +171,60 @@ pub async fn what_ended_long_ago_is_not_redriven(store: &Arc<dyn Store>) {
     redriven.live(Moment::Stopped).await;
     assert_eq!(must(store.forget(all, 10).await), 1, "until it has ended again");
     assert!(!kept(4).await, "and its state with it");
+}
+
+/// What is redriven while others clean up is redriven whole, or not at all.
+pub async fn redrives_and_clean_up_tear_nothing_apart(store: &Arc<dyn Store>) {
+    let suite = Suite::new(store);
+    let begin = before_all_else();
+    let mut subjects = Vec::new();
+    for n in 0..RACERS {
+        let mut subject = suite.create_at(n, begin + Duration::from_secs(n as u64)).await;
+        subject.live(Moment::Stopped).await;
+        subjects.push(subject);
+    }
+    let mut racers = JoinSet::new();
+    for mut subject in subjects {
+        let all = begin + HOUR;
+        let cleaner = Arc::clone(store);
+        racers.spawn(async move {
+            must(cleaner.expire(all, 1).await);
+            must(cleaner.forget(all, 1).await);
+            None
+        });
+        racers.spawn(async move {
+            let mut step = subject.redrive("in time");
+            let commit = Commit::new(&mut step, subject.execution.take_changes(), subject.now);
+            let id = subject.execution.id().clone();
+            let redriven = subject.store.reopen(&id, subject.revision, commit).await;
+            Some((redriven.map_err(|error| error.kind()), subject))
+        });
+    }
+    for (redriven, subject) in racers.join_all().await.into_iter().flatten() {
+        let id = subject.execution.id();
+        match redriven {
+            Ok(revision) => {
+                let mut subject = Subject { revision, ..subject };
+                subject.check("what was redriven in time is all there").await;
+                subject.live(Moment::Tick).await;
+                subject.live(Moment::Stopped).await;
+            }
+            Err(kind) => {
+                let expected = match must(store.describe(id).await) {
+                    Some(_) => StoreErrorKind::Conflict,
+                    None => StoreErrorKind::NotFound,
+                };
+                // It may be forgotten since.
+                assert!(kind == expected || kind == StoreErrorKind::Conflict, "a redrive that came too late");
+                assert!(must(store.load(id).await).is_none(), "what was expired has no state");
+            }
+        }
+    }
+    must(store.forget(begin + HOUR, RACERS).await);
+}
+
+fn before_all_else() -> Timestamp {
+    Timestamp::from_millis(LONG_AGO.as_millis() - 86_400_000)
 }
 
 impl Subject {
