@@ -20,15 +20,13 @@ const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
 /// How often an execution was redriven, and what is to be known about that once it has ended.
 ///
 /// ```
-/// use serde_json::json;
-/// use stepwright::testing::Simulator;
-/// use stepwright::StateMachine;
 /// use std::sync::Arc;
+/// use serde_json::json;
+/// use stepwright::{Execution, Start, StateMachine, Timestamp};
 ///
 /// let machine = Arc::new(StateMachine::parse(
 ///     r#"{ "StartAt": "No", "States": { "No": { "Type": "Fail" } } }"#,
 /// )?);
-/// # use stepwright::{Execution, Start, Timestamp};
 /// let (mut execution, _) = Execution::start(machine, Start::new("hopeless", json!({})), Timestamp::EPOCH);
 /// assert_eq!(execution.redrives().count, 0);
 /// execution.redrive(None, Timestamp::from_millis(1_000))?;
