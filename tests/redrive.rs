@@ -13,8 +13,9 @@ use stepwright::store::{
 use stepwright::testing::VirtualClock;
 use stepwright::{
     Clock, Event, ExecutionError, ExecutionId, ExecutionStatus, Failure, FileStore, HistoryEvent, Limits,
-    MemoryStore, NotRedrivable, Observer, RedriveError, ReportError, Runtime, RuntimeBuilder, StartError,
-    StateMachine, Store, SystemClock, TaskContext, TaskToken, Timestamp, TokenHash, WaitError, handler_fn,
+    MemoryStore, NotRedrivable, Observer, RedriveError, Redriven, ReportError, Runtime, RuntimeBuilder,
+    StartError, StateMachine, Store, SystemClock, TaskContext, TaskToken, Timestamp, TokenHash, WaitError,
+    handler_fn,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -78,10 +79,10 @@ impl World {
     }
 }
 
-fn refused<T>(redriven: Result<T, RedriveError>) -> Option<NotRedrivable> {
-    match redriven {
-        Err(RedriveError::ExecutionNotRedrivable(reason)) => Some(reason),
-        _ => None,
+fn refused(redriven: Result<Redriven, RedriveError>) -> Option<NotRedrivable> {
+    match redriven.err()? {
+        RedriveError::ExecutionNotRedrivable(reason) => Some(reason),
+        error => panic!("{error}"),
     }
 }
 
@@ -532,7 +533,7 @@ async fn whoever_comes_in_between_is_first() {
         let token = (how != Meddling::Redrives).then_some("token");
         let error = runtime.redrive_execution(execution.id(), token).await.unwrap_err();
         match how {
-            Meddling::Expires | Meddling::Redrives => assert_eq!(refused::<()>(Err(error)), expected),
+            Meddling::Expires | Meddling::Redrives => assert_eq!(refused(Err(error)), expected),
             Meddling::Forgets => assert!(missing(&error), "{error:?}"),
             Meddling::LosesTheAnswer | Meddling::Fails => assert!(unavailable(&error), "{error:?}"),
         }

@@ -138,6 +138,7 @@ impl Execution {
         };
         let succeeded = self.recorder.record(self.now, frame.last_event, kind);
         if let Some(failure) = self.beyond_limits(&results, state.name.as_str()) {
+            // A redrive runs all of them again: that may give less.
             frame.last_event = succeeded;
             return Outcome::Failed(Fault { failure, heartbeat: false, task: false });
         }

@@ -254,11 +254,13 @@ impl Execution {
     }
 
     fn unanswered(&self, wanted: impl Fn(&RunningTask, IntegrationPattern) -> bool) -> Vec<TaskStart> {
-        // What a closed execution was at is only of interest should it be redriven.
-        let frames = (!self.status.is_closed()).then(|| self.frames.iter());
-        let mut unanswered: Vec<TaskStart> = frames
-            .into_iter()
-            .flatten()
+        if self.status.is_closed() {
+            // What it was at is kept for a redrive only.
+            return Vec::new();
+        }
+        let mut unanswered: Vec<TaskStart> = self
+            .frames
+            .iter()
             .filter_map(|(_, frame)| Some((frame, frame.task()?)))
             .filter(|(_, running)| running.answer.is_none())
             .map(|(frame, running)| (running, self.task_start(frame, running)))

@@ -82,7 +82,7 @@ pub enum NotRedrivable {
     // DIFFERENCE: AWS's words for this are not known.
     #[error("Execution redrive limit exceeded")]
     TooOften,
-    /// Its state was not kept: it ended under a version of this crate that could not redrive.
+    /// Its state was not kept: it ended under a version of this crate that could not redrive, or under other limits.
     #[error("Execution was started before the launch of RedriveExecution")]
     NotKept,
     /// Only standard executions can be.
@@ -96,8 +96,8 @@ impl Execution {
     /// state had there, the variables, and the results of branches and iterations that succeeded. States that
     /// did not get their result are tried as if for the first time, without being entered anew, except for Fail.
     ///
-    /// The step only says so; what comes of it is for the [ticks](crate::Event::Tick) that follow at once. Whether a call
-    /// repeats an earlier one is to be asked before: [`Redrives::repeats`].
+    /// The step only says so; what comes of it is for the [ticks](crate::Event::Tick) that follow at once. Whether a
+    /// call repeats an earlier one is to be asked before: [`Redrives::repeats`].
     ///
     /// # Errors
     ///
@@ -187,10 +187,16 @@ impl Execution {
 
     /// Whether an execution that ends with `status` keeps what a redrive needs.
     pub(super) fn is_kept(&self, status: &ExecutionStatus) -> bool {
-        let possible =
-            self.start.kind == ExecutionKind::Standard && !self.start.limits.redrive_time.is_zero();
+        let (limits, now) = (&self.start.limits, self.now);
+        if matches!(status, ExecutionStatus::Succeeded { .. })
+            || self.start.kind != ExecutionKind::Standard
+            || limits.redrive_time.is_zero()
+        {
+            return false;
+        }
+        // With the event of its end.
         let redrives = Redrives { events: self.recorder.newest() + 1, ..self.redrives().clone() };
-        possible && redrives.allow(status, self.started_at, self.now, &self.start.limits, self.now).is_ok()
+        redrives.allow(status, self.started_at, now, limits, now).is_ok()
     }
 
     /// Notes how long the history is of an execution that has ended without success.

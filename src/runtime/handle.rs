@@ -105,10 +105,11 @@ impl ExecutionHandle {
             };
             match closed {
                 Some(status @ ExecutionStatus::Succeeded { .. }) => return Ok(status),
-                // It may have been redriven since.
-                Some(_) => match self.stored().await? {
-                    ExecutionStatus::Running => tokio::task::yield_now().await,
-                    status => return Ok(status),
+                // It may have been redriven since. What is forgotten, or cannot be read, ended like this.
+                Some(status) => match self.stored().await {
+                    Ok(ExecutionStatus::Running) => tokio::task::yield_now().await,
+                    Ok(newer) => return Ok(newer),
+                    Err(_) => return Ok(status),
                 },
                 None => {}
             }
