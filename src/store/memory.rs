@@ -1,6 +1,8 @@
 //! The reference implementation: everything in maps, gone with the process.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -19,6 +21,22 @@ use crate::time::Timestamp;
 
 /// Up to how many events a history grows without room to spare.
 const SHORT: usize = 32;
+
+/// The hasher of keys that are hashes themselves, of secrets that nobody chooses.
+#[derive(Debug, Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn write(&mut self, bytes: &[u8]) {
+        if let Some(first) = bytes.first_chunk() {
+            self.0 = u64::from_ne_bytes(*first);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// A store in memory: the shortest true implementation, and the one for tests.
 ///
@@ -45,8 +63,8 @@ struct Inner {
     executions: BTreeMap<u64, Box<Kept>>,
     numbers: HashMap<ExecutionId, u64>,
     last_number: u64,
-    tokens: HashMap<TokenHash, TaskAddress>,
-    owners: HashMap<OwnerId, Owner>,
+    tokens: HashMap<TokenHash, TaskAddress, BuildHasherDefault<Hashed>>,
+    owners: BTreeMap<OwnerId, Owner>,
     /// When those that nobody owns have something to do.
     wakes: BTreeSet<(Timestamp, u64)>,
     /// Those that somebody owns and that have mail.
@@ -73,6 +91,16 @@ struct Kept {
     settled: BTreeMap<InboxId, bool>,
 }
 
+/// Where an execution waits for a claim.
+#[derive(PartialEq)]
+enum Waits {
+    Nowhere,
+    /// Among those that somebody owns.
+    Mailed,
+    /// Among those that nobody owns.
+    Until(Timestamp),
+}
+
 #[derive(Debug, Default)]
 struct Owner {
     /// When its lease ends; one that never claimed, or is alone, has none.
@@ -96,59 +124,57 @@ impl Inner {
         Ok(*self.numbers.get(id).ok_or(StoreErrorKind::NotFound)?)
     }
 
-    fn kept(&mut self, number: u64) -> &mut Kept {
-        self.executions.get_mut(&number).expect("executions have numbers until they are forgotten")
+    /// Changes an execution, and where it waits for a claim with it.
+    fn change<R>(&mut self, number: u64, change: impl FnOnce(&mut Kept) -> R) -> R {
+        let kept =
+            self.executions.get_mut(&number).expect("executions have numbers until they are forgotten");
+        let before = kept.waits();
+        let result = change(kept);
+        let after = kept.waits();
+        if before != after {
+            match before {
+                Waits::Nowhere => {}
+                Waits::Mailed => drop(self.mailed.remove(&number)),
+                Waits::Until(wake) => drop(self.wakes.remove(&(wake, number))),
+            }
+            match after {
+                Waits::Nowhere => {}
+                Waits::Mailed => drop(self.mailed.insert(number)),
+                Waits::Until(wake) => drop(self.wakes.insert((wake, number))),
+            }
+        }
+        result
     }
 
     fn write(&mut self, number: u64, mut commit: Commit) -> Revision {
-        self.change_tokens(number, std::mem::take(&mut commit.tokens));
-        self.wait(number, false);
-        let kept = self.kept(number);
-        kept.write(commit);
-        let (revision, stopped_at, redrivable) =
-            (kept.revision, kept.summary.stopped_at, kept.snapshot.is_some());
+        let TokenChanges { issued, retired } = std::mem::take(&mut commit.tokens);
+        let (id, revision, stopped_at, redrivable) = self.change(number, |kept| {
+            kept.write(commit);
+            kept.tokens.reserve_exact(issued.len());
+            kept.tokens.extend(issued.iter().map(|issued| issued.hash));
+            let id = (!issued.is_empty()).then(|| kept.summary.id.clone());
+            (id, kept.revision, kept.summary.stopped_at, kept.snapshot.is_some())
+        });
         if let Some(stopped_at) = stopped_at {
             self.ended.insert((stopped_at, number));
             if redrivable {
                 self.redrivable.insert((stopped_at, number));
             }
         }
-        self.wait(number, true);
-        revision
-    }
-
-    fn change_tokens(&mut self, number: u64, changes: TokenChanges) {
-        let id = self.kept(number).summary.id.clone();
-        for issued in changes.issued {
-            self.kept(number).tokens.push(issued.hash);
-            let address = TaskAddress::new(id.clone(), issued.task, issued.activity, true);
+        for (issued, id) in issued.into_iter().zip(id.into_iter().cycle()) {
+            let address = TaskAddress::new(id, issued.task, issued.activity, true);
             self.tokens.insert(issued.hash, address);
         }
-        for hash in changes.retired {
+        for hash in retired {
             if let Some(address) = self.tokens.get_mut(&hash) {
                 address.open = false;
             }
         }
-    }
-
-    /// Whether an execution is among those that wait for a claim: to be asked before and after it changes.
-    fn wait(&mut self, number: u64, waits: bool) {
-        let kept = &self.executions[&number];
-        let mail = !kept.inbox.is_empty();
-        let wake = if mail { Some(Timestamp::EPOCH) } else { kept.wake };
-        match (kept.owner, waits) {
-            (Some(_), true) if mail => drop(self.mailed.insert(number)),
-            (Some(_), true) => {}
-            (Some(_), false) => drop(self.mailed.remove(&number)),
-            (None, true) => self.wakes.extend(wake.map(|wake| (wake, number))),
-            (None, false) => drop(wake.map(|wake| self.wakes.remove(&(wake, number)))),
-        }
+        revision
     }
 
     fn set_owner(&mut self, number: u64, owner: Option<OwnerId>) {
-        self.wait(number, false);
-        self.kept(number).owner = owner;
-        self.wait(number, true);
+        self.change(number, |kept| kept.owner = owner);
     }
 
     /// Ends the leases of those of whom `gone` says so.
@@ -191,6 +217,15 @@ impl Kept {
         !self.summary.status.is_closed()
     }
 
+    fn waits(&self) -> Waits {
+        match (self.owner, self.inbox.is_empty()) {
+            (Some(_), true) => Waits::Nowhere,
+            (Some(_), false) => Waits::Mailed,
+            (None, true) => self.wake.map_or(Waits::Nowhere, Waits::Until),
+            (None, false) => Waits::Until(Timestamp::EPOCH),
+        }
+    }
+
     fn write(&mut self, commit: Commit) {
         self.wake = commit.wake();
         if let Some(handled) = commit.handled
@@ -227,15 +262,11 @@ impl Kept {
 
 impl PromptStore for MemoryStore {
     fn create_now(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
-        let mut inner = self.inner();
-        if let Some(kept) = inner.find(&execution.id) {
-            return Ok(Created::Existing(kept.summary.clone()));
-        }
         let kept = Box::new(Kept {
             revision: Revision::default(),
             snapshot: Some(Snapshot::default()),
-            definition: execution.definition.clone(),
             summary: ExecutionSummary::new(&execution, first.status.clone()),
+            definition: execution.definition,
             history: Vec::new(),
             tokens: Vec::new(),
             owner: execution.owner,
@@ -243,13 +274,20 @@ impl PromptStore for MemoryStore {
             inbox: BTreeMap::new(),
             settled: BTreeMap::new(),
         });
+        let mut inner = self.inner();
+        let number = inner.last_number + 1;
+        match inner.numbers.entry(execution.id) {
+            Entry::Occupied(number) => {
+                let number = *number.get();
+                return Ok(Created::Existing(inner.executions[&number].summary.clone()));
+            }
+            Entry::Vacant(place) => drop(place.insert(number)),
+        }
+        inner.last_number = number;
+        inner.executions.insert(number, kept);
         if let Some(owner) = execution.owner {
             inner.owners.entry(owner).or_default();
         }
-        inner.last_number += 1;
-        let number = inner.last_number;
-        inner.executions.insert(number, kept);
-        inner.numbers.insert(execution.id, number);
         Ok(Created::New(inner.write(number, first)))
     }
 
@@ -261,7 +299,7 @@ impl PromptStore for MemoryStore {
     ) -> Result<Revision, StoreError> {
         let mut inner = self.inner();
         let number = inner.number(id)?;
-        let kept = inner.kept(number);
+        let kept = &inner.executions[&number];
         if kept.revision != expected || !kept.is_open() {
             return Err(StoreErrorKind::Conflict.into());
         }
@@ -309,7 +347,7 @@ impl Store for MemoryStore {
     ) -> Result<Revision, StoreError> {
         let mut inner = self.inner();
         let number = inner.number(id)?;
-        let kept = inner.kept(number);
+        let kept = &inner.executions[&number];
         let (true, true, Some(stopped_at)) =
             (kept.revision == expected, kept.snapshot.is_some(), kept.summary.stopped_at)
         else {
@@ -406,14 +444,13 @@ impl Store for MemoryStore {
         let number = inner.number(id)?;
         inner.last_posted += 1;
         let posted = InboxId::from(inner.last_posted);
-        inner.wait(number, false);
-        let kept = inner.kept(number);
-        match kept.is_open() {
-            true => drop(kept.inbox.insert(posted, event)),
-            false => drop(kept.settled.insert(posted, false)),
-        }
-        let owner = kept.owner;
-        inner.wait(number, true);
+        let owner = inner.change(number, |kept| {
+            match kept.is_open() {
+                true => drop(kept.inbox.insert(posted, event)),
+                false => drop(kept.settled.insert(posted, false)),
+            }
+            kept.owner
+        });
         match owner.and_then(|owner| inner.owners.get(&owner)) {
             Some(owner) => owner.changed.notify_one(),
             None => inner.tell_all(),
@@ -460,7 +497,7 @@ impl Store for MemoryStore {
         let old: Vec<(Timestamp, u64)> = old.collect();
         for entry in &old {
             inner.redrivable.remove(entry);
-            inner.kept(entry.1).snapshot = None;
+            inner.change(entry.1, |kept| kept.snapshot = None);
         }
         Ok(old.len())
     }
