@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -17,6 +17,7 @@ use crate::execution::{Event, TaskStart};
 use crate::id::{ExecutionId, TaskId, TaskToken};
 use crate::json::Json;
 use crate::runtime::error::ActivityError;
+use crate::runtime::rare::Rare;
 use crate::runtime::{Inner, Runtime};
 use crate::time::Timestamp;
 
@@ -159,9 +160,9 @@ impl Runtime {
 /// holds futures of: it needs no limit of its own.
 #[derive(Debug, Default)]
 pub(super) struct Activities {
-    state: Mutex<State>,
+    state: Rare<State>,
     /// The activities that were deleted, if any.
-    missing: Mutex<Option<Arc<BTreeSet<Arn>>>>,
+    missing: Rare<Option<Arc<BTreeSet<Arn>>>>,
 }
 
 #[derive(Debug, Default)]
@@ -253,13 +254,12 @@ impl Inner {
 
     /// Whether tasks of the execution wait for workers.
     pub(super) fn has_offers(&self, execution: &ExecutionId) -> bool {
-        let state = self.activities.lock();
-        !state.places.is_empty() && state.places.contains_key(execution)
+        self.activities.state.look().is_some_and(|state| state.places.contains_key(execution))
     }
 
     /// The execution is gone from here, and its tasks with it.
     pub(super) fn withdraw_all(&self, execution: &ExecutionId) {
-        let mut state = self.activities.lock();
+        let Some(mut state) = self.activities.state.look() else { return };
         let places = state.places.remove(execution).unwrap_or_default();
         places.into_values().for_each(|place| state.remove(&place));
     }
@@ -372,17 +372,17 @@ impl Drop for Line<'_> {
 impl Activities {
     /// The activities that do not exist.
     pub(super) fn missing(&self) -> Option<Arc<BTreeSet<Arn>>> {
-        self.missing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.missing.look()?.clone()
     }
 
     fn change_missing(&self, change: impl FnOnce(&mut BTreeSet<Arn>) -> bool) {
-        let mut missing = self.missing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut missing = self.missing.lock();
         change(Arc::make_mut(missing.get_or_insert_default()));
         missing.take_if(|missing| missing.is_empty());
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -93,8 +93,8 @@ impl Inner {
     fn wake(self: &Arc<Self>, id: &ExecutionId) {
         let Some(resident) = self.residents().get(id).cloned() else { return };
         // A driver whose mailbox is full looks at the clock after every event.
-        if let Brought::Woke(live) = resident.bring(Mail::of(Event::Tick)) {
-            self.drive(resident, live);
+        if let Brought::Woke(live, mail) = resident.bring(Mail::of(Event::Tick)) {
+            self.drive(resident, live, Some(mail));
         }
     }
 }

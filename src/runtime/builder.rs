@@ -319,9 +319,9 @@ impl Default for Account {
 
 impl Account {
     /// A name for an execution: the given one if AWS would take it, a random one if none is given.
-    pub(super) fn execution_name(&self, name: Option<&str>, longest: usize) -> Result<String, StartError> {
+    pub(super) fn execution_name(&self, name: Option<&str>, longest: usize) -> Result<Arc<str>, StartError> {
         let Some(name) = name else {
-            return Ok(uuid::Builder::from_random_bytes(random()).into_uuid().to_string());
+            return Ok(uuid::Builder::from_random_bytes(random()).into_uuid().to_string().into());
         };
         let legal = |c: char| {
             c.is_ascii_alphanumeric()
@@ -335,31 +335,14 @@ impl Account {
         }
     }
 
-    /// The ARNs of the machine called `machine` and of the role.
+    /// The ARNs of the machine called `machine`, of its executions and of the role.
     pub(super) fn arns(&self, machine: &str) -> Arns {
         let Self { partition, region, id, role } = self;
         Arns {
             machine: format!("arn:{partition}:states:{region}:{id}:stateMachine:{machine}").into(),
+            executions: format!("arn:{partition}:states:{region}:{id}:execution:{machine}:").into(),
             role: format!("arn:{partition}:iam::{id}:role/{role}").into(),
         }
-    }
-
-    pub(super) fn start(
-        &self,
-        machine: &StateMachine,
-        arns: Arns,
-        name: &str,
-        input: Json,
-        limits: Limits,
-        history: bool,
-    ) -> Start {
-        let Self { partition, region, id, .. } = self;
-        let execution = format!("arn:{partition}:states:{region}:{id}:execution:{}:{name}", machine.name());
-        let Arns { machine, role } = arns;
-        Start::of(execution.into(), name.into(), machine, role, input)
-            .seed(Seed::from(random()))
-            .limits(limits)
-            .history(history)
     }
 }
 
@@ -367,7 +350,17 @@ impl Account {
 #[derive(Clone, Debug)]
 pub(super) struct Arns {
     pub(super) machine: Arc<str>,
-    pub(super) role: Arc<str>,
+    /// All of an execution's but its name.
+    executions: Arc<str>,
+    role: Arc<str>,
+}
+
+impl Arns {
+    /// What an execution called `name` starts from.
+    pub(super) fn start(self, name: Arc<str>, input: Json) -> Start {
+        let execution = [&*self.executions, &*name].concat();
+        Start::of(execution.into(), name, self.machine, self.role, input).seed(Seed::from(random()))
+    }
 }
 
 /// Bytes that nobody can guess.

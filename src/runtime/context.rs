@@ -134,6 +134,14 @@ impl TaskContext {
         Running(Arc::downgrade(&self.inner))
     }
 
+    pub(super) fn execution(&self) -> &ExecutionId {
+        &self.inner.execution
+    }
+
+    pub(super) fn task(&self) -> TaskId {
+        self.inner.task
+    }
+
     pub(super) fn begun(&self) -> Begun {
         self.inner.begun
     }

@@ -10,10 +10,11 @@ use std::task::{Context, Poll};
 use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::{Command, Event, Reporter, Step, TaskStart};
 use crate::failure::{ErrorName, Failure};
+use crate::id::TaskId;
 use crate::json::Json;
 use crate::runtime::Inner;
 use crate::runtime::context::{Begun, TaskContext};
-use crate::runtime::handler::{BoxedCall, SharedHandler, TaskOutcome, TaskRequest};
+use crate::runtime::handler::{BoxedCall, SharedHandler, TaskOutcome};
 use crate::runtime::nested::StartExecution;
 use crate::runtime::resident::{Live, Mail, Resident};
 
@@ -57,21 +58,19 @@ impl Inner {
         let (task, token) = (start.task, start.token.clone());
         let cx = TaskContext::new(Arc::clone(self), resident.id.clone(), task, token, begun);
         live.running.insert(task, cx.running());
-        let resident = Arc::clone(resident);
+        let (resident, resource, pattern) = (Arc::clone(resident), start.resource.clone(), start.pattern);
+        let call = handler.map(|handler| handler.call_of(resident.id.clone(), start, cx.clone()));
         self.tracker.spawn(async move {
             let inner = cx.runtime();
-            let event = match handler {
-                Some(handler) => inner.call(&resident, handler, start, &cx).await,
-                None => Some(Event::TaskFailed {
-                    task,
-                    failure: no_handler(&start.resource),
-                    reporter: Reporter::Handler,
-                }),
+            let event = match call {
+                Some(call) => inner.call(call, &resource, pattern, &cx).await,
+                None => Some(failed(task, no_handler(&resource))),
             };
-            if let Some(event) = event {
-                let mail = Mail { handler_done: Some(task), ..Mail::of(event) };
+            let Some(event) = event else { return };
+            let mail = Mail { handler_done: Some(task), ..Mail::of(event) };
+            if let Ok(Some(mail)) = inner.hand(&resident, mail) {
                 // The execution may have ended meanwhile.
-                let _ = inner.bring_back(&resident, mail).await;
+                let _ = Box::pin(inner.bring(&resident.id, mail)).await;
             }
         });
     }
@@ -89,25 +88,20 @@ impl Inner {
     /// Calls a handler; nothing is to be reported when it was cancelled.
     async fn call(
         self: &Arc<Self>,
-        resident: &Resident,
-        handler: SharedHandler,
-        start: TaskStart,
+        call: BoxedCall<'static>,
+        resource: &Arn,
+        pattern: IntegrationPattern,
         cx: &TaskContext,
     ) -> Option<Event> {
-        let (task, pattern, resource) = (start.task, start.pattern, start.resource.clone());
+        let task = cx.task();
         let activity = resource.is_activity();
         if activity && cx.begun() != Begun::HandedOn {
-            self.tell(&resident.id, Event::TaskStarted { task, worker: None }).await;
+            Box::pin(self.tell(cx.execution(), Event::TaskStarted { task, worker: None })).await;
         }
-        let request = TaskRequest::new(resident.id.clone(), start);
-        let given_up = async {
-            cx.cancelled().await;
-            self.clock.sleep_until(self.clock.now() + self.cancel_grace).await;
-        };
         let outcome = tokio::select! {
             biased;
-            outcome = CatchPanic(handler.call_boxed(request, cx.clone())) => outcome,
-            () = given_up => return None,
+            outcome = CatchPanic(call) => outcome,
+            () = async { Box::pin(self.given_up(cx)).await } => return None,
         };
         // Nobody waits for the answer. A handler that was done when the runtime began to shut down has answered;
         // one that returns because of that has not.
@@ -115,21 +109,30 @@ impl Inner {
         if cx.is_cancelled() && !answered {
             return None;
         }
-        let reporter = Reporter::Handler;
-        let failed = |failure| Some(Event::TaskFailed { task, failure, reporter });
         match outcome {
             Ok(Ok(TaskOutcome::Completed(output))) => {
-                Some(Event::TaskSucceeded { task, output: output.into(), reporter })
+                Some(Event::TaskSucceeded { task, output: output.into(), reporter: Reporter::Handler })
             }
             Ok(Ok(TaskOutcome::Deferred)) => match pattern {
                 IntegrationPattern::RequestResponse if activity => None,
-                IntegrationPattern::RequestResponse => failed(deferred_without_token(&resource)),
+                IntegrationPattern::RequestResponse => Some(failed(task, deferred_without_token(resource))),
                 _ => Some(Event::TaskSubmitted { task, output: Json::empty_object() }),
             },
-            Ok(Err(failure)) => failed(failure),
-            Err(panic) => failed(panicked(&resource, &*panic)),
+            Ok(Err(failure)) => Some(failed(task, failure)),
+            Err(panic) => Some(failed(task, panicked(resource, &*panic))),
         }
     }
+
+    /// Waits until nobody waits for the task any longer, and its handler has had its time to clean up.
+    async fn given_up(&self, cx: &TaskContext) {
+        cx.cancelled().await;
+        self.clock.sleep_until(self.clock.now() + self.cancel_grace).await;
+    }
+}
+
+/// The handler of `task` came to nothing.
+fn failed(task: TaskId, failure: Failure) -> Event {
+    Event::TaskFailed { task, failure, reporter: Reporter::Handler }
 }
 
 fn no_handler(resource: &Arn) -> Failure {
@@ -152,9 +155,9 @@ fn panicked(resource: &Arn, panic: &(dyn Any + Send)) -> Failure {
 }
 
 /// A future that ends with the panic of the one within, instead of panicking itself.
-struct CatchPanic<'a>(BoxedCall<'a>);
+struct CatchPanic(BoxedCall<'static>);
 
-impl Future for CatchPanic<'_> {
+impl Future for CatchPanic {
     type Output = Result<Result<TaskOutcome, Failure>, Box<dyn Any + Send>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

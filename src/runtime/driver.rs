@@ -24,6 +24,7 @@ use crate::id::{ExecutionId, TaskId};
 use crate::runtime::Inner;
 use crate::runtime::resident::{Live, Mail, Refused, Resident};
 use crate::store::{Commit, PromptStore, Revision, StoreError};
+use crate::time::Timestamp;
 
 /// How long to wait before a commit is tried again: at first, and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
@@ -43,26 +44,27 @@ impl Inner {
         if closed {
             self.end(resident, &mut live);
         } else {
-            self.drive(Arc::clone(resident), live);
+            self.drive(Arc::clone(resident), live, None);
         }
     }
 
     /// Lets an execution go on until it waits; without anything to do it goes to sleep at once.
-    pub(super) fn drive(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>) {
-        if let Some((mail, live)) = self.first(&resident, live) {
+    pub(super) fn drive(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>, mail: Option<Mail>) {
+        if let Some((mail, live)) = self.first(&resident, live, mail, self.clock.now()) {
             self.spawn(resident, live, mail);
         }
     }
 
     /// The same here and now for somebody who waits for it, if the store answers at once.
-    pub(super) fn drive_now(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>) {
-        let Some(store) = self.store.prompt() else { return self.drive(resident, live) };
+    pub(super) fn drive_now(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>, mail: Mail) {
+        let Some(store) = self.store.prompt() else { return self.drive(resident, live, Some(mail)) };
         // A shutdown waits for it, too.
         let _tracked = self.tracker.token();
         // A panic of the driver is not that of whoever brought its mail.
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
-            if let Some((mail, live)) = self.first(&resident, live) {
-                self.run_now(store, &resident, live, mail);
+            let now = self.clock.now();
+            if let Some((mail, live)) = self.first(&resident, live, Some(mail), now) {
+                self.run_now(store, &resident, live, mail, now);
             }
         }));
     }
@@ -75,7 +77,7 @@ impl Inner {
     async fn run(self: &Arc<Self>, resident: &Arc<Resident>, mut live: Box<Live>, mut mail: Mail) {
         let _guard = Guard { inner: self, resident };
         while self.turn(resident, &mut live, mail).await {
-            (mail, live) = match self.next(resident, live) {
+            (mail, live) = match self.next(resident, live, self.clock.now()) {
                 Next::Mail(mail, live) => (mail, live),
                 Next::Due(live) => {
                     // A machine that never waits lets others have their turn.
@@ -93,34 +95,49 @@ impl Inner {
         resident: &Arc<Resident>,
         mut live: Box<Live>,
         mut mail: Mail,
+        mut now: Timestamp,
     ) {
         let _guard = Guard { inner: self, resident };
-        while self.turn_now(store, resident, &mut live, mail) {
-            (mail, live) = match self.next(resident, live) {
+        while self.turn_now(store, resident, &mut live, mail, now) {
+            (mail, live) = match self.next(resident, live, now) {
                 Next::Mail(mail, live) => (mail, live),
                 Next::Due(live) => return self.spawn(Arc::clone(resident), live, Mail::of(Event::Tick)),
                 Next::Nothing => return,
             };
+            now = self.clock.now();
         }
     }
 
-    /// What to begin with, unless the execution can sleep.
-    fn first(self: &Arc<Self>, resident: &Arc<Resident>, live: Box<Live>) -> Option<(Mail, Box<Live>)> {
+    /// What to begin with, `mail` if it was brought, unless the execution can sleep.
+    fn first(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        live: Box<Live>,
+        mail: Option<Mail>,
+        now: Timestamp,
+    ) -> Option<(Mail, Box<Live>)> {
         // 2.
-        if live.execution.is_due(self.clock.now()) {
-            return Some((Mail::of(Event::Tick), live));
-        }
+        let tick = live.execution.is_due(now).then(|| Mail::of(Event::Tick));
         // 1.
-        let next = resident.next(live);
-        if next.is_none() {
-            self.nap(resident);
+        match (mail, tick) {
+            (Some(mail), Some(tick)) if mail.event != Event::Tick => {
+                resident.put_back(mail);
+                Some((tick, live))
+            }
+            (Some(mail), _) | (None, Some(mail)) => Some((mail, live)),
+            (None, None) => {
+                let next = resident.next(live);
+                if next.is_none() {
+                    self.nap(resident);
+                }
+                next
+            }
         }
-        next
     }
 
     /// What to go on with after a turn.
-    fn next(self: &Arc<Self>, resident: &Arc<Resident>, mut live: Box<Live>) -> Next {
-        if live.execution.is_due(self.clock.now()) {
+    fn next(self: &Arc<Self>, resident: &Arc<Resident>, mut live: Box<Live>, now: Timestamp) -> Next {
+        if live.execution.is_due(now) {
             if self.shutdown.is_cancelled() {
                 // What is due stays due in the store: a machine that never waits would never let go.
                 self.let_go(resident, &mut live);
@@ -128,12 +145,13 @@ impl Inner {
             }
             return Next::Due(live);
         }
-        self.first(resident, live).map_or(Next::Nothing, |(mail, live)| Next::Mail(mail, live))
+        self.first(resident, live, None, now).map_or(Next::Nothing, |(mail, live)| Next::Mail(mail, live))
     }
 
     /// Handles one event; `false` when there is nothing to go on with.
     async fn turn(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, mail: Mail) -> bool {
-        let Some((turn, commit)) = self.begin_turn(resident, live, mail) else { return true };
+        let now = self.clock.now();
+        let Some((turn, commit)) = self.begin_turn(resident, live, mail, now) else { return true };
         let written = match commit {
             Some(commit) => Some(self.commit(resident, live.revision, commit).await),
             None => None,
@@ -148,8 +166,9 @@ impl Inner {
         resident: &Arc<Resident>,
         live: &mut Live,
         mail: Mail,
+        now: Timestamp,
     ) -> bool {
-        let Some((turn, commit)) = self.begin_turn(resident, live, mail) else { return true };
+        let Some((turn, commit)) = self.begin_turn(resident, live, mail, now) else { return true };
         let written = commit.map(|commit| {
             let written = store.commit_now(&resident.id, live.revision, commit);
             written.map_err(|error| CommitFailed { error, unsure: false })
@@ -163,12 +182,12 @@ impl Inner {
         resident: &Resident,
         live: &mut Live,
         mut mail: Mail,
+        now: Timestamp,
     ) -> Option<(Turn, Option<Commit>)> {
         if let Some(task) = mail.handler_done {
             live.running.remove(task);
         }
         // 3.
-        let now = self.clock.now();
         let event = std::mem::replace(&mut mail.event, Event::Tick);
         if event == Event::Tick {
             // The alarm may have gone off already: it is set anew, even for the same time.
@@ -288,8 +307,7 @@ impl Inner {
     fn end(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live) {
         self.alarms.set(resident, live.alarm.take(), None);
         live.permit = None;
-        self.stranded().remove(&resident.id);
-        self.forget(resident);
+        self.leave(resident);
         self.tidy();
         resident.close(live.execution.status().clone());
     }
@@ -300,8 +318,7 @@ impl Inner {
         live.running.iter().for_each(|(_, running)| running.abandon());
         self.withdraw_all(&resident.id);
         live.permit = None;
-        self.stranded().remove(&resident.id);
-        self.forget(resident);
+        self.leave(resident);
         resident.let_go();
     }
 

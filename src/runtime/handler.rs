@@ -190,12 +190,15 @@ impl SharedHandler {
     pub fn new(handler: impl ResourceHandler) -> Self {
         Self(Arc::new(handler))
     }
-}
 
-impl SharedHandler {
-    /// The same as [`call`](ResourceHandler::call) without another box around it.
-    pub(super) fn call_boxed(&self, request: TaskRequest, cx: TaskContext) -> BoxedCall<'_> {
-        self.0.call_boxed(request, cx)
+    /// The call for a task that `execution` asks for. Nothing happens before it is polled.
+    pub(super) fn call_of(
+        self,
+        execution: ExecutionId,
+        start: TaskStart,
+        cx: TaskContext,
+    ) -> BoxedCall<'static> {
+        self.0.call_of(execution, start, cx)
     }
 }
 
@@ -216,11 +219,26 @@ pub(super) type BoxedCall<'a> = Pin<Box<dyn Future<Output = Result<TaskOutcome, 
 /// The boxed twin of [`ResourceHandler`], which can be held as `dyn`.
 trait Erased: Send + Sync {
     fn call_boxed(&self, request: TaskRequest, cx: TaskContext) -> BoxedCall<'_>;
+
+    fn call_of(
+        self: Arc<Self>,
+        execution: ExecutionId,
+        start: TaskStart,
+        cx: TaskContext,
+    ) -> BoxedCall<'static>;
 }
 
 impl<H: ResourceHandler> Erased for H {
     fn call_boxed(&self, request: TaskRequest, cx: TaskContext) -> BoxedCall<'_> {
-        // Whoever is called does nothing before the future is polled.
-        Box::pin(async move { self.call(request, cx).await })
+        Box::pin(self.call(request, cx))
+    }
+
+    fn call_of(
+        self: Arc<Self>,
+        execution: ExecutionId,
+        start: TaskStart,
+        cx: TaskContext,
+    ) -> BoxedCall<'static> {
+        Box::pin(async move { self.call(TaskRequest::new(execution, start), cx).await })
     }
 }

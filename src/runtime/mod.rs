@@ -17,6 +17,7 @@ mod handle;
 mod handler;
 mod nested;
 mod observer;
+mod rare;
 mod recovery;
 mod redrive;
 mod resident;
@@ -58,6 +59,7 @@ use crate::runtime::activity::Activities;
 use crate::runtime::alarm::Alarms;
 use crate::runtime::builder::Arns;
 use crate::runtime::cancel::Cancellation;
+use crate::runtime::rare::Rare;
 use crate::runtime::recovery::{Loading, ended};
 use crate::runtime::resident::{Brought, Live, Mail, Refused, Resident};
 use crate::runtime::retention::Retention;
@@ -121,9 +123,9 @@ pub(crate) struct Inner {
     sleepers: Sleepers,
     retention: Retention,
     /// Executions that cannot be gone on with here.
-    stranded: Mutex<BTreeMap<ExecutionId, Arc<ExecutionError>>>,
+    stranded: Rare<BTreeMap<ExecutionId, Arc<ExecutionError>>>,
     /// Executions that are not here, though the store may count them as this runtime's.
-    adrift: Mutex<BTreeSet<ExecutionId>>,
+    adrift: Rare<BTreeSet<ExecutionId>>,
     handlers: Registry<SharedHandler>,
     /// The machines that executions may start by their ARNs.
     catalog: HashMap<Arc<str>, Arc<StateMachine>>,
@@ -411,7 +413,7 @@ impl Runtime {
     /// handler any longer, or their state or definition cannot be read. They are open still, and are gone on
     /// with by a runtime that can.
     pub fn stranded(&self) -> Vec<(ExecutionId, Arc<ExecutionError>)> {
-        self.inner.stranded().iter().map(|(id, error)| (id.clone(), Arc::clone(error))).collect()
+        self.inner.stranded.lock().iter().map(|(id, error)| (id.clone(), Arc::clone(error))).collect()
     }
 
     /// Ends in good order: starts nothing new, lets running handlers see their cancellation and then drops
@@ -557,10 +559,8 @@ impl Inner {
         }
         let name = self.account.execution_name(name, self.limits.name_chars)?;
         self.join().await?;
-        let start = self
-            .account
-            .start(machine, self.arns(machine), &name, input, self.limits, self.history)
-            .missing_activities(self.activities.missing());
+        let start = self.arns(machine).start(name, input).limits(self.limits).history(self.history);
+        let start = start.missing_activities(self.activities.missing());
         let now = self.clock.now();
         let (input, id) = (start.input.clone(), start.id.clone());
         let (name, machine_arn) = (start.name.clone(), start.machine_arn.clone());
@@ -649,12 +649,22 @@ impl Inner {
         Arc::new(Resident::busy(id.clone(), self.newest.fetch_add(1, Ordering::Relaxed)))
     }
 
+    /// An execution has ended, or is somebody else's.
+    fn leave(&self, resident: &Arc<Resident>) {
+        if let Some(mut stranded) = self.stranded.look() {
+            stranded.remove(&resident.id);
+        }
+        self.forget(resident);
+    }
+
     /// An execution is not here any more.
     fn forget(&self, resident: &Arc<Resident>) {
         let mut residents = self.residents();
-        // Another one may have come in its place.
-        if residents.get(&resident.id).is_some_and(|here| Arc::ptr_eq(here, resident)) {
-            residents.remove(&resident.id);
+        if let Entry::Occupied(here) = residents.entry(resident.id.clone())
+            // Another one may have come in its place.
+            && Arc::ptr_eq(here.get(), resident)
+        {
+            here.remove();
         }
     }
 
@@ -709,42 +719,24 @@ impl Inner {
     async fn bring(self: &Arc<Self>, id: &ExecutionId, mut mail: Mail) -> Result<(), AskError> {
         loop {
             let resident = self.resident(id).await?;
-            match self.bring_to(&resident, mail).await? {
+            match self.hand(&resident, mail)? {
                 None => return Ok(()),
                 Some(again) => mail = again,
             }
+            resident.room().await;
         }
     }
 
-    /// The same for somebody who has seen it here.
-    async fn bring_back(self: &Arc<Self>, resident: &Arc<Resident>, mail: Mail) -> Result<(), AskError> {
-        match self.bring_to(resident, mail).await? {
-            None => Ok(()),
-            Some(again) => self.bring(&resident.id, again).await,
-        }
-    }
-
-    /// Brings mail, and gives it back if the execution is not here any more.
-    async fn bring_to(
-        self: &Arc<Self>,
-        resident: &Arc<Resident>,
-        mut mail: Mail,
-    ) -> Result<Option<Mail>, AskError> {
-        loop {
-            match resident.bring(mail) {
-                Brought::Queued => return Ok(None),
-                Brought::Woke(live) => {
-                    self.drive_now(Arc::clone(resident), live);
-                    return Ok(None);
-                }
-                Brought::Closed => return Err(AskError::Rejected),
-                Brought::Full(again) => {
-                    mail = again;
-                    resident.room().await;
-                }
-                Brought::LetGo(_) if self.shutdown.is_cancelled() => return Err(AskError::ShuttingDown),
-                Brought::LetGo(again) => return Ok(Some(again)),
+    /// Hands mail to an execution that was seen here, and gives it back if it is not here any more, or has no room.
+    fn hand(self: &Arc<Self>, resident: &Arc<Resident>, mail: Mail) -> Result<Option<Mail>, AskError> {
+        match resident.bring(mail) {
+            Brought::Queued => Ok(None),
+            Brought::Woke(live, mail) => {
+                self.drive_now(Arc::clone(resident), live, mail);
+                Ok(None)
             }
+            Brought::Closed => Err(AskError::Rejected),
+            Brought::Full(again) | Brought::LetGo(again) => Ok(Some(again)),
         }
     }
 
@@ -770,10 +762,6 @@ impl Inner {
         if !self.keeping_time.swap(true, Ordering::Relaxed) {
             self.tracker.spawn(alarm::keep_time(Arc::downgrade(self)));
         }
-    }
-
-    fn stranded(&self) -> MutexGuard<'_, BTreeMap<ExecutionId, Arc<ExecutionError>>> {
-        self.stranded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn residents(&self) -> MutexGuard<'_, HashMap<ExecutionId, Arc<Resident>>> {

@@ -1,8 +1,7 @@
 //! Executions that are in the store and not here: claiming them, loading them, and going on with them.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -68,12 +67,13 @@ impl Inner {
 
     /// Claims, and before that lets go of what may count as this runtime's and is not here.
     async fn give_back_and_claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        let mut adrift = std::mem::take(&mut *self.adrift());
+        let mut adrift =
+            self.adrift.look().map(|mut adrift| std::mem::take(&mut *adrift)).unwrap_or_default();
         adrift.retain(|id| !self.residents().contains_key(id));
         if !adrift.is_empty() {
             let ids: Vec<ExecutionId> = adrift.iter().cloned().collect();
             let released = self.store.release(self.owner, Some(&ids)).await;
-            released.inspect_err(|_| self.adrift().append(&mut adrift))?;
+            released.inspect_err(|_| self.adrift.lock().append(&mut adrift))?;
         }
         self.store.claim(claim).await
     }
@@ -82,20 +82,16 @@ impl Inner {
     /// the execution is this runtime's, and nobody else would go on with it.
     pub(super) fn lost(&self, id: &ExecutionId, error: &StoreError) {
         if error.is_retryable() {
-            self.adrift().insert(id.clone());
+            self.adrift.lock().insert(id.clone());
             self.claiming.store(true, Ordering::Relaxed);
             self.alarms.look(Some(self.clock.now() + PATIENCE));
         }
     }
 
-    fn adrift(&self) -> MutexGuard<'_, BTreeSet<ExecutionId>> {
-        self.adrift.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn deliver(self: &Arc<Self>, resident: &Arc<Resident>, inbox: Vec<Posted>) {
         for posted in inbox {
-            if let Some(Brought::Woke(live)) = resident.bring_posted(posted) {
-                self.drive(Arc::clone(resident), live);
+            if let Some(Brought::Woke(live, mail)) = resident.bring_posted(posted) {
+                self.drive(Arc::clone(resident), live, Some(mail));
             }
         }
     }
@@ -222,7 +218,7 @@ impl Inner {
     }
 
     fn strand(&self, id: &ExecutionId, error: ExecutionError) {
-        self.stranded().insert(id.clone(), Arc::new(error));
+        self.stranded.lock().insert(id.clone(), Arc::new(error));
     }
 
     /// The machine that an execution was started with: its definition is stored beside it.

@@ -79,7 +79,7 @@ impl Inner {
         let (mail, done) = touching();
         match here.bring(mail) {
             Brought::Queued => {}
-            Brought::Woke(live) => self.drive_now(here, live),
+            Brought::Woke(live, mail) => self.drive_now(here, live, mail),
             Brought::Full(_) | Brought::Closed | Brought::LetGo(_) => return,
         }
         // It has ended, or goes on.

@@ -94,8 +94,8 @@ pub(super) enum Refused {
 pub(super) enum Brought {
     /// It waits its turn.
     Queued,
-    /// It waits, and the execution was asleep: drive it.
-    Woke(Box<Live>),
+    /// The execution was asleep: drive it with this.
+    Woke(Box<Live>, Mail),
     /// There is no room: wait for it, and bring it again.
     Full(Mail),
     /// The execution has ended.
@@ -120,7 +120,7 @@ impl Resident {
             return None;
         }
         let brought = self.bring(Mail { posted: Some(posted.number), ..Mail::of(posted.event) });
-        if matches!(brought, Brought::Queued | Brought::Woke(_)) {
+        if matches!(brought, Brought::Queued | Brought::Woke(..)) {
             self.posted.store(number, Ordering::Relaxed);
         }
         Some(brought)
@@ -157,14 +157,19 @@ impl Resident {
             Place::Busy | Place::Asleep(_) if mailbox.mail.len() >= MAILBOX => return Brought::Full(mail),
             Place::Busy | Place::Asleep(_) => {}
         }
-        mailbox.mail.push_back(mail);
         match std::mem::replace(&mut mailbox.place, Place::Busy) {
-            Place::Asleep(live) => Brought::Woke(live),
+            Place::Asleep(live) => Brought::Woke(live, mail),
             place => {
                 mailbox.place = place;
+                mailbox.mail.push_back(mail);
                 Brought::Queued
             }
         }
+    }
+
+    /// Puts mail back that something else goes before.
+    pub(super) fn put_back(&self, mail: Mail) {
+        self.lock().mail.push_front(mail);
     }
 
     /// Waits until there is room in the mailbox.
