@@ -50,7 +50,11 @@ impl Timestamp {
     /// What time `time` is, never earlier than it: fractions of a millisecond round up.
     pub fn from_system(time: std::time::SystemTime) -> Self {
         match time.duration_since(std::time::UNIX_EPOCH) {
-            Ok(since) => Self::EPOCH + since,
+            // What is shorter than a millisecond rounds up, as in a sum.
+            Ok(since) => {
+                let millis = i64::try_from(since.as_secs()).unwrap_or(i64::MAX).saturating_mul(1_000);
+                Self(millis.saturating_add(i64::from(since.subsec_nanos().div_ceil(1_000_000))))
+            }
             Err(before) => Self(-i64::try_from(before.duration().as_millis()).unwrap_or(i64::MAX)),
         }
     }

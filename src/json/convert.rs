@@ -16,9 +16,11 @@ impl From<Value> for Json {
             Value::Array(items) => {
                 Self::Array(Arc::new(Array::new(items.into_iter().map(Self::from).collect())))
             }
-            Value::Object(map) => Self::Object(Arc::new(Object::from_entries(
-                map.into_iter().map(|(key, value)| (key.into(), Self::from(value))).collect(),
-            ))),
+            Value::Object(map) => {
+                let keys = map.keys().map(|key| Object::key_size(key)).sum();
+                let entries = map.into_iter().map(|(key, value)| (key.into(), Self::from(value)));
+                Self::Object(Arc::new(Object::from_distinct(entries.collect(), keys)))
+            }
         }
     }
 }

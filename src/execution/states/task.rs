@@ -75,8 +75,11 @@ pub(crate) fn enter(
         let activity = task.kind == ResourceKind::Activity;
         let hash = token.hash();
         running.hash = Some(hash);
+        // Mostly it is the only one.
+        turn.tokens.issued.reserve_exact(usize::from(turn.tokens.issued.is_empty()));
         turn.tokens.issued.push(IssuedToken { hash, task: task_id, activity });
     }
+    turn.commands.reserve_exact(usize::from(turn.commands.is_empty()));
     turn.commands.push(Command::StartTask(start));
     turn.tasks.insert(task_id, id);
     frame.doing = Doing::Task(Box::new(running));
@@ -310,7 +313,7 @@ fn task_in(state: &State) -> &Task {
 }
 
 fn record_scheduled(turn: &mut Execution, frame: &mut Frame, task: &Task, running: &RunningTask) {
-    let region = turn.start.region();
+    let start = Arc::clone(&turn.start);
     turn.record(frame, |_| {
         let input = running.input.clone();
         let terms = terms(task, running);
@@ -323,7 +326,7 @@ fn record_scheduled(turn: &mut Execution, frame: &mut Frame, task: &Task, runnin
             }
             ResourceKind::Integration { .. } => {
                 let resource = task.wire.clone();
-                HistoryEventKind::TaskScheduled { resource, region, parameters: input, terms }
+                HistoryEventKind::TaskScheduled { resource, region: start.region(), parameters: input, terms }
             }
         }
     });
