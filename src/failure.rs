@@ -31,6 +31,14 @@ macro_rules! reserved {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         impl ErrorName {
             $($(#[$doc])* pub const $name: Self = Self(Repr::Static($text));)*
+
+            /// The constant that is written so.
+            fn reserved(text: &str) -> Option<Self> {
+                match text {
+                    $($text => Some(Self::$name),)*
+                    _ => None,
+                }
+            }
         }
     };
 }
@@ -95,7 +103,7 @@ impl PartialEq<&str> for ErrorName {
 
 impl From<&str> for ErrorName {
     fn from(name: &str) -> Self {
-        Self(Repr::Shared(name.into()))
+        Self::reserved(name).unwrap_or_else(|| Self(Repr::Shared(name.into())))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::compile::{Compiler, Listed};
+use crate::compile::{Compiler, Listed, all};
 use crate::definition::{self, Family, Operator};
 use crate::diagnostic::Trail;
 use crate::machine::choice::{Condition, JsonType, Operand, Relation, Rule, Rules, Test};
@@ -14,13 +14,10 @@ impl<'d> Compiler<'_, 'd> {
         let at = listed.at.key("Choices");
         let numbered = choice.choices.iter().enumerate();
         let rules = if self.in_jsonata {
-            let rules = numbered.map(|(n, rule)| self.jsonata_rule(listed.block, n, rule, &at.index(n)));
-            let rules: Vec<Option<_>> = rules.collect();
-            rules.into_iter().collect::<Option<_>>().map(Rules::Jsonata)
+            all(numbered.map(|(n, rule)| self.jsonata_rule(listed.block, n, rule, &at.index(n))))
+                .map(Rules::Jsonata)
         } else {
-            let rules = numbered.map(|(n, rule)| self.rule(listed.block, rule, &at.index(n)));
-            let rules: Vec<Option<_>> = rules.collect();
-            rules.into_iter().collect::<Option<_>>().map(Rules::JsonPath)
+            all(numbered.map(|(n, rule)| self.rule(listed.block, rule, &at.index(n)))).map(Rules::JsonPath)
         };
         let default = match &choice.default {
             Some(default) => Some(self.target(listed.block, default, &listed.at.key("Default"))?),
@@ -54,12 +51,7 @@ impl<'d> Compiler<'_, 'd> {
         conditions: &[definition::Condition],
         at: &Trail<'_>,
     ) -> Option<Box<[Condition]>> {
-        let conditions: Vec<Option<Condition>> = conditions
-            .iter()
-            .enumerate()
-            .map(|(n, condition)| self.condition(condition, &at.index(n)))
-            .collect();
-        conditions.into_iter().collect()
+        all(conditions.iter().enumerate().map(|(n, condition)| self.condition(condition, &at.index(n))))
     }
 
     fn comparison(&mut self, comparison: &definition::Comparison, at: &Trail<'_>) -> Option<Condition> {

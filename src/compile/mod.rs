@@ -76,7 +76,7 @@ fn compile_for(
     diagnostics.sort();
     match machine {
         Some(mut machine) if !diagnostics.has_errors() => {
-            machine.definition = source.text().into();
+            machine.definition = source.shared_text();
             machine.warnings = diagnostics;
             Ok(machine)
         }
@@ -116,20 +116,17 @@ impl<'d> Compiler<'_, 'd> {
         for (at, text) in definition.unfilled() {
             self.unfilled(text, at.clone());
         }
-        let mut states = Vec::with_capacity(tree.states.len());
-        for (number, placed) in tree.states.iter().enumerate() {
+        let states = all(tree.states.iter().enumerate().map(|(number, placed)| {
             self.in_jsonata = placed.jsonata;
             let at = tree.at(number);
-            let listed = Listed { number, state: placed.state, block: placed.block, at: &at };
-            states.extend(self.state(&listed));
-        }
+            self.state(&Listed { number, state: placed.state, block: placed.block, at: &at })
+        }));
         let timeout = definition.timeout_seconds.as_ref();
         let timeout = timeout.and_then(expression::whole);
-        let complete = states.len() == tree.states.len();
-        complete.then_some(StateMachine {
+        Some(StateMachine {
             name: UNNAMED.into(),
             definition: "".into(),
-            states,
+            states: states?.into(),
             blocks: starts.into_iter().map(|start| Some(Block { start: start? })).collect::<Option<_>>()?,
             timeout: timeout.map(|seconds| Duration::from_secs(seconds.into())),
             warnings: Diagnostics::default(),
@@ -146,4 +143,12 @@ impl<'d> Compiler<'_, 'd> {
         let help = "a later version will execute it; until then this machine cannot run";
         self.report(Diagnostic::new(Code::NotExecutedYet, at, message).at_key().with_help(help));
     }
+}
+
+/// All `items`, unless one of them is wrong. The others are looked at nevertheless.
+fn all<T>(items: impl ExactSizeIterator<Item = Option<T>>) -> Option<Box<[T]>> {
+    let count = items.len();
+    let mut list = Vec::with_capacity(count);
+    items.for_each(|item| list.extend(item));
+    (list.len() == count).then(|| list.into())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::compile::expression::{number as number_of, whole};
-use crate::compile::{Compiler, Listed};
+use crate::compile::{Compiler, Listed, all};
 use crate::definition::{self, JitterStrategy};
 use crate::diagnostic::Trail;
 use crate::failure::ErrorName;
@@ -11,7 +11,7 @@ use crate::machine::retry::{Catcher, Errors, Handover, Retrier};
 
 /// `Retry`; `None` when something in it is wrong, which the reader has reported.
 pub(super) fn retry(state: &definition::State) -> Option<Box<[Retrier]>> {
-    state.retry.iter().flatten().map(retrier).collect()
+    all(state.retry.as_deref().unwrap_or_default().iter().map(retrier))
 }
 
 fn retrier(retrier: &definition::Retrier) -> Option<Retrier> {
@@ -33,12 +33,8 @@ fn retrier(retrier: &definition::Retrier) -> Option<Retrier> {
 impl<'d> Compiler<'_, 'd> {
     pub(super) fn catch(&mut self, listed: &Listed<'_, 'd>) -> Option<Box<[Catcher]>> {
         let at = listed.at.key("Catch");
-        let catchers: Vec<_> = listed.state.catch.iter().flatten().enumerate().collect();
-        let catchers: Vec<Option<Catcher>> = catchers
-            .into_iter()
-            .map(|(n, catcher)| self.catcher(listed.block, n, catcher, &at.index(n)))
-            .collect();
-        catchers.into_iter().collect()
+        let catchers = listed.state.catch.as_deref().unwrap_or_default().iter().enumerate();
+        all(catchers.map(|(n, catcher)| self.catcher(listed.block, n, catcher, &at.index(n))))
     }
 
     fn catcher(

@@ -48,12 +48,19 @@ impl Shape {
 
     /// In which language the field `name` exists, if it does at all.
     pub(super) fn field(self, name: &str) -> Option<Language> {
-        let found = self.fields().find(|(field, _)| *field == name).map(|(_, language)| language);
+        let of = |fields: &[(&str, Language)]| {
+            fields.iter().find(|(field, _)| *field == name).map(|(_, language)| *language)
+        };
         match self {
-            Self::ChoiceRule | Self::NestedRule => {
-                found.or_else(|| Operator::from_name(name).map(|_| JSONPATH))
+            Self::Object(object) => of(object.fields),
+            Self::State(state) => {
+                let (_, language, types) = STATES.iter().find(|(field, _, _)| *field == name)?;
+                types.contains(&state).then_some(*language)
             }
-            Self::Object(_) | Self::State(_) => found,
+            Self::ChoiceRule | Self::NestedRule => {
+                let fields = if self == Self::ChoiceRule { RULE } else { NESTED_RULE };
+                of(fields).or_else(|| Operator::from_name(name).map(|_| JSONPATH))
+            }
         }
     }
 

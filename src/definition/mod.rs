@@ -8,6 +8,7 @@
 mod arbitrary;
 mod choice;
 mod distributed;
+mod document;
 mod edges;
 mod field;
 mod keyword;
@@ -24,7 +25,9 @@ mod write;
 
 use serde_json::Value;
 
+use self::document::Document;
 use self::load::Reader;
+use self::text::Loaded;
 use crate::diagnostic::{Diagnostics, JsonPointer, Source};
 use crate::limits::Limits;
 
@@ -42,8 +45,6 @@ pub use task::{Credentials, Task};
 
 pub(crate) use edges::Edges;
 pub(crate) use placeholder::has_placeholder;
-#[expect(unused_imports, reason = "templates are read like definitions")]
-pub(crate) use text::load as load_text;
 pub(crate) use tree::{Placed, Tree};
 pub(crate) use write::Sink;
 
@@ -130,13 +131,13 @@ impl Definition {
 
     /// The same, with limits other than AWS's.
     pub fn read_within(source: &Source, limits: &Limits) -> (Option<Self>, Diagnostics) {
-        let (value, mut diagnostics) = text::load(source, limits);
-        let mut definition = None;
-        if let Some(value) = value {
-            let (read, more) = Reader::read(&value, limits);
-            definition = read;
-            diagnostics.extend(more);
-        }
+        let (loaded, mut diagnostics) = text::load(source, limits);
+        let (definition, more) = match &loaded {
+            Some(Loaded::Document(document)) => Reader::read(document.root(), limits),
+            Some(Loaded::Value(value)) => Reader::read(Document::of(value).root(), limits),
+            None => (None, Diagnostics::default()),
+        };
+        diagnostics.extend(more);
         diagnostics.attach(source);
         diagnostics.sort();
         (definition, diagnostics)
@@ -157,7 +158,7 @@ impl Definition {
     pub fn read_value(value: &Value) -> (Option<Self>, Diagnostics) {
         match text::check_depth(value, &Limits::AWS) {
             Some(diagnostic) => (None, Diagnostics::from_iter([diagnostic])),
-            None => Reader::read(value, &Limits::AWS),
+            None => Reader::read(Document::of(value).root(), &Limits::AWS),
         }
     }
 

@@ -129,7 +129,7 @@ pub fn placeholders(text: &str) -> BTreeSet<&str> {
 
 /// Whether a string holds a placeholder, so that its value is not known yet.
 pub(crate) fn has_placeholder(text: &str) -> bool {
-    find(text).next().is_some()
+    text.contains('$') && find(text).next().is_some()
 }
 
 /// Whether a string is nothing but a placeholder or two, so that it may stand for something else than a

@@ -1,8 +1,11 @@
 //! From text to JSON values: syntax, keys that are written twice, and limits.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+
+use super::document::{Content, Document};
 
 use crate::diagnostic::{
     Code, Diagnostic, Diagnostics, Format, JsonPointer, Scanner, Source, SyntaxError, TextPart, jackson_place,
@@ -14,8 +17,15 @@ use crate::span::Span;
 /// a document may be whatever its user allows.
 const DEEPEST: usize = 512;
 
+/// What was read from a text.
+pub(super) enum Loaded<'t> {
+    Document(Document<'t>),
+    /// Made of YAML, which is not read in place.
+    Value(Value),
+}
+
 /// The document in `source`, if it is one. The diagnostics know their places but not yet their source.
-pub(crate) fn load(source: &Source, limits: &Limits) -> (Option<Value>, Diagnostics) {
+pub(super) fn load<'t>(source: &'t Source, limits: &Limits) -> (Option<Loaded<'t>>, Diagnostics) {
     let text = source.text();
     let mut diagnostics = Diagnostics::default();
     if text.len() > limits.definition_bytes {
@@ -24,17 +34,17 @@ pub(crate) fn load(source: &Source, limits: &Limits) -> (Option<Value>, Diagnost
         diagnostics.push(Diagnostic::new(Code::TooLong, JsonPointer::root(), message).at_span(0..0));
         return (None, diagnostics);
     }
-    let value = match source.format() {
+    let loaded = match source.format() {
         _ if text.trim().is_empty() => None,
-        Format::Json => json(text, limits.depth.min(DEEPEST), &mut diagnostics),
-        Format::Yaml => yaml(source, limits, &mut diagnostics),
+        Format::Json => json(text, limits.depth.min(DEEPEST), &mut diagnostics).map(Loaded::Document),
+        Format::Yaml => yaml(source, limits, &mut diagnostics).map(Loaded::Value),
     };
-    if value.is_none() && diagnostics.is_empty() {
+    if loaded.is_none() && diagnostics.is_empty() {
         let diagnostic = Diagnostic::new(Code::NotObject, JsonPointer::root(), "the text is empty");
         diagnostics
             .push(diagnostic.at_span(0..0).with_aws_at("Definition must be a valid JSON object", None));
     }
-    (value, diagnostics)
+    (loaded, diagnostics)
 }
 
 /// What is wrong with `value` if it is too deep. Deep values are found without recursion.
@@ -61,19 +71,45 @@ fn too_deep(depth: usize) -> Diagnostic {
 }
 
 /// A container whose end has not been read.
-enum Open<'t> {
-    Array(Vec<Value>),
-    Object(Map<String, Value>, Option<(Cow<'t, str>, Span)>),
+struct Open<'t> {
+    number: usize,
+    object: bool,
+    /// The entry that is being read, and where its key stands.
+    entry: usize,
+    key: Span,
+    /// Which entry has which key, for objects with many.
+    seen: BTreeMap<Cow<'t, str>, usize>,
+    entries: usize,
 }
 
-fn json(text: &str, depth: usize, diagnostics: &mut Diagnostics) -> Option<Value> {
+/// Up to so many entries of an object are compared with each other.
+const FEW: usize = 16;
+
+impl<'t> Open<'t> {
+    /// The earlier entry that has the same key as the one that was just read.
+    fn earlier(&mut self, document: &Document<'t>) -> Option<usize> {
+        self.entries += 1;
+        let key = document.key(self.entry);
+        let mut others = document.children(self.number, self.entry);
+        if self.entries <= FEW {
+            return others.find(|other| document.key(*other) == key);
+        }
+        if self.seen.is_empty() {
+            self.seen.extend(others.map(|other| (document.key(other).clone(), other)));
+        }
+        self.seen.insert(key.clone(), self.entry)
+    }
+}
+
+fn json<'t>(text: &'t str, depth: usize, diagnostics: &mut Diagnostics) -> Option<Document<'t>> {
     let mut scanner = Scanner::new(text);
+    let mut document = Document::with_room(text.len());
     let mut open: Vec<Open<'_>> = Vec::new();
-    let mut whole = None;
+    let (mut key, mut key_span) = (Cow::Borrowed(""), 0..0);
     loop {
         let (part, span) = match scanner.next() {
             Ok(Some(next)) => next,
-            Ok(None) => return whole,
+            Ok(None) => return Some(document),
             Err(error) => {
                 diagnostics.push(syntax(text, error));
                 return None;
@@ -83,49 +119,48 @@ fn json(text: &str, depth: usize, diagnostics: &mut Diagnostics) -> Option<Value
             diagnostics.push(too_deep(depth).at_span(span));
             return None;
         }
-        let value = match part {
-            TextPart::ObjectStart => {
-                open.push(Open::Object(Map::new(), None));
-                continue;
-            }
-            TextPart::ArrayStart => {
-                open.push(Open::Array(Vec::new()));
-                continue;
-            }
+        let content = match part {
             TextPart::Key(name) => {
-                if let Some(Open::Object(_, key)) = open.last_mut() {
-                    *key = Some((name, span));
-                }
+                (key, key_span) = (name, span);
                 continue;
             }
             TextPart::ObjectEnd | TextPart::ArrayEnd => {
-                match open.pop().expect("a container ends after it started") {
-                    Open::Array(items) => Value::Array(items),
-                    Open::Object(map, _) => Value::Object(map),
-                }
+                let container = open.pop().expect("a container ends after it started");
+                document.close(container.number);
+                None
             }
-            TextPart::String(text) => Value::String(text.into_owned()),
-            TextPart::Number(number) => Value::Number(number),
-            TextPart::Bool(value) => Value::Bool(value),
-            TextPart::Null => Value::Null,
-            TextPart::Placeholder(text) => Value::String(text.into()),
+            TextPart::ObjectStart => Some(Content::Object),
+            TextPart::ArrayStart => Some(Content::Array),
+            TextPart::String(text) => Some(Content::String(text)),
+            TextPart::Number(number) => Some(Content::Number(number)),
+            TextPart::Bool(value) => Some(Content::Bool(value)),
+            TextPart::Null => Some(Content::Null),
+            TextPart::Placeholder(text) => Some(Content::String(text.into())),
         };
-        match open.last_mut() {
-            None => whole = Some(value),
-            Some(Open::Array(items)) => items.push(value),
-            Some(Open::Object(map, key)) => {
-                let (name, span) = key.take().expect("a value in an object comes after its key");
-                if map.insert(name.to_string(), value).is_some() {
-                    let diagnostic = duplicate(&name, span.clone());
-                    // AWS's parser would end at the first. (That it minds at all is not measured.)
-                    diagnostics.push(match diagnostics.is_empty() {
-                        true => {
-                            with_jackson(diagnostic, text, &format!("Duplicate field '{name}'"), span.end)
-                        }
-                        false => diagnostic,
-                    });
-                }
+        if let Some(content) = content {
+            let object = matches!(content, Content::Object);
+            let container = object || matches!(content, Content::Array);
+            let number = document.push(std::mem::take(&mut key), content);
+            if let Some(around) = open.last_mut() {
+                (around.entry, around.key) = (number, key_span.clone());
             }
+            if container {
+                let seen = BTreeMap::new();
+                open.push(Open { number, object, entry: number, key: 0..0, seen, entries: 0 });
+                continue;
+            }
+        }
+        if let Some(object) = open.last_mut().filter(|open| open.object)
+            && let Some(earlier) = object.earlier(&document)
+        {
+            document.supersede(earlier);
+            let name = document.key(object.entry);
+            let diagnostic = duplicate(name, object.key.clone());
+            // AWS's parser would end at the first. (That it minds at all is not measured.)
+            diagnostics.push(match diagnostics.is_empty() {
+                true => with_jackson(diagnostic, text, &format!("Duplicate field '{name}'"), object.key.end),
+                false => diagnostic,
+            });
         }
     }
 }
@@ -266,7 +301,7 @@ mod tests {
 
         #[test]
         fn json_is_read_as_serde_json_reads_it(text in "[\\[\\]{}\",:0-9a-z.+-]{0,12}|\\[(true|null|-?[0-9]{1,4}(\\.[0-9]{1,4})?|\"[a-z]*\"|,){0,5}\\]") {
-            let ours = json(&text, 128, &mut Diagnostics::default());
+            let ours = json(&text, 128, &mut Diagnostics::default()).map(|document| document.root().to_value());
             let theirs: Option<Value> = serde_json::from_str(&text).ok();
             if !text.contains('$') {
                 prop_assert_eq!(ours, theirs);

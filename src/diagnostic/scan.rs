@@ -88,26 +88,26 @@ impl<'t> Scanner<'t> {
             let Some(container) = self.open.last().copied() else {
                 return self.end();
             };
-            match self.peek() {
-                Some(',') => {
+            match self.byte() {
+                Some(b',') => {
                     self.at += 1;
                     self.skip_space();
                     self.expect = if container.object { Expect::Key } else { Expect::Value };
                 }
-                Some(close @ ('}' | ']')) if (close == '}') == container.object => {
+                Some(close @ (b'}' | b']')) if (close == b'}') == container.object => {
                     return Ok(Some(self.close()));
                 }
                 _ => return Err(self.no_comma(container)),
             }
         }
-        match (self.expect, self.peek()) {
-            (Expect::FirstKey, Some('}')) | (Expect::FirstElement, Some(']')) => Ok(Some(self.close())),
-            (Expect::FirstKey | Expect::Key, Some('"')) => {
+        match (self.expect, self.byte()) {
+            (Expect::FirstKey, Some(b'}')) | (Expect::FirstElement, Some(b']')) => Ok(Some(self.close())),
+            (Expect::FirstKey | Expect::Key, Some(b'"')) => {
                 let start = self.at;
                 let key = self.string("in field name")?;
                 let span = start..self.at;
                 self.skip_space();
-                if self.peek() != Some(':') {
+                if self.byte() != Some(b':') {
                     return Err(self.unexpected(
                         "a colon after the key",
                         "was expecting a colon to separate field name and value",
@@ -146,19 +146,19 @@ impl<'t> Scanner<'t> {
 
     fn value(&mut self) -> Result<(Part<'t>, Span), SyntaxError> {
         let start = self.at;
-        let part = match self.peek() {
-            Some(open @ ('{' | '[')) => {
-                let object = open == '{';
+        let part = match self.byte() {
+            Some(open @ (b'{' | b'[')) => {
+                let object = open == b'{';
                 self.at += 1;
                 self.open.push(Open { object, start });
                 self.expect = if object { Expect::FirstKey } else { Expect::FirstElement };
                 let part = if object { Part::ObjectStart } else { Part::ArrayStart };
                 return Ok((part, start..self.at));
             }
-            Some('"') => Part::String(self.string(": was expecting closing quote for a string value")?),
-            Some('$') if self.text[self.at..].starts_with("${") => Part::Placeholder(self.placeholder()?),
-            Some('-' | '0'..='9') => Part::Number(self.number()?),
-            Some(c) if c.is_alphabetic() || c == '_' => self.word()?,
+            Some(b'"') => Part::String(self.string(": was expecting closing quote for a string value")?),
+            Some(b'$') if self.text[self.at..].starts_with("${") => Part::Placeholder(self.placeholder()?),
+            Some(b'-' | b'0'..=b'9') => Part::Number(self.number()?),
+            Some(_) if self.peek().is_some_and(|c| c.is_alphabetic() || c == '_') => self.word()?,
             _ => {
                 let mut error = self.unexpected("a value", &format!("expected a valid value {VALUES}"));
                 error.help = match self.peek() {
@@ -180,6 +180,8 @@ impl<'t> Scanner<'t> {
         let mut escaped = false;
         let mut at = start + 1;
         loop {
+            let plain = |byte: &u8| !matches!(byte, b'"' | b'\\' | 0..0x20);
+            at += bytes[at..].iter().take_while(|byte| plain(byte)).count();
             match bytes.get(at) {
                 None => {
                     return Err(SyntaxError {
@@ -280,13 +282,13 @@ impl<'t> Scanner<'t> {
     fn number(&mut self) -> Result<Number, SyntaxError> {
         let start = self.at;
         let rest = &self.text[start..];
-        let end =
-            rest.find(|c: char| !matches!(c, '0'..='9' | '+' | '-' | '.' | 'e' | 'E')).unwrap_or(rest.len());
+        let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+        let end = rest.bytes().take_while(part).count();
         match serde_json::from_str::<Number>(&rest[..end]) {
             Ok(number) => {
                 self.at += end;
                 // Without its feature `float_roundtrip`, serde_json misses the last bit of some numbers.
-                let exact = rest[..end].parse().ok().filter(|_| number.is_f64());
+                let exact = if number.is_f64() { rest[..end].parse().ok() } else { None };
                 Ok(exact.and_then(Number::from_f64).unwrap_or(number))
             }
             Err(_) => Err(SyntaxError {
@@ -368,9 +370,14 @@ impl<'t> Scanner<'t> {
         self.text[self.at..].chars().next()
     }
 
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
     fn skip_space(&mut self) {
-        let rest = &self.text[self.at..];
-        self.at += rest.len() - rest.trim_start_matches([' ', '\t', '\n', '\r']).len();
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte() {
+            self.at += 1;
+        }
     }
 }
 

@@ -26,7 +26,7 @@ pub struct Source {
 
 struct Shared {
     name: String,
-    text: String,
+    text: Arc<str>,
     format: Format,
     /// Where each line starts.
     lines: OnceLock<Vec<usize>>,
@@ -65,14 +65,14 @@ pub enum Part {
 
 impl Source {
     /// The text of the file `name`, in the format that its extension or else its beginning shows.
-    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<String>, text: impl Into<Arc<str>>) -> Self {
         let (name, text) = (name.into(), text.into());
         let format = Format::detect(&name, &text);
         Self::with_format(name, text, format)
     }
 
     /// The text of the file `name`, in a given format.
-    pub fn with_format(name: impl Into<String>, text: impl Into<String>, format: Format) -> Self {
+    pub fn with_format(name: impl Into<String>, text: impl Into<Arc<str>>, format: Format) -> Self {
         let (name, text) = (name.into(), text.into());
         let shared = Shared { name, text, format, lines: OnceLock::new(), spans: OnceLock::new() };
         Self { shared: Arc::new(shared), base: JsonPointer::root() }
@@ -86,6 +86,11 @@ impl Source {
     /// The text.
     pub fn text(&self) -> &str {
         &self.shared.text
+    }
+
+    /// The text, shared.
+    pub(crate) fn shared_text(&self) -> Arc<str> {
+        Arc::clone(&self.shared.text)
     }
 
     /// How the text is written.

@@ -17,7 +17,7 @@ pub(super) fn lint(state: &State, at: &Trail<'_>, found: &mut Diagnostics) {
     expressions(state, at, &mut |at, text| {
         let suspect = match pattern {
             IntegrationPattern::WaitForTaskToken => !forwarded && reads_context(text),
-            IntegrationPattern::RequestResponse => text.contains("$$.Task"),
+            IntegrationPattern::RequestResponse => reads_context(text) && text.contains("$$.Task"),
             IntegrationPattern::Sync | IntegrationPattern::Sync2 => false,
         };
         if !suspect {

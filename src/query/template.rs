@@ -11,6 +11,7 @@ use super::java::hash_map_order;
 use super::jsonpath::Path;
 use super::scope::Scope;
 use crate::json::{Json, Object};
+use crate::span::Step;
 
 /// A compiled payload template, as in `Parameters`, `ItemSelector`, `ResultSelector` and `Assign`.
 ///
@@ -120,6 +121,17 @@ impl Template {
 
 // Recursion over nodes is bounded by the compiler's `MAX_DEPTH`.
 impl Node {
+    fn is_constant(&self) -> bool {
+        matches!(self, Self::Constant(_))
+    }
+
+    fn into_constant(self) -> Option<Json> {
+        match self {
+            Self::Constant(json) => Some(json),
+            _ => None,
+        }
+    }
+
     fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, QueryError> {
         match self {
             Self::Constant(json) => Ok(json.clone()),
@@ -148,60 +160,61 @@ impl Node {
     }
 }
 
-struct Compiler {
+struct Compiler<'v> {
     /// Where in the template this is.
-    at: Vec<Place>,
+    at: Vec<Step<'v>>,
     errors: Vec<TemplateError>,
 }
 
-impl Compiler {
-    fn node(&mut self, value: &Value) -> Node {
+impl<'v> Compiler<'v> {
+    fn node(&mut self, value: &'v Value) -> Node {
         if self.at.len() > MAX_DEPTH {
             self.report(TemplateErrorKind::TooDeep);
             return Node::Constant(Json::Null);
         }
         match value {
             Value::Array(items) => {
-                let nodes: Vec<_> = items
-                    .iter()
-                    .enumerate()
-                    .map(|(index, item)| self.within(Place::Index(index), |it| it.node(item)))
-                    .collect();
-                constants(nodes.iter())
-                    .map_or_else(|| Node::Array(nodes.into()), |items| Node::Constant(Json::array(items)))
+                let nodes = items.iter().enumerate();
+                let nodes: Vec<_> =
+                    nodes.map(|(index, item)| self.within(Step::Index(index), |it| it.node(item))).collect();
+                match nodes.iter().all(Node::is_constant) {
+                    true => Node::Constant(Json::array(
+                        nodes.into_iter().filter_map(Node::into_constant).collect(),
+                    )),
+                    false => Node::Array(nodes.into()),
+                }
             }
             Value::Object(map) => self.object(map),
             scalar => Node::Constant(Json::from(scalar)),
         }
     }
 
-    fn object(&mut self, map: &serde_json::Map<String, Value>) -> Node {
-        let (mut plain, mut dynamic) = (Vec::new(), Vec::new());
+    fn object(&mut self, map: &'v serde_json::Map<String, Value>) -> Node {
+        let mut entries: Vec<(Arc<str>, Node)> = Vec::with_capacity(map.len());
+        let mut dynamic: Vec<Option<(Arc<str>, Node)>> = Vec::new();
         for (key, value) in map {
-            let place = Place::Key(key.as_str().into());
+            let step = Step::Key(key);
             let Some(name) = key.strip_suffix(".$") else {
-                let node = self.within(place, |it| it.node(value));
-                plain.push((Arc::from(key.as_str()), node));
+                let node = self.within(step, |it| it.node(value));
+                entries.push((key.as_str().into(), node));
                 continue;
             };
-            let node = self.within(place, |it| {
+            let node = self.within(step, |it| {
                 if map.contains_key(name) {
                     it.report(TemplateErrorKind::Repeated(name.into()));
                 }
                 it.expression(key, value)
             });
-            dynamic.push((Arc::from(name), node));
+            dynamic.push(Some((name.into(), node)));
         }
-        if dynamic.is_empty()
-            && let Some(values) = constants(plain.iter().map(|(_, node)| node))
-        {
-            return Node::Constant(Json::object(plain.into_iter().map(|(key, _)| key).zip(values)));
+        if dynamic.is_empty() && entries.iter().all(|(_, node)| node.is_constant()) {
+            let constant = |(key, node): (Arc<str>, Node)| Some((key, node.into_constant()?));
+            return Node::Constant(Json::object(entries.into_iter().filter_map(constant)));
         }
-        let order = hash_map_order(dynamic.iter().map(|(name, _): &(Arc<str>, Node)| name.as_ref()));
-        let dynamic = order.into_iter().map(|at| dynamic[at].clone());
-        let entries: Box<[_]> = plain.into_iter().chain(dynamic).collect();
+        let order = hash_map_order(dynamic.iter().flatten().map(|(name, _)| name.as_ref()));
+        entries.extend(order.into_iter().filter_map(|at| dynamic[at].take()));
         let keys = entries.iter().map(|(key, _)| Object::key_size(key)).sum();
-        Node::Object { entries, keys }
+        Node::Object { entries: entries.into(), keys }
     }
 
     fn expression(&mut self, key: &str, value: &Value) -> Node {
@@ -218,26 +231,20 @@ impl Compiler {
         }
     }
 
-    fn within<T>(&mut self, place: Place, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.at.push(place);
+    fn within<T>(&mut self, step: Step<'v>, read: impl FnOnce(&mut Self) -> T) -> T {
+        self.at.push(step);
         let result = read(self);
         self.at.pop();
         result
     }
 
     fn report(&mut self, kind: TemplateErrorKind) {
-        self.errors.push(TemplateError { place: self.at.clone(), kind });
+        let place = |step: &Step<'_>| match *step {
+            Step::Key(key) => Place::Key(key.into()),
+            Step::Index(index) => Place::Index(index),
+        };
+        self.errors.push(TemplateError { place: self.at.iter().map(place).collect(), kind });
     }
-}
-
-/// The values of `nodes`, if all of them are constant.
-fn constants<'n>(nodes: impl Iterator<Item = &'n Node>) -> Option<Vec<Json>> {
-    nodes
-        .map(|node| match node {
-            Node::Constant(json) => Some(json.clone()),
-            _ => None,
-        })
-        .collect()
 }
 
 /// What is wrong with a template, and where.

@@ -7,6 +7,7 @@ use super::object::Object;
 use crate::definition::choice::{
     Choice, ChoiceRule, Comparison, Condition, Family, Operator, Relation, Test,
 };
+use crate::definition::document::Element;
 use crate::definition::field::Shape;
 use crate::diagnostic::{Code, Diagnostic, Trail};
 
@@ -21,7 +22,7 @@ impl Reader {
         Choice { choices: choices.unwrap_or_default(), default: self.text(state, "Default") }
     }
 
-    fn rule(&mut self, state: Object<'_>, value: &Value, at: &Trail<'_>) -> Option<ChoiceRule> {
+    fn rule(&mut self, state: Object<'_>, value: Element<'_>, at: &Trail<'_>) -> Option<ChoiceRule> {
         let map = self.object(value, at)?;
         let object = Object { map, at, shape: Shape::ChoiceRule, language: state.language };
         let condition = self.condition(object);
@@ -34,18 +35,19 @@ impl Reader {
         })
     }
 
-    fn nested(&mut self, rule: Object<'_>, value: &Value, at: &Trail<'_>) -> Option<Condition> {
+    fn nested(&mut self, rule: Object<'_>, value: Element<'_>, at: &Trail<'_>) -> Option<Condition> {
         let map = self.object(value, at)?;
         Some(self.condition(Object { map, at, shape: Shape::NestedRule, language: rule.language }))
     }
 
     fn condition(&mut self, object: Object<'_>) -> Condition {
         self.fields(object);
-        let present: Vec<_> = SELECTORS.into_iter().filter(|name| object.has(name)).collect();
-        if present.len() != 1 {
-            self.selectors(object, &present);
+        let mut present = SELECTORS.into_iter().filter(|name| object.has(name));
+        let (first, second) = (present.next(), present.next());
+        if first.is_none() || second.is_some() {
+            self.selectors(object, first.zip(second));
         }
-        let test = match present.first().copied() {
+        let test = match first {
             Some("And") => self.operands(object, "And").map(Test::And),
             Some("Or") => self.operands(object, "Or").map(Test::Or),
             Some("Not") => object
@@ -63,13 +65,13 @@ impl Reader {
         self.filled_list(rule, name, |reader, value, at| reader.nested(rule, value, at))
     }
 
-    fn selectors(&mut self, object: Object<'_>, present: &[&str]) {
+    fn selectors(&mut self, object: Object<'_>, present: Option<(&str, &str)>) {
         let operator = object.map.keys().find(|name| Operator::from_name(name).is_some());
         let (pointer, message) = match present {
-            [first, second, ..] => {
+            Some((first, second)) => {
                 (object.at.key(second).pointer(), format!("`{second}` and `{first}` exclude each other"))
             }
-            _ => (
+            None => (
                 object.at.pointer(),
                 match operator {
                     Some(operator) => format!("`{operator}` needs a `Variable` to compare"),
@@ -86,7 +88,7 @@ impl Reader {
     fn expression(&mut self, object: Object<'_>) -> Option<Value> {
         let (value, at) = object.get("Condition")?;
         match value {
-            Value::String(_) | Value::Bool(_) => Some(value.clone()),
+            Element::String(_) | Element::Bool(_) => Some(value.to_value()),
             _ => {
                 self.wrong_type(value, &at, "an expression, `true` or `false`", "String");
                 None
@@ -114,21 +116,22 @@ impl Reader {
         }
         let (name, operator, operand) = first?;
         self.operand(operator, operand, &object.at.key(name));
-        Some(Comparison { variable, operator, operand: operand.clone() })
+        Some(Comparison { variable, operator, operand: operand.to_value() })
     }
 
     /// Reports an operand of another type than the operator takes.
-    fn operand(&mut self, operator: Operator, value: &Value, at: &Trail<'_>) {
+    fn operand(&mut self, operator: Operator, value: Element<'_>, at: &Trail<'_>) {
         let boolean = operator.relation == Relation::Is || operator.family == Family::Boolean;
+        let is_string = value.as_str().is_some();
         let (fits, expected, aws) = match operator.family {
-            _ if operator.is_path => (value.is_string(), "a path", "String"),
-            _ if boolean => (value.is_boolean(), "`true` or `false`", "Boolean"),
-            Family::Numeric => (value.is_number(), "a number", "Number"),
-            Family::Timestamp => (value.is_string(), "a timestamp", "String"),
-            _ => (value.is_string(), "a string", "String"),
+            _ if operator.is_path => (is_string, "a path", "String"),
+            _ if boolean => (value.as_bool().is_some(), "`true` or `false`", "Boolean"),
+            Family::Numeric => (matches!(value, Element::Number(_)), "a number", "Number"),
+            Family::Timestamp => (is_string, "a timestamp", "String"),
+            _ => (is_string, "a string", "String"),
         };
         let placeholder = match value {
-            Value::String(text) if !fits => self.placeholder(text, at),
+            Element::String(text) if !fits => self.placeholder(text, at),
             _ => false,
         };
         if !fits && !placeholder {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::object::Object;
 use super::{Reader, short};
+use crate::definition::document::{Element, Entries};
 use crate::definition::keyword::Keyword;
 use crate::definition::scalar::{Amount, PathOrNull, Setting};
 use crate::definition::state::QueryLanguage;
@@ -37,20 +38,20 @@ impl Reader {
         self.string(value, &at)
     }
 
-    pub(super) fn string(&mut self, value: &Value, at: &Trail<'_>) -> Option<String> {
-        let Value::String(text) = value else {
+    pub(super) fn string(&mut self, value: Element<'_>, at: &Trail<'_>) -> Option<String> {
+        let Element::String(text) = value else {
             self.wrong_type(value, at, "a string", "String");
             return None;
         };
-        Some(text.clone())
+        Some(text.into())
     }
 
     /// `true` or `false`.
     pub(super) fn boolean(&mut self, object: Object<'_>, name: &str) -> Option<bool> {
         let (value, at) = object.get(name)?;
         match value {
-            Value::Bool(value) => Some(*value),
-            Value::String(text) if self.placeholder(text, &at) => None,
+            Element::Bool(value) => Some(value),
+            Element::String(text) if self.placeholder(text, &at) => None,
             _ => {
                 self.wrong_type(value, &at, "`true` or `false`", "Boolean");
                 None
@@ -62,8 +63,8 @@ impl Reader {
     pub(super) fn path_or_null(&mut self, object: Object<'_>, name: &str) -> Option<PathOrNull> {
         let (value, at) = object.get(name)?;
         match value {
-            Value::Null => Some(PathOrNull::Null),
-            Value::String(path) => Some(PathOrNull::Path(path.clone())),
+            Element::Null => Some(PathOrNull::Null),
+            Element::String(path) => Some(PathOrNull::Path(path.into())),
             _ => {
                 self.wrong_type(value, &at, "a path or `null`", "String");
                 None
@@ -73,20 +74,20 @@ impl Reader {
 
     /// Anything.
     pub(super) fn value(&mut self, object: Object<'_>, name: &str) -> Option<Value> {
-        object.map.get(name).cloned()
+        object.map.get(name).map(Element::to_value)
     }
 
     /// An object, to be kept as it is.
     pub(super) fn map(&mut self, object: Object<'_>, name: &str) -> Option<Map<String, Value>> {
         let (value, at) = object.get(name)?;
-        self.object(value, &at).cloned()
+        self.object(value, &at).map(Entries::to_map)
     }
 
     /// An object.
-    pub(super) fn object<'v>(&mut self, value: &'v Value, at: &Trail<'_>) -> Option<&'v Map<String, Value>> {
+    pub(super) fn object<'v>(&mut self, value: Element<'v>, at: &Trail<'_>) -> Option<Entries<'v>> {
         match value {
-            Value::Object(map) => Some(map),
-            Value::String(text) if self.placeholder(text, at) => None,
+            Element::Object(map) => Some(map),
+            Element::String(text) if self.placeholder(text, at) => None,
             _ => {
                 self.wrong_type(value, at, "an object", "Object");
                 None
@@ -99,15 +100,17 @@ impl Reader {
         &mut self,
         object: Object<'_>,
         name: &str,
-        mut read: impl FnMut(&mut Self, &Value, &Trail<'_>) -> Option<T>,
+        mut read: impl FnMut(&mut Self, Element<'_>, &Trail<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
         let (value, at) = object.get(name)?;
         match value {
-            Value::Array(items) => {
+            Element::Array(items) => {
+                let mut list = Vec::with_capacity(items.iter().count());
                 let items = items.iter().enumerate();
-                Some(items.filter_map(|(i, item)| read(self, item, &at.index(i))).collect())
+                list.extend(items.filter_map(|(i, item)| read(self, item, &at.index(i))));
+                Some(list)
             }
-            Value::String(text) if self.placeholder(text, &at) => None,
+            Element::String(text) if self.placeholder(text, &at) => None,
             _ => {
                 self.wrong_type(value, &at, "an array", "Array");
                 None
@@ -120,9 +123,9 @@ impl Reader {
         &mut self,
         object: Object<'_>,
         name: &str,
-        read: impl FnMut(&mut Self, &Value, &Trail<'_>) -> Option<T>,
+        read: impl FnMut(&mut Self, Element<'_>, &Trail<'_>) -> Option<T>,
     ) -> Option<Vec<T>> {
-        if let Some((Value::Array(items), at)) = object.get(name)
+        if let Some((Element::Array(items), at)) = object.get(name)
             && items.is_empty()
         {
             self.empty(&at, &format!("`{name}` needs at least one entry"));
@@ -134,7 +137,7 @@ impl Reader {
     pub(super) fn keyword<K: Keyword>(&mut self, object: Object<'_>, name: &str) -> Option<K> {
         let (value, at) = object.get(name)?;
         match value {
-            Value::String(text) => {
+            Element::String(text) => {
                 let found = K::WORDS.iter().copied().find(|word| word.word() == text);
                 if found.is_none() && !self.placeholder(text, &at) {
                     self.not_one_of(&at, text, K::WORDS.iter().map(|word| word.word()));
@@ -157,7 +160,7 @@ impl Reader {
     pub(super) fn amount(&mut self, object: Object<'_>, name: &str, range: &Range) -> Option<Amount> {
         let (value, at) = object.get(name)?;
         match value {
-            Value::Number(number) if !(range.integer && number.is_f64()) => {
+            Element::Number(number) if !(range.integer && number.is_f64()) => {
                 let value = number.as_f64().unwrap_or_default();
                 // Bounds are far below the numbers at which a double is no longer exact.
                 let bound = if value < range.min as f64 {
@@ -173,12 +176,12 @@ impl Reader {
                 }
                 Some(Amount::Number(number.clone()))
             }
-            Value::String(text) if self.placeholder(text, &at) => Some(Amount::Placeholder(text.clone())),
-            Value::String(text)
+            Element::String(text) if self.placeholder(text, &at) => Some(Amount::Placeholder(text.into())),
+            Element::String(text)
                 if object.language != Some(QueryLanguage::JsonPath)
                     && (text.starts_with("{%") || text.ends_with("%}")) =>
             {
-                Some(Amount::Expression(text.clone()))
+                Some(Amount::Expression(text.into()))
             }
             _ => {
                 let (ours, aws) =

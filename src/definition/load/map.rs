@@ -1,13 +1,12 @@
 //! Reading Parallel and Map states, and what Maps read from and write to.
 
-use serde_json::Value;
-
 use super::Reader;
 use super::field::{BATCH_BYTES, BATCH_ITEMS, COUNT, PERCENTAGE};
 use super::object::Object;
 use crate::definition::distributed::{
     CsvHeaderLocation, InputType, ItemBatcher, ItemReader, ReaderConfig, ResultWriter, WriterConfig,
 };
+use crate::definition::document::Element;
 use crate::definition::field::{
     BRANCH, ITEM_BATCHER, ITEM_PROCESSOR, ITEM_READER, ITERATOR, PROCESSOR_CONFIG, READER_CONFIG,
     RESULT_WRITER, Shape, WRITER_CONFIG,
@@ -27,7 +26,7 @@ impl Reader {
         Parallel { branches: self.filled_list(state, "Branches", Self::branch).unwrap_or_default() }
     }
 
-    fn branch(&mut self, value: &Value, at: &Trail<'_>) -> Option<Branch> {
+    fn branch(&mut self, value: Element<'_>, at: &Trail<'_>) -> Option<Branch> {
         let map = self.object(value, at)?;
         let object = Object { map, at, shape: BRANCH, language: None };
         self.fields(object);

@@ -12,6 +12,7 @@ mod state;
 use serde_json::Value;
 
 use self::object::Object;
+use super::document::Element;
 use super::field::{BRANCH, DEFINITION, Shape};
 use super::keyword::Keyword;
 use super::state::{Block, QueryLanguage};
@@ -33,15 +34,15 @@ pub(super) struct Reader {
 
 impl Reader {
     /// The definition in `value`, as far as it can be read, and what is wrong with it.
-    pub(super) fn read(value: &Value, limits: &Limits) -> (Option<Definition>, Diagnostics) {
+    pub(super) fn read(value: Element<'_>, limits: &Limits) -> (Option<Definition>, Diagnostics) {
         let mut reader = Self { limits: *limits, ..Self::default() };
         let definition = reader.definition(value);
         (definition, reader.diagnostics)
     }
 
-    fn definition(&mut self, value: &Value) -> Option<Definition> {
+    fn definition(&mut self, value: Element<'_>) -> Option<Definition> {
         let at = Trail::Root;
-        let Value::Object(map) = value else {
+        let Element::Object(map) = value else {
             let diagnostic =
                 Diagnostic::new(Code::NotObject, at.pointer(), "a definition has to be an object");
             self.report(diagnostic.with_aws_at("Definition must be a valid JSON object", None));
@@ -78,7 +79,8 @@ impl Reader {
             if map.is_empty() {
                 self.empty(&at, "`States` needs at least one state");
             }
-            for (name, value) in map {
+            states.reserve_exact(map.keys().count());
+            for (name, value) in map.iter() {
                 states.push(self.state(name, value, &at.key(name)));
             }
         }
@@ -89,8 +91,8 @@ impl Reader {
     fn query_language(&mut self, object: Object<'_>) -> Option<QueryLanguage> {
         let (value, at) = object.get("QueryLanguage")?;
         match value {
-            Value::String(text) if self.placeholder(text, &at) => None,
-            Value::String(text) => Some(match text.as_str() {
+            Element::String(text) if self.placeholder(text, &at) => None,
+            Element::String(text) => Some(match text {
                 "JSONPath" => QueryLanguage::JsonPath,
                 "JSONata" => QueryLanguage::Jsonata,
                 other => {
@@ -185,8 +187,7 @@ impl Reader {
         let mut diagnostic = Diagnostic::new(Code::MissingField, object.at.pointer(), message).at_key();
         // A name that was almost right is reported as unknown as well; here it explains what is missing.
         for name in names {
-            let unknown =
-                object.map.keys().map(String::as_str).filter(|key| object.shape.field(key).is_none());
+            let unknown = object.map.keys().filter(|key| object.shape.field(key).is_none());
             if let Some(found) = closest(name, unknown) {
                 diagnostic = diagnostic.with_help(format!("there is a `{found}`: did you mean `{name}`?"));
             }
@@ -196,7 +197,7 @@ impl Reader {
 
     /// Reports if `object` has more than one of `names`.
     fn at_most_one(&mut self, object: Object<'_>, names: &[&str]) {
-        let mut present = object.map.keys().filter(|key| names.contains(&key.as_str()));
+        let mut present = object.map.keys().filter(|key| names.contains(key));
         if let (Some(first), Some(second)) = (present.next(), present.next()) {
             let message = format!("`{second}` and `{first}` exclude each other");
             let pointer = object.at.key(second).pointer();
@@ -240,17 +241,17 @@ impl Reader {
         self.report(diagnostic);
     }
 
-    fn wrong_type(&mut self, value: &Value, at: &Trail<'_>, expected: &str, aws: &str) {
+    fn wrong_type(&mut self, value: Element<'_>, at: &Trail<'_>, expected: &str, aws: &str) {
         let found = match value {
-            Value::Null => "`null`",
-            Value::Bool(_) => "a boolean",
-            Value::Number(number) if number.is_f64() && expected.contains("integer") => {
+            Element::Null => "`null`",
+            Element::Bool(_) => "a boolean",
+            Element::Number(number) if number.is_f64() && expected.contains("integer") => {
                 "a number with a fraction"
             }
-            Value::Number(_) => "a number",
-            Value::String(_) => "a string",
-            Value::Array(_) => "an array",
-            Value::Object(_) => "an object",
+            Element::Number(_) => "a number",
+            Element::String(_) => "a string",
+            Element::Array(_) => "an array",
+            Element::Object(_) => "an object",
         };
         let pointer = at.pointer();
         let what = match at.name() {
@@ -260,7 +261,7 @@ impl Reader {
         let message = format!("{what} has to be {expected}, and is {found}");
         let mut diagnostic = Diagnostic::new(Code::WrongType, pointer, message)
             .with_aws(format!("Expected value of type {aws}"));
-        if let Value::String(text) = value {
+        if let Element::String(text) = value {
             let bare = serde_json::from_str::<Value>(text).ok().filter(|bare| !bare.is_string());
             if text.starts_with("{%") {
                 diagnostic =

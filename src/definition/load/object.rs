@@ -1,7 +1,6 @@
 //! An object that is being read, and where it stands.
 
-use serde_json::{Map, Value};
-
+use crate::definition::document::{Element, Entries};
 use crate::definition::field::Shape;
 use crate::definition::state::QueryLanguage;
 use crate::diagnostic::Trail;
@@ -9,7 +8,7 @@ use crate::diagnostic::Trail;
 /// An object of the definition.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Object<'a> {
-    pub(super) map: &'a Map<String, Value>,
+    pub(super) map: Entries<'a>,
     pub(super) at: &'a Trail<'a>,
     pub(super) shape: Shape,
     /// The query language that its fields have to belong to; `None` when that is not to be judged.
@@ -23,7 +22,7 @@ impl<'a> Object<'a> {
     }
 
     /// The value of its field `name`, and where that stands.
-    pub(super) fn get(&self, name: &'a str) -> Option<(&'a Value, Trail<'a>)> {
+    pub(super) fn get(&self, name: &'a str) -> Option<(Element<'a>, Trail<'a>)> {
         Some((self.map.get(name)?, self.at.key(name)))
     }
 }

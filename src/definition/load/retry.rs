@@ -1,10 +1,9 @@
 //! Reading retriers and catchers.
 
-use serde_json::Value;
-
 use super::Reader;
 use super::field::{BACKOFF_RATE, MAX_DELAY, SECONDS};
 use super::object::Object;
+use crate::definition::document::Element;
 use crate::definition::field::{CATCHER, RETRIER};
 use crate::definition::retry::{Catcher, Retrier};
 use crate::diagnostic::{Code, Diagnostic, Trail};
@@ -24,7 +23,7 @@ impl Reader {
         self.list(state, "Catch", |reader, value, at| reader.catcher(state, value, at))
     }
 
-    fn retrier(&mut self, state: Object<'_>, value: &Value, at: &Trail<'_>) -> Option<Retrier> {
+    fn retrier(&mut self, state: Object<'_>, value: Element<'_>, at: &Trail<'_>) -> Option<Retrier> {
         let map = self.object(value, at)?;
         let object = Object { map, at, shape: RETRIER, language: state.language };
         self.fields(object);
@@ -54,7 +53,7 @@ impl Reader {
         Some(retrier)
     }
 
-    fn catcher(&mut self, state: Object<'_>, value: &Value, at: &Trail<'_>) -> Option<Catcher> {
+    fn catcher(&mut self, state: Object<'_>, value: Element<'_>, at: &Trail<'_>) -> Option<Catcher> {
         let map = self.object(value, at)?;
         let object = Object { map, at, shape: CATCHER, language: state.language };
         self.fields(object);
@@ -75,11 +74,12 @@ impl Reader {
 
     /// Reports `States.ALL` where something stands beside it or after it.
     fn states_all(&mut self, state: Object<'_>, field: &str) {
-        let Some((Value::Array(entries), at)) = state.get(field) else { return };
-        for (i, entry) in entries.iter().enumerate() {
-            let Some(names) = entry.get("ErrorEquals").and_then(Value::as_array) else { continue };
-            let Some(place) = names.iter().position(|name| name == ALL) else { continue };
-            if names.len() > 1 || i + 1 < entries.len() {
+        let Some((Element::Array(entries), at)) = state.get(field) else { return };
+        let mut entries = entries.iter().enumerate().peekable();
+        while let Some((i, entry)) = entries.next() {
+            let Some(Element::Array(names)) = entry.get("ErrorEquals") else { continue };
+            let Some(place) = names.iter().position(|name| name.as_str() == Some(ALL)) else { continue };
+            if names.iter().nth(1).is_some() || entries.peek().is_some() {
                 let (at_entry, message) = (at.index(i), "`States.ALL` has to stand alone, in the last entry");
                 let at_names = at_entry.key("ErrorEquals");
                 let diagnostic =

@@ -1,10 +1,9 @@
 //! Reading states.
 
-use serde_json::Value;
-
 use super::field::{SECONDS, TASK_TIMEOUT};
 use super::object::Object;
 use super::{Reader, short};
+use crate::definition::document::Element;
 use crate::definition::field::Shape;
 use crate::definition::keyword::Keyword;
 use crate::definition::state::{Fail, Pass, QueryLanguage, State, StateKind, StateType, Timing, Wait};
@@ -14,7 +13,7 @@ use crate::diagnostic::{Code, Diagnostic, Trail, closest};
 impl Reader {
     /// The state `name`. One that cannot be read keeps its name, so that transitions to it are not called
     /// missing.
-    pub(super) fn state(&mut self, name: &str, value: &Value, at: &Trail<'_>) -> State {
+    pub(super) fn state(&mut self, name: &str, value: Element<'_>, at: &Trail<'_>) -> State {
         self.check_length(Code::StateNameTooLong, at, name, self.limits.name_chars, ["name", "State"]);
         let Some(map) = self.object(value, at) else {
             return State::unknown(name, value);
@@ -64,20 +63,21 @@ impl Reader {
         }
     }
 
-    fn state_type(&mut self, value: Option<&Value>, at: &Trail<'_>) -> Option<StateType> {
+    fn state_type(&mut self, value: Option<Element<'_>>, at: &Trail<'_>) -> Option<StateType> {
+        let text = value.and_then(Element::as_str);
+        if let Some(found) = StateType::WORDS.iter().find(|state| Some(state.as_str()) == text) {
+            return Some(*found);
+        }
+        let location = at.key("Type").pointer();
+        if text.is_some_and(|text| self.placeholder(text, at)) {
+            // The whole state waits for it: where the placeholder stands is noted, the state is kept.
+            self.unfilled.last_mut().expect("the placeholder was just noted").pointer = location;
+            return None;
+        }
         let words: Vec<_> = StateType::WORDS.iter().map(|state| state.as_str()).collect();
         let aws = format!("The field 'Type' should have one of these values: [{}]", words.join(", "));
-        let location = at.key("Type").pointer();
-        let mut diagnostic = match value {
-            Some(Value::String(text)) => {
-                if let Some(found) = StateType::WORDS.iter().find(|state| state.as_str() == text) {
-                    return Some(*found);
-                }
-                if self.placeholder(text, at) {
-                    // The whole state waits for it: where the placeholder stands is noted, the state is kept.
-                    self.unfilled.last_mut().expect("the placeholder was just noted").pointer = location;
-                    return None;
-                }
+        let mut diagnostic = match (value, text) {
+            (_, Some(text)) => {
                 let message = format!("there is no state type `{}`", short(text));
                 let diagnostic = Diagnostic::new(Code::UnknownStateType, location.clone(), message);
                 match closest(text, words.iter().copied()) {
@@ -85,8 +85,12 @@ impl Reader {
                     None => diagnostic,
                 }
             }
-            Some(_) => Diagnostic::new(Code::UnknownStateType, location.clone(), "`Type` has to be a string"),
-            None => Diagnostic::new(Code::UnknownStateType, at.pointer(), "a state needs a `Type`").at_key(),
+            (Some(_), None) => {
+                Diagnostic::new(Code::UnknownStateType, location.clone(), "`Type` has to be a string")
+            }
+            (None, None) => {
+                Diagnostic::new(Code::UnknownStateType, at.pointer(), "a state needs a `Type`").at_key()
+            }
         };
         if diagnostic.help().next().is_none() {
             diagnostic = diagnostic.with_help(format!("the types are {}", words.join(", ")));
@@ -114,7 +118,7 @@ impl Reader {
     fn transition(&mut self, object: Object<'_>) {
         self.exactly_one(object, &["Next", "End"]);
         // `"End": false` says that another state comes next, and none is named.
-        if object.map.get("End") == Some(&Value::Bool(false)) && !object.has("Next") {
+        if matches!(object.map.get("End"), Some(Element::Bool(false))) && !object.has("Next") {
             self.none_of(object, &["Next", "End"], Some("`\"End\": false` does not say where to go on"));
         }
     }
@@ -146,7 +150,7 @@ impl Reader {
         for field in ["RoleArn", "RoleArn.$"] {
             self.text(credentials, field);
         }
-        Some(Credentials { template: map.clone() })
+        Some(Credentials { template: map.to_map() })
     }
 
     fn timing(&mut self, object: Object<'_>) -> Option<Timing> {
@@ -161,7 +165,7 @@ impl Reader {
 
 impl State {
     /// A state that could not be read. Where it leads is kept if that could be read.
-    fn unknown(name: &str, value: &Value) -> Self {
+    fn unknown(name: &str, value: Element<'_>) -> Self {
         Self {
             name: name.into(),
             comment: None,
@@ -176,9 +180,9 @@ impl State {
             assign: None,
             retry: None,
             catch: None,
-            next: value.get("Next").and_then(Value::as_str).map(String::from),
-            end: value.get("End").and_then(Value::as_bool),
-            kind: StateKind::Unknown(value.clone()),
+            next: value.get("Next").and_then(Element::as_str).map(String::from),
+            end: value.get("End").and_then(Element::as_bool),
+            kind: StateKind::Unknown(value.to_value()),
         }
     }
 }

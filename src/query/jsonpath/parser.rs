@@ -1,5 +1,6 @@
 //! Reading paths: our own parser of AWS's dialect.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{MAX_SEGMENTS, Root, Segment};
@@ -37,7 +38,10 @@ pub(super) struct Reader<'c, 't> {
 
 impl Reader<'_, '_> {
     pub(super) fn segments(&mut self) -> Result<Box<[Segment]>, SyntaxError> {
-        let mut segments = Vec::new();
+        // Each step has a dot or a bracket in front, so that this is seldom too many.
+        let ahead = self.cursor.rest().bytes().take_while(|byte| !matches!(byte, b',' | b')'));
+        let steps = ahead.filter(|byte| matches!(byte, b'.' | b'[')).count();
+        let mut segments = Vec::with_capacity(steps.min(MAX_SEGMENTS));
         loop {
             match self.cursor.peek() {
                 Some('.') => {
@@ -72,22 +76,20 @@ impl Reader<'_, '_> {
         if self.cursor.eat("*") {
             return Ok(Segment::Wildcard);
         }
-        let mut name = String::new();
-        loop {
-            let in_filter = self.filters > 0;
-            name.push_str(self.cursor.take_while(|c| is_name(c, in_filter)));
-            if !self.cursor.eat("\\") {
-                break;
-            }
+        let in_filter = self.filters > 0;
+        let mut name = Cow::Borrowed(self.cursor.take_while(|c| is_name(c, in_filter)));
+        while self.cursor.eat("\\") {
+            let name = name.to_mut();
             name.push(self.cursor.next().ok_or_else(|| self.cursor.error("nothing is escaped here"))?);
+            name.push_str(self.cursor.take_while(|c| is_name(c, in_filter)));
         }
         if name.is_empty() {
             return Err(self.cursor.error("a name is expected here"));
         }
         if self.cursor.eat("()") {
-            name.push_str("()");
+            name.to_mut().push_str("()");
         }
-        Ok(match name.as_str() {
+        Ok(match name.as_ref() {
             // Other functions are names of members to Jayway 2.0, and to AWS.
             LENGTH => Segment::Length,
             name => Segment::Name(name.into()),
@@ -185,6 +187,9 @@ const LENGTH: &str = "length()";
 
 /// Whether `c` may be part of a name after a dot.
 fn is_name(c: char, in_filter: bool) -> bool {
+    if c.is_ascii_alphanumeric() {
+        return true;
+    }
     let ends = match c {
         '.' | '[' | ']' | '(' | ')' | ',' | '*' | '?' | '\'' | '"' | '\\' => true,
         '=' | '!' | '<' | '>' | '~' | '&' | '|' => in_filter,
