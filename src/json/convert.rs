@@ -4,37 +4,35 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{Array, Json, Number, Object};
+use super::keys::Keys;
+use super::{Json, Number, Object};
 
 impl From<Value> for Json {
     fn from(value: Value) -> Self {
-        match value {
-            Value::Null => Self::Null,
-            Value::Bool(value) => Self::Bool(value),
-            Value::Number(number) => Self::Number(number),
-            Value::String(text) => Self::String(text.into()),
-            Value::Array(items) => {
-                Self::Array(Arc::new(Array::new(items.into_iter().map(Self::from).collect())))
-            }
-            Value::Object(map) => {
-                let keys = map.keys().map(|key| Object::key_size(key)).sum();
-                let entries = map.into_iter().map(|(key, value)| (key.into(), Self::from(value)));
-                Self::Object(Arc::new(Object::from_distinct(entries.collect(), keys)))
-            }
-        }
+        Self::from(&value)
     }
 }
 
 impl From<&Value> for Json {
     fn from(value: &Value) -> Self {
+        Self::copy(value, &mut Keys::default())
+    }
+}
+
+impl Json {
+    fn copy(value: &Value, keys: &mut Keys) -> Self {
         match value {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Bool(*value),
             Value::Number(number) => Self::Number(number.clone()),
             Value::String(text) => Self::string(text.as_str()),
-            Value::Array(items) => Self::array(items.iter().map(Self::from).collect()),
+            Value::Array(items) => Self::array(items.iter().map(|item| Self::copy(item, keys)).collect()),
             Value::Object(map) => {
-                Self::object(map.iter().map(|(key, value)| (key.as_str().into(), Self::from(value))))
+                // The keys of a map differ from each other.
+                let entries = map.iter().map(|(key, value)| (keys.share(key), Self::copy(value, keys)));
+                let entries: Vec<_> = entries.collect();
+                let size = entries.iter().map(|(key, _)| Object::key_size(key)).sum();
+                Self::Object(Arc::new(Object::from_distinct(entries, size)))
             }
         }
     }

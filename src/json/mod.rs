@@ -3,6 +3,7 @@
 //! Writing is in [`edit`](self), reading text in `parse.rs`, printing in `print.rs`.
 
 mod convert;
+mod keys;
 mod object;
 mod parse;
 mod print;
