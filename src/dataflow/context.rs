@@ -26,7 +26,7 @@ pub(crate) struct Context<'a> {
     /// Task states only (recorded: the others have no `RetryCount`).
     pub(crate) retry_count: Option<u32>,
     /// Index and value of the item of the iteration around the state.
-    pub(crate) item: Option<(u32, &'a Json)>,
+    pub(crate) item: &'a dyn Fn() -> Option<(u32, &'a Json)>,
     pub(crate) token: Option<&'a dyn Fn() -> TaskToken>,
     pub(crate) whole: OnceCell<Json>,
 }
@@ -41,8 +41,8 @@ impl ContextObject for Context<'_> {
             ContextField::ExecutionId => Some(Json::String(self.id.shared())),
             ContextField::ExecutionInput => Some(self.input.compact()),
             ContextField::ExecutionName => Some(Json::String(self.name.clone())),
-            ContextField::MapItemIndex => self.item.map(|(index, _)| Json::from(index)),
-            ContextField::MapItemValue => self.item.map(|(_, value)| value.compact()),
+            ContextField::MapItemIndex => (self.item)().map(|(index, _)| Json::from(index)),
+            ContextField::MapItemValue => (self.item)().map(|(_, value)| value.compact()),
             ContextField::StateName => Some(Json::String(self.state.shared())),
             ContextField::TaskToken => self.token.map(|token| Json::string(token().reveal())),
         }
@@ -62,7 +62,7 @@ impl Context<'_> {
             entry("StateMachine", machine),
             entry("State", Json::object(state)),
         ];
-        if let Some((index, value)) = self.item {
+        if let Some((index, value)) = (self.item)() {
             let item = [entry("Index", Json::from(index)), entry("Value", value.compact())];
             context.push(entry("Map", Json::object([entry("Item", Json::object(item))])));
         }

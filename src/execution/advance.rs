@@ -6,12 +6,13 @@ use crate::dataflow::context::Context;
 use crate::execution::arena::Frames;
 use crate::execution::command::{CancelReason, Command};
 use crate::execution::event::EventRejected;
-use crate::execution::frame::{Doing, Frame, Item, RunningTask, assign};
+use crate::execution::frame::{Doing, Frame, RunningTask, assign};
 use crate::execution::{Execution, ExecutionStatus, states};
 use crate::failure::{ErrorName, Failure};
 use crate::history::HistoryEventKind;
 use crate::id::{FrameId, TaskId};
 use crate::json::{Json, Object};
+use crate::machine::StateMachine;
 use crate::machine::retry::Fault;
 use crate::machine::state::{Next, State, StateKind};
 use crate::query::{Scope, Variables};
@@ -40,8 +41,8 @@ pub(super) struct Done {
 pub(super) struct Shown<'a> {
     /// The task whose token `$$.Task.Token` is.
     pub(super) task: Option<TaskId>,
-    /// The item that `$$.Map.Item` is, where it is not the frame's.
-    pub(super) item: Option<&'a Item>,
+    /// The index and value that `$$.Map.Item` shows, where they are not the frame's.
+    pub(super) item: Option<(u32, &'a Json)>,
 }
 
 /// The variables of a frame and of those around it.
@@ -66,6 +67,7 @@ impl Execution {
     /// Runs every frame that can go on until it waits, or until the step's fuel is spent.
     pub(super) fn advance(&mut self) {
         let mut fuel = self.start.limits.fuel;
+        let machine = self.machine.clone();
         while let Some(id) = self.ready.pop_front() {
             if fuel == 0 {
                 self.ready.push_front(id);
@@ -73,12 +75,11 @@ impl Execution {
             }
             let Some(frame) = self.frames.take(id) else { continue };
             self.changed = true;
-            self.run(id, frame, &mut fuel);
+            self.run(&machine, id, frame, &mut fuel);
         }
     }
 
-    fn run(&mut self, id: FrameId, mut frame: Box<Frame>, fuel: &mut u32) {
-        let machine = self.machine.clone();
+    fn run(&mut self, machine: &StateMachine, id: FrameId, mut frame: Box<Frame>, fuel: &mut u32) {
         if !matches!(frame.doing, Doing::Entering) && frame.is_ready() {
             *fuel -= 1;
             if self.resume(id, &mut frame) {
@@ -322,7 +323,7 @@ impl Execution {
             state: &state.name,
             entered: frame.entered_at,
             retry_count: matches!(state.kind, StateKind::Task(_)).then_some(frame.retries),
-            item: shown.item.or_else(|| self.item(frame)).map(|item| (item.index, &item.value)),
+            item: &|| shown.item.or_else(|| self.item(frame)),
             token: token.as_ref().map(|token| token as &dyn Fn() -> _),
             whole: std::cell::OnceCell::new(),
         };
@@ -334,14 +335,17 @@ impl Execution {
         })
     }
 
-    /// The item of the innermost iteration around `frame`.
-    fn item<'a>(&'a self, frame: &'a Frame) -> Option<&'a Item> {
-        let mut frame = frame;
+    /// Index and value of the item of the innermost iteration around `frame`.
+    fn item(&self, frame: &Frame) -> Option<(u32, &Json)> {
+        let mut parent = frame.parent?;
         loop {
-            if frame.item.is_some() {
-                return frame.item.as_ref();
+            let waiting = self.frames.get(parent.frame)?;
+            if let Doing::Children(children) = &waiting.doing
+                && let Some(item) = children.item(parent.slot)
+            {
+                return Some((parent.slot, item));
             }
-            frame = self.frames.get(frame.parent?.frame)?;
+            parent = waiting.parent?;
         }
     }
 

@@ -25,6 +25,14 @@ pub(super) struct Frames {
 struct Slot {
     held: Held,
     dirty: bool,
+    /// Whether anybody outside knows of it, and has to be told when it is gone.
+    saved: bool,
+}
+
+/// What is to be saved of a frame.
+pub(super) enum Touched<'a> {
+    Frame(&'a Frame),
+    Finished(&'a Finished),
 }
 
 #[derive(Debug, Default)]
@@ -114,44 +122,58 @@ impl Frames {
 
     /// Puts in what is left of a frame that has finished, and marks it.
     pub(super) fn finish(&mut self, id: FrameId, finished: Finished) {
-        self.put_back_finished(id, finished);
+        self.set(id, Held::Finished(finished));
         self.mark(id);
     }
 
-    /// The same as it was saved.
-    pub(super) fn put_back_finished(&mut self, id: FrameId, finished: Finished) {
-        self.set(id, Held::Finished(finished));
+    /// Puts in a frame as it was saved.
+    pub(super) fn restore(&mut self, id: FrameId, frame: Box<Frame>) {
+        self.set(id, Held::Frame(frame)).saved = true;
     }
 
-    /// Marks a frame that is gone, or was taken and will not come back.
+    /// Puts in what is left of a frame that has finished, as it was saved.
+    pub(super) fn restore_finished(&mut self, id: FrameId, finished: Finished) {
+        self.set(id, Held::Finished(finished)).saved = true;
+    }
+
+    /// Removes a frame, or one that was taken and will not come back.
     pub(super) fn remove(&mut self, id: FrameId) {
         self.take_out(id);
-        self.mark(id);
     }
 
     /// Removes a frame that has finished, for its output.
     pub(super) fn take_output(&mut self, id: FrameId) -> Option<Json> {
-        let held = self.take_out(id);
-        self.mark(id);
-        match held {
+        match self.take_out(id) {
             Held::Finished(finished) => Some(finished.output),
             Held::Nothing | Held::Frame(_) => None,
         }
     }
 
-    /// The frames touched since the last call, in order: as they are now, or gone.
-    pub(super) fn take_dirty(&mut self) -> Vec<(FrameId, Option<Frame>)> {
+    /// Makes room for `count` more.
+    pub(super) fn reserve(&mut self, count: u32) {
+        self.inner.reserve(count as usize);
+    }
+
+    /// The frames touched since the last call, in order: what `save` makes of them, or nothing if they are gone.
+    /// Those that came and went since then are not among them.
+    pub(super) fn take_dirty<R>(
+        &mut self,
+        mut save: impl FnMut(Touched<'_>) -> R,
+    ) -> Vec<(FrameId, Option<R>)> {
         let mut dirty = std::mem::take(&mut self.dirty);
         dirty.sort_unstable();
-        let frame = |slot: &mut Slot| {
+        let mut frames = Vec::with_capacity(dirty.len());
+        for id in dirty {
+            let Some(slot) = self.slot_mut(id) else { continue };
+            let known = std::mem::replace(&mut slot.saved, !slot.held.is_nothing());
             slot.dirty = false;
             match &slot.held {
-                Held::Nothing => None,
-                Held::Frame(frame) => Some((**frame).clone()),
-                Held::Finished(finished) => Some(finished.to_frame()),
+                Held::Nothing if known => frames.push((id, None)),
+                Held::Nothing => {}
+                Held::Frame(frame) => frames.push((id, Some(save(Touched::Frame(frame))))),
+                Held::Finished(finished) => frames.push((id, Some(save(Touched::Finished(finished))))),
             }
-        };
-        let frames = dirty.into_iter().map(|id| (id, self.slot_mut(id).and_then(frame))).collect();
+        }
         if self.empty * 2 > self.inner.len() {
             self.inner.retain(|(_, slot)| !slot.held.is_nothing());
             self.inner.shrink_to_fit();
@@ -160,13 +182,17 @@ impl Frames {
         frames
     }
 
+    /// Takes out what there is for good.
     fn take_out(&mut self, id: FrameId) -> Held {
-        let held = self.slot_mut(id).map(|slot| std::mem::take(&mut slot.held)).unwrap_or_default();
+        let Some(slot) = self.slot_mut(id) else { return Held::Nothing };
+        let held = std::mem::take(&mut slot.held);
+        let tell = slot.saved && !std::mem::replace(&mut slot.dirty, true);
+        self.dirty.extend(tell.then_some(id));
         self.empty += usize::from(id != ROOT && !held.is_nothing());
         held
     }
 
-    fn set(&mut self, id: FrameId, held: Held) {
+    fn set(&mut self, id: FrameId, held: Held) -> &mut Slot {
         let slot = if id == ROOT {
             &mut self.root
         } else {
@@ -183,6 +209,7 @@ impl Frames {
             &mut self.inner[at].1
         };
         slot.held = held;
+        slot
     }
 
     fn mark(&mut self, id: FrameId) {
@@ -240,6 +267,7 @@ mod tests {
         #[test]
         fn it_does_what_maps_do(changes in prop::collection::vec((0..9u64, 0..4u8), 0..60)) {
             let (mut frames, mut map, mut dirty) = (Frames::default(), BTreeMap::new(), BTreeSet::new());
+            let mut saved = BTreeMap::new();
             for (mark, (id, change)) in changes.into_iter().enumerate() {
                 let (id, mark) = (FrameId(id), mark as u64);
                 match change {
@@ -257,11 +285,16 @@ mod tests {
                         }
                     }
                     _ => {
-                        let taken: BTreeMap<_, _> = frames.take_dirty().into_iter().collect();
-                        for id in std::mem::take(&mut dirty) {
-                            let now = taken.get(&id).and_then(|frame| frame.as_ref().map(|frame| frame.last_event));
-                            prop_assert_eq!(now, map.get(&id).copied());
-                        }
+                        let taken = frames.take_dirty(|touched| match touched {
+                            Touched::Frame(frame) => frame.last_event,
+                            Touched::Finished(finished) => finished.event,
+                        });
+                        // What came and went meanwhile is not spoken of.
+                        let told = |id: &FrameId| map.contains_key(id) || saved.contains_key(id);
+                        let touched = std::mem::take(&mut dirty).into_iter().filter(told);
+                        let expected: Vec<_> = touched.map(|id| (id, map.get(&id).copied())).collect();
+                        prop_assert_eq!(taken, expected);
+                        saved.clone_from(&map);
                     }
                 }
                 let seen: Vec<_> = frames.iter().map(|(id, frame)| (id, frame.last_event)).collect();

@@ -3,7 +3,7 @@
 use crate::execution::Execution;
 use crate::execution::advance::{Outcome, Shown};
 use crate::execution::command::{CancelReason, Iteration};
-use crate::execution::frame::{Children, Doing, Finished, Frame, Item, Parent};
+use crate::execution::frame::{Children, Doing, Finished, Frame, Parent};
 use crate::execution::states::{self, map};
 use crate::failure::ErrorName;
 use crate::history::{HistoryEventKind, StateType};
@@ -18,6 +18,7 @@ impl Execution {
     pub(super) fn new_frames(&mut self, count: u32) -> FrameId {
         let base = FrameId(self.next_frame);
         self.next_frame += u64::from(count);
+        self.frames.reserve(count);
         base
     }
 
@@ -28,13 +29,11 @@ impl Execution {
         children: &mut Children,
         block: BlockId,
         input: Json,
-        item: Option<Item>,
         previous: u64,
     ) {
         let slot = children.begun;
-        let mut child = Frame::new(self.machine.block(block).start, input, previous);
-        child.parent = Some(Parent { frame: parent, slot });
-        child.item = item;
+        let parent = Some(Parent { frame: parent, slot });
+        let child = Frame { parent, ..Frame::new(self.machine.block(block).start, input, previous) };
         let id = children.frame(slot);
         self.frames.put(id, Box::new(child));
         self.ready.push_back(id);
@@ -257,20 +256,13 @@ impl Execution {
         let mut iterations = Vec::new();
         let mut frame = frame;
         while let Some(waiting) = frame.parent.and_then(|parent| self.frames.get(parent.frame)) {
-            if let Some(item) = &frame.item {
-                let map = self.machine.state(waiting.state).name.clone();
-                iterations.push(Iteration { map, index: item.index });
+            let state = self.machine.state(waiting.state);
+            if let (StateKind::Map(_), Some(parent)) = (&state.kind, frame.parent) {
+                iterations.push(Iteration { map: state.name.clone(), index: parent.slot });
             }
             frame = waiting;
         }
         iterations.reverse();
         iterations
-    }
-}
-
-impl Children {
-    /// The frame of the branch or iteration number `slot`.
-    fn frame(&self, slot: u32) -> FrameId {
-        FrameId(self.base.0 + u64::from(slot))
     }
 }

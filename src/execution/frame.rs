@@ -16,8 +16,6 @@ use crate::time::Timestamp;
 pub(crate) struct Frame {
     /// The frame that waits for this one; none waits for the machine's own.
     pub(super) parent: Option<Parent>,
-    /// What a Map's iteration is for.
-    pub(super) item: Option<Item>,
     /// The variables assigned in this run, as an object; those of outer frames are read through it.
     pub(super) variables: Json,
     /// The state it is in, or is about to enter.
@@ -42,14 +40,6 @@ pub(crate) struct Frame {
 pub(super) struct Parent {
     pub(super) frame: FrameId,
     pub(super) slot: u32,
-}
-
-/// What a Map's iteration is for: `$$.Map.Item`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Item {
-    pub(super) index: u32,
-    #[serde(with = "crate::json::verbatim")]
-    pub(super) value: Json,
 }
 
 /// What a frame waits for.
@@ -144,7 +134,6 @@ impl Frame {
     pub(super) fn new(state: StateId, input: Json, previous: u64) -> Self {
         Self {
             parent: None,
-            item: None,
             variables: Json::Null,
             state,
             input,
@@ -240,6 +229,18 @@ impl RunningTask {
     }
 }
 
+impl Children {
+    /// The frame of the branch or iteration number `slot`.
+    pub(super) fn frame(&self, slot: u32) -> FrameId {
+        FrameId(self.base.0 + u64::from(slot))
+    }
+
+    /// The item of the iteration number `slot`; nothing if these are the branches of a Parallel.
+    pub(super) fn item(&self, slot: u32) -> Option<&Json> {
+        self.items.at(slot as usize)
+    }
+}
+
 /// A branch or iteration that has ended: nothing of it is left but what the frame that waits for it wants.
 #[derive(Debug)]
 pub(super) struct Finished {
@@ -249,16 +250,4 @@ pub(super) struct Finished {
     pub(super) output: Json,
     /// The history event of its end.
     pub(super) event: u64,
-}
-
-impl Finished {
-    /// The frame that is saved for it.
-    pub(super) fn to_frame(&self) -> Frame {
-        let Self { parent, state, output, event } = self;
-        Frame {
-            parent: Some(*parent),
-            doing: Doing::Finished { output: output.clone(), event: *event },
-            ..Frame::new(*state, Json::Null, *event)
-        }
-    }
 }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::execution::arena::Touched;
 use crate::execution::few::Few;
-use crate::execution::frame::{Doing, Finished, Frame, Item, Parent};
+use crate::execution::frame::{Doing, Finished, Frame, Parent};
 use crate::execution::record::Recorder;
 use crate::execution::redrive::Redrives;
 use crate::execution::start::Start;
@@ -34,7 +35,7 @@ const FORMAT: u32 = 1;
 #[derive(Clone)]
 pub struct Changes {
     head: Arc<Head>,
-    frames: Vec<(FrameId, Option<Arc<FrameRecord>>)>,
+    frames: Vec<(FrameId, Option<Kept>)>,
     /// Whether there are frames left.
     kept: bool,
 }
@@ -62,7 +63,7 @@ pub struct Changes {
 #[derive(Clone, Default)]
 pub struct Snapshot {
     head: Option<Arc<Head>>,
-    frames: Few<FrameId, Arc<FrameRecord>>,
+    frames: Few<FrameId, Kept>,
 }
 
 /// One record of an execution's state.
@@ -133,12 +134,23 @@ struct Head {
     ready: Vec<FrameId>,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// What is kept of a frame, until a store asks for bytes.
+#[derive(Clone)]
+enum Kept {
+    Frame(Arc<FrameRecord>),
+    /// There are many of these.
+    Finished {
+        parent: Parent,
+        state: StateName,
+        output: Json,
+        event: u64,
+    },
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct FrameRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     parent: Option<Parent>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    item: Option<Item>,
     #[serde(default, with = "crate::json::verbatim", skip_serializing_if = "Json::is_null")]
     variables: Json,
     state: StateName,
@@ -171,23 +183,27 @@ impl Execution {
             ready: self.ready.iter().copied().collect(),
         };
         let machine = &self.machine;
-        let record = |frame: Frame| {
-            Arc::new(FrameRecord {
+        let name = |state| machine.state(state).name.clone();
+        let frames = self.frames.take_dirty(|touched| match touched {
+            Touched::Frame(frame) => Kept::Frame(Arc::new(FrameRecord {
                 parent: frame.parent,
-                item: frame.item,
-                variables: frame.variables,
-                state: machine.state(frame.state).name.clone(),
-                input: frame.input,
+                variables: frame.variables.clone(),
+                state: name(frame.state),
+                input: frame.input.clone(),
                 entered_at: frame.entered_at,
                 entered_event: frame.entered_event,
                 last_event: frame.last_event,
                 retries: frame.retries,
-                attempts: frame.attempts,
-                doing: frame.doing,
-            })
-        };
-        let frames = self.frames.take_dirty();
-        let frames = frames.into_iter().map(|(id, frame)| (id, frame.map(record))).collect();
+                attempts: frame.attempts.clone(),
+                doing: frame.doing.clone(),
+            })),
+            Touched::Finished(finished) => Kept::Finished {
+                parent: finished.parent,
+                state: name(finished.state),
+                output: finished.output.clone(),
+                event: finished.event,
+            },
+        });
         Changes { head: Arc::new(head), frames, kept: self.frames.get(ROOT).is_some() }
     }
 
@@ -220,8 +236,8 @@ impl Execution {
         execution.next_frame = head.next_frame;
         execution.entropy = Entropy::resume(*head.start.seed.bytes(), head.drawn);
         execution.recorder = Recorder::new(head.next_event, head.start.history, limits.history_events);
-        for (id, record) in snapshot.frames.iter() {
-            execution.restore_frame(id, record, now)?;
+        for (id, kept) in snapshot.frames.iter() {
+            execution.restore_frame(id, kept, now)?;
         }
         execution.check()?;
         execution.recount();
@@ -294,21 +310,21 @@ impl Execution {
         }
     }
 
-    fn restore_frame(
-        &mut self,
-        id: FrameId,
-        record: &FrameRecord,
-        now: Timestamp,
-    ) -> Result<(), RestoreError> {
-        let state = self
-            .machine
-            .find(record.state.as_str())
-            .ok_or_else(|| RestoreError::OtherMachine { state: record.state.clone() })?;
-        if let (Doing::Finished { output, event }, Some(parent)) = (&record.doing, record.parent) {
-            let finished = Finished { parent, state, output: output.clone(), event: *event };
-            self.frames.put_back_finished(id, finished);
-            return Ok(());
-        }
+    fn restore_frame(&mut self, id: FrameId, kept: &Kept, now: Timestamp) -> Result<(), RestoreError> {
+        let name = match kept {
+            Kept::Frame(record) => &record.state,
+            Kept::Finished { state, .. } => state,
+        };
+        let found = self.machine.find(name.as_str());
+        let state = found.ok_or_else(|| RestoreError::OtherMachine { state: name.clone() })?;
+        let record = match kept {
+            Kept::Frame(record) => record,
+            Kept::Finished { parent, output, event, .. } => {
+                let finished = Finished { parent: *parent, state, output: output.clone(), event: *event };
+                self.frames.restore_finished(id, finished);
+                return Ok(());
+            }
+        };
         let mut doing = record.doing.clone();
         if let Doing::Task(task) = &mut doing {
             // What had no heartbeat when it was saved waits for its worker still.
@@ -319,7 +335,6 @@ impl Execution {
         }
         let frame = Frame {
             parent: record.parent,
-            item: record.item.clone(),
             variables: record.variables.clone(),
             state,
             input: record.input.clone(),
@@ -331,8 +346,38 @@ impl Execution {
             doing,
         };
         self.timers.set(id, None, frame.deadline());
-        self.frames.put_back(id, Box::new(frame));
+        self.frames.restore(id, Box::new(frame));
         Ok(())
+    }
+}
+
+impl Kept {
+    fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        let record: FrameRecord = serde_json::from_slice(bytes)?;
+        Ok(match (record.doing, record.parent) {
+            (Doing::Finished { output, event }, Some(parent)) => {
+                Self::Finished { parent, state: record.state, output, event }
+            }
+            (doing, _) => Self::Frame(Arc::new(FrameRecord { doing, ..record })),
+        })
+    }
+
+    fn write(&self) -> Vec<u8> {
+        match self {
+            Self::Frame(record) => encode(&**record),
+            Self::Finished { parent, state, output, event } => encode(&FrameRecord {
+                parent: Some(*parent),
+                variables: Json::Null,
+                state: state.clone(),
+                input: Json::Null,
+                entered_at: Timestamp::EPOCH,
+                entered_event: 0,
+                last_event: *event,
+                retries: 0,
+                attempts: Vec::new(),
+                doing: Doing::Finished { output: output.clone(), event: *event },
+            }),
+        }
     }
 }
 
@@ -351,10 +396,10 @@ impl Changes {
     /// The records to write, encoded.
     pub fn records(&self) -> Vec<Record> {
         let head = Record { key: RecordKey::Head, bytes: Some(encode(&*self.head)) };
-        let frames = self.frames.iter().map(|(id, frame)| Record {
-            key: RecordKey::Frame(*id),
-            bytes: frame.as_ref().map(|frame| encode(&**frame)),
-        });
+        let frames = self
+            .frames
+            .iter()
+            .map(|(id, frame)| Record { key: RecordKey::Frame(*id), bytes: frame.as_ref().map(Kept::write) });
         std::iter::once(head).chain(frames).collect()
     }
 }
@@ -396,7 +441,7 @@ impl Snapshot {
             match record.key {
                 RecordKey::Head => snapshot.head = Some(Arc::new(serde_json::from_slice(&bytes)?)),
                 RecordKey::Frame(id) => {
-                    snapshot.frames.insert(id, Arc::new(serde_json::from_slice(&bytes)?));
+                    snapshot.frames.insert(id, Kept::read(&bytes)?);
                 }
             }
         }

@@ -3,7 +3,7 @@
 use crate::dataflow::{self, Mishap};
 use crate::execution::Execution;
 use crate::execution::advance::{Outcome, Shown};
-use crate::execution::frame::{Children, Doing, Frame, Item};
+use crate::execution::frame::{Children, Doing, Frame};
 use crate::execution::states::{effective_input, fault};
 use crate::history::HistoryEventKind;
 use crate::id::FrameId;
@@ -56,17 +56,15 @@ pub(crate) fn begin_item(
     previous: u64,
 ) -> Result<(), Fault> {
     let index = children.begun;
-    let value = children.items.at(index as usize).cloned().unwrap_or_default();
-    let item = Item { index, value };
     let input = match &map.selector {
-        None => item.value.clone(),
+        None => children.item(index).cloned().unwrap_or_default(),
         Some(selector) => {
             if children.effective.is_none() {
                 let effective = effective_input(turn, frame, state);
                 children.effective = Some(effective.map_err(|mishap| fault(turn, frame, state, mishap))?);
             }
             let effective = children.effective.as_ref().unwrap_or(&Json::Null);
-            let shown = Shown { item: Some(&item), task: None };
+            let shown = Shown { item: children.item(index).map(|item| (index, item)), task: None };
             let input =
                 turn.scoped(frame, state, shown, effective, |scope| dataflow::payload(selector, scope));
             input.map_err(|mishap| fault(turn, frame, state, mishap))?
@@ -80,6 +78,6 @@ pub(crate) fn begin_item(
         name: state.name.clone(),
         index: index.into(),
     });
-    turn.begin_child(id, children, map.processor, input, Some(item), event);
+    turn.begin_child(id, children, map.processor, input, event);
     Ok(())
 }

@@ -38,7 +38,7 @@ pub(super) fn enter(
         effective: None,
     };
     for branch in &parallel.branches {
-        turn.begin_child(id, &mut children, *branch, input.clone(), None, started);
+        turn.begin_child(id, &mut children, *branch, input.clone(), started);
     }
     frame.doing = Doing::Children(Box::new(children));
     Ok(Outcome::Waits)
