@@ -1,12 +1,11 @@
-//! The Context Object: what `$$` shows, built when an expression first asks for it.
+//! The Context Object: what `$$` shows.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
 use crate::id::{ExecutionId, StateName, TaskToken};
 use crate::json::Json;
-use crate::query::{ContextField, ContextObject};
+use crate::query::ContextField;
 use crate::time::Timestamp;
 
 /// The parts of the Context Object that never change while an execution runs.
@@ -15,7 +14,7 @@ pub(crate) struct ExecutionContext {
     pub(crate) machine: Json,
 }
 
-/// The Context Object of a state, in parts until it is asked for.
+/// The parts of the Context Object of a state.
 pub(crate) struct Context<'a> {
     pub(crate) execution: &'a dyn Fn() -> ExecutionContext,
     pub(crate) id: &'a ExecutionId,
@@ -26,31 +25,26 @@ pub(crate) struct Context<'a> {
     /// Task states only (recorded: the others have no `RetryCount`).
     pub(crate) retry_count: Option<u32>,
     /// Index and value of the item of the iteration around the state.
-    pub(crate) item: &'a dyn Fn() -> Option<(u32, &'a Json)>,
+    pub(crate) item: Option<(u32, &'a Json)>,
     pub(crate) token: Option<&'a dyn Fn() -> TaskToken>,
-    pub(crate) whole: OnceCell<Json>,
 }
 
-impl ContextObject for Context<'_> {
-    fn context_object(&self) -> &Json {
-        self.whole.get_or_init(|| self.build())
-    }
-
-    fn field(&self, field: ContextField) -> Option<Json> {
+impl Context<'_> {
+    /// One field of it, if there is one.
+    pub(crate) fn field(&self, field: ContextField) -> Option<Json> {
         match field {
             ContextField::ExecutionId => Some(Json::String(self.id.shared())),
             ContextField::ExecutionInput => Some(self.input.compact()),
             ContextField::ExecutionName => Some(Json::String(self.name.clone())),
-            ContextField::MapItemIndex => (self.item)().map(|(index, _)| Json::from(index)),
-            ContextField::MapItemValue => (self.item)().map(|(_, value)| value.compact()),
+            ContextField::MapItemIndex => self.item.map(|(index, _)| Json::from(index)),
+            ContextField::MapItemValue => self.item.map(|(_, value)| value.compact()),
             ContextField::StateName => Some(Json::String(self.state.shared())),
             ContextField::TaskToken => self.token.map(|token| Json::string(token().reveal())),
         }
     }
-}
 
-impl Context<'_> {
-    fn build(&self) -> Json {
+    /// The whole of it.
+    pub(crate) fn build(&self) -> Json {
         let mut state = vec![
             entry("Name", Json::String(self.state.shared())),
             entry("EnteredTime", Json::string(self.entered.to_string())),
@@ -62,7 +56,7 @@ impl Context<'_> {
             entry("StateMachine", machine),
             entry("State", Json::object(state)),
         ];
-        if let Some((index, value)) = (self.item)() {
+        if let Some((index, value)) = self.item {
             let item = [entry("Index", Json::from(index)), entry("Value", value.compact())];
             context.push(entry("Map", Json::object([entry("Item", Json::object(item))])));
         }

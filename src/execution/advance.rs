@@ -1,9 +1,9 @@
 //! Running frames until each of them waits, and what happens when their time has come.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use crate::dataflow::context::Context;
-use crate::execution::arena::Frames;
 use crate::execution::command::{CancelReason, Command};
 use crate::execution::event::EventRejected;
 use crate::execution::frame::{Doing, Frame, RunningTask, assign};
@@ -15,7 +15,7 @@ use crate::json::{Json, Object};
 use crate::machine::StateMachine;
 use crate::machine::retry::Fault;
 use crate::machine::state::{Next, State, StateKind};
-use crate::query::{Scope, Variables};
+use crate::query::{ContextField, ContextObject, Scope, Variables};
 
 /// What a state came to.
 pub(super) enum Outcome {
@@ -45,10 +45,14 @@ pub(super) struct Shown<'a> {
     pub(super) item: Option<(u32, &'a Json)>,
 }
 
-/// The variables of a frame and of those around it.
+/// What a frame's expressions may ask for: variables, its own and those of the frames around it, and the Context
+/// Object, which is built when one does.
 struct Visible<'a> {
-    frames: &'a Frames,
+    execution: &'a Execution,
     frame: &'a Frame,
+    state: &'a State,
+    shown: Shown<'a>,
+    context: OnceCell<Json>,
 }
 
 impl Variables for Visible<'_> {
@@ -58,8 +62,37 @@ impl Variables for Visible<'_> {
             if let Some(value) = frame.variables.get(name) {
                 return Some(value);
             }
-            frame = self.frames.get(frame.parent?.frame)?;
+            frame = self.execution.frames.get(frame.parent?.frame)?;
         }
+    }
+}
+
+impl ContextObject for Visible<'_> {
+    fn context_object(&self) -> &Json {
+        self.context.get_or_init(|| self.context(|context| context.build()))
+    }
+
+    fn field(&self, field: ContextField) -> Option<Json> {
+        self.context(|context| context.field(field))
+    }
+}
+
+impl Visible<'_> {
+    fn context<R>(&self, read: impl FnOnce(&Context<'_>) -> R) -> R {
+        let Self { execution, frame, state, shown, .. } = self;
+        let start = &execution.start;
+        let token = shown.task.map(|id| move || start.token(id));
+        read(&Context {
+            execution: &|| start.context(execution.started_at, execution.redrives()),
+            id: &start.id,
+            name: &start.name,
+            input: &start.input,
+            state: &state.name,
+            entered: frame.entered_at,
+            retry_count: matches!(state.kind, StateKind::Task(_)).then_some(frame.retries),
+            item: shown.item.or_else(|| execution.item(frame)),
+            token: token.as_ref().map(|token| token as &dyn Fn() -> _),
+        })
     }
 }
 
@@ -175,10 +208,12 @@ impl Execution {
                 false
             }
             Next::End => {
-                self.end_frame(id);
                 match frame.parent {
                     Some(parent) => self.child_finished(id, parent, frame.last_event, output),
-                    None => self.close(frame.last_event, ExecutionStatus::Succeeded { output }),
+                    None => {
+                        self.end_frame(id);
+                        self.close(frame.last_event, ExecutionStatus::Succeeded { output });
+                    }
                 }
                 true
             }
@@ -314,22 +349,10 @@ impl Execution {
         input: &Json,
         evaluate: impl FnOnce(&Scope<'_>) -> R,
     ) -> R {
-        let token = shown.task.map(|id| move || self.start.token(id));
-        let context = Context {
-            execution: &|| self.start.context(self.started_at, self.redrives()),
-            id: &self.start.id,
-            name: &self.start.name,
-            input: &self.start.input,
-            state: &state.name,
-            entered: frame.entered_at,
-            retry_count: matches!(state.kind, StateKind::Task(_)).then_some(frame.retries),
-            item: &|| shown.item.or_else(|| self.item(frame)),
-            token: token.as_ref().map(|token| token as &dyn Fn() -> _),
-            whole: std::cell::OnceCell::new(),
-        };
+        let visible = Visible { execution: self, frame, state, shown, context: OnceCell::new() };
         evaluate(&Scope {
-            context: &context,
-            variables: &Visible { frames: &self.frames, frame },
+            context: &visible,
+            variables: &visible,
             now: self.now,
             ..Scope::new(input, &self.entropy, &self.start.limits)
         })

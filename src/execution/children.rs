@@ -43,7 +43,7 @@ impl Execution {
 
     /// A branch or iteration reached its end.
     pub(super) fn child_finished(&mut self, id: FrameId, parent: Parent, last_event: u64, output: Json) {
-        let Some(mut waiting) = self.frames.take(parent.frame) else { return };
+        let Some(mut waiting) = self.frames.take(parent.frame) else { return self.end_frame(id) };
         let machine = self.machine.clone();
         let state = machine.state(waiting.state);
         let event = match &state.kind {

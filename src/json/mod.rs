@@ -165,6 +165,7 @@ impl Json {
     }
 
     /// How many bytes this takes as text: O(1) for arrays and objects.
+    #[inline]
     pub fn size(&self) -> usize {
         match self {
             Self::Null => 4,
@@ -178,10 +179,12 @@ impl Json {
     }
 
     /// Whether more than `limit` containers lie within one another here: O(1) for documents that are not.
+    #[inline]
     pub(crate) fn deeper_than(&self, limit: usize) -> bool {
-        if self.depth() <= limit {
-            return false;
-        }
+        self.depth() > limit && self.walk_deeper_than(limit)
+    }
+
+    fn walk_deeper_than(&self, limit: usize) -> bool {
         let mut stack = vec![(self, 0)];
         while let Some((json, above)) = stack.pop() {
             if above + json.depth() <= limit {
@@ -203,6 +206,7 @@ impl Json {
     ///
     /// INVARIANT: never too low. An element that is replaced leaves its depth behind in the containers around
     /// it, because finding the next deepest would cost a walk.
+    #[inline]
     fn depth(&self) -> usize {
         match self {
             Self::Array(array) => array.depth as usize,
@@ -227,6 +231,7 @@ impl Json {
     }
 
     /// The same of a document that nobody else needs.
+    #[inline]
     pub(crate) fn into_compact(self) -> Self {
         let verbatim = match &self {
             Self::Array(array) => array.text.is_some(),

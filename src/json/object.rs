@@ -14,12 +14,19 @@ const INDEXED: usize = 16;
 #[derive(Clone, Debug, Default)]
 pub struct Object {
     entries: Vec<(Arc<str>, Json)>,
-    /// Positions of the entries in the order of their keys; empty below [`INDEXED`] entries.
-    index: Vec<u32>,
     /// Bytes of the entries as compact text, without braces and commas.
     content: usize,
     /// The greatest depth of a container around each of the entries; 0 if there never was one.
     depth: u32,
+    extra: Option<Box<Extra>>,
+}
+
+/// What few objects have.
+#[derive(Clone, Debug, Default)]
+struct Extra {
+    /// Positions of the entries in the order of their keys; empty below [`INDEXED`] entries.
+    index: Vec<u32>,
+    /// The text it was read from, if that is not the compact one.
     text: Option<Arc<str>>,
 }
 
@@ -45,7 +52,7 @@ impl Object {
         object.content = entries.iter().map(|(key, value)| entry_size(key, value)).sum();
         object.depth = entries.iter().map(|(_, value)| depth_around(value)).max().unwrap_or(0);
         object.entries = entries;
-        object.index = order;
+        object.extra = Some(Box::new(Extra { index: order, text: None }));
         object
     }
 
@@ -54,9 +61,12 @@ impl Object {
         if entries.len() >= INDEXED {
             return Self::from_entries(entries);
         }
-        let content = entries.iter().fold(keys, |sum, (_, value)| sum + value.size());
-        let depth = entries.iter().map(|(_, value)| depth_around(value)).max().unwrap_or(0);
-        Self { entries, content, depth, ..Self::default() }
+        let (mut content, mut depth) = (keys, 0);
+        for (_, value) in &entries {
+            content += value.size();
+            depth = depth.max(depth_around(value));
+        }
+        Self { entries, content, depth, extra: None }
     }
 
     /// Bytes that `key` adds to an object's compact text, with its colon.
@@ -75,6 +85,7 @@ impl Object {
     }
 
     /// The value under `key`.
+    #[inline]
     pub fn get(&self, key: &str) -> Option<&Json> {
         self.position(key).map(|at| &self.entries[at].1)
     }
@@ -107,16 +118,13 @@ impl Object {
         self.depth = self.depth.max(depth_around(&value));
         self.content += entry_size(&key, &value);
         if self.entries.len() + 1 >= INDEXED {
-            if self.index.is_empty() {
-                self.index = (0..self.entries.len() as u32).collect();
-                let entries = &self.entries;
-                self.index.sort_by(|a, b| entries[*a as usize].0.cmp(&entries[*b as usize].0));
+            let (entries, index) = (&self.entries, &mut self.extra.get_or_insert_default().index);
+            if index.is_empty() {
+                index.extend(0..entries.len() as u32);
+                index.sort_by(|a, b| entries[*a as usize].0.cmp(&entries[*b as usize].0));
             }
-            let at = self
-                .index
-                .binary_search_by(|at| self.entries[*at as usize].0.as_ref().cmp(&key))
-                .unwrap_or_else(|at| at);
-            self.index.insert(at, self.entries.len() as u32);
+            let at = index.binary_search_by(|at| entries[*at as usize].0.as_ref().cmp(&key));
+            index.insert(at.unwrap_or_else(|at| at), entries.len() as u32);
         }
         self.entries.push((key, value));
     }
@@ -149,25 +157,27 @@ impl Object {
 
     /// The position of `key` among the entries.
     pub(crate) fn position(&self, key: &str) -> Option<usize> {
-        if self.index.is_empty() {
-            return self.entries.iter().position(|(name, _)| name.as_ref() == key);
+        match &self.extra {
+            Some(extra) if !extra.index.is_empty() => {
+                let at = extra.index.binary_search_by(|at| self.entries[*at as usize].0.as_ref().cmp(key));
+                at.ok().map(|at| extra.index[at] as usize)
+            }
+            _ => self.entries.iter().position(|(name, _)| name.as_ref() == key),
         }
-        self.index
-            .binary_search_by(|at| self.entries[*at as usize].0.as_ref().cmp(key))
-            .ok()
-            .map(|at| self.index[at] as usize)
     }
 
     pub(super) fn text(&self) -> Option<&Arc<str>> {
-        self.text.as_ref()
+        self.extra.as_ref()?.text.as_ref()
     }
 
     pub(super) fn set_text(&mut self, text: Arc<str>) {
-        self.text = Some(text);
+        self.extra.get_or_insert_default().text = Some(text);
     }
 
     pub(super) fn forget_text(&mut self) {
-        self.text = None;
+        if let Some(extra) = &mut self.extra {
+            extra.text = None;
+        }
     }
 }
 

@@ -208,7 +208,18 @@ impl Path {
     /// let miss = name.select(&scope).unwrap_err();
     /// assert_eq!(miss.to_string(), "Missing property in path $['customer']");
     /// ```
+    #[inline]
     pub fn select(&self, scope: &Scope<'_>) -> Result<Json, PathMiss<'_>> {
+        if self.root == Root::Input
+            && let Some(found) = reference::place(scope.input, &self.segments)
+        {
+            return Ok(found.clone());
+        }
+        self.walk(scope)
+    }
+
+    /// The same for what is not simply a place in the input.
+    fn walk(&self, scope: &Scope<'_>) -> Result<Json, PathMiss<'_>> {
         if let Some((field, count)) = self.field
             && let Some(value) = scope.context.field(field)
         {

@@ -60,11 +60,7 @@ impl ReferencePath {
 
     /// What is at this place in `document`.
     pub fn read<'a>(&self, document: &'a Json) -> Option<&'a Json> {
-        self.path.segments.iter().try_fold(document, |here, segment| match segment {
-            Segment::Name(name) => here.get(name),
-            Segment::Index(index) => here.at(usize::try_from(*index).ok()?),
-            _ => None,
-        })
+        place(document, &self.path.segments)
     }
 
     /// `document` with `value` at this place, and with the objects around it that were missing.
@@ -90,6 +86,16 @@ impl ReferencePath {
         put(&mut document, &self.path.segments, value)?;
         Ok(document)
     }
+}
+
+/// What is at the place in `document` that `segments` name, if they name one.
+#[inline]
+pub(super) fn place<'a>(document: &'a Json, segments: &[Segment]) -> Option<&'a Json> {
+    segments.iter().try_fold(document, |here, segment| match segment {
+        Segment::Name(name) => here.get(name),
+        Segment::Index(index) => here.at(usize::try_from(*index).ok()?),
+        _ => None,
+    })
 }
 
 // Recursion is bounded by the number of a path's steps, which the parser bounds.
