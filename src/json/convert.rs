@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::keys::Keys;
-use super::{Json, Number, Object};
+use super::{Growing, Json, Number, Shapes};
 
 impl From<Value> for Json {
     fn from(value: Value) -> Self {
@@ -15,24 +14,25 @@ impl From<Value> for Json {
 
 impl From<&Value> for Json {
     fn from(value: &Value) -> Self {
-        Self::copy(value, &mut Keys::default())
+        Self::copy(value, &mut Shapes::default())
     }
 }
 
 impl Json {
-    fn copy(value: &Value, keys: &mut Keys) -> Self {
+    fn copy(value: &Value, shapes: &mut Shapes) -> Self {
         match value {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Bool(*value),
             Value::Number(number) => Self::Number(number.clone()),
             Value::String(text) => Self::string(text.as_str()),
-            Value::Array(items) => Self::array(items.iter().map(|item| Self::copy(item, keys)).collect()),
+            Value::Array(items) => Self::array(items.iter().map(|item| Self::copy(item, shapes)).collect()),
             Value::Object(map) => {
-                // The keys of a map differ from each other.
-                let entries = map.iter().map(|(key, value)| (keys.share(key), Self::copy(value, keys)));
-                let entries: Vec<_> = entries.collect();
-                let size = entries.iter().map(|(key, _)| Object::key_size(key)).sum();
-                Self::Object(Arc::new(Object::from_distinct(entries, size)))
+                let mut object = Growing::with_capacity(map.len());
+                for (key, value) in map {
+                    object.key(key, shapes);
+                    object.value(Self::copy(value, shapes));
+                }
+                Self::Object(Arc::new(object.finish(shapes)))
             }
         }
     }

@@ -3,10 +3,10 @@
 //! Writing is in [`edit`](self), reading text in `parse.rs`, printing in `print.rs`.
 
 mod convert;
-mod keys;
 mod object;
 mod parse;
 mod print;
+mod shape;
 pub(crate) mod verbatim;
 
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 pub use object::Object;
 pub use parse::JsonError;
 pub use serde_json::Number;
+pub(crate) use shape::{Growing, Shape, Shapes};
 
 /// A JSON value whose arrays, objects and strings are shared.
 ///

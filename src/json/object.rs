@@ -2,92 +2,71 @@
 
 use std::sync::Arc;
 
-use super::{Json, depth_around, print};
-
-/// From this many entries on, an object keeps an index of its keys.
-const INDEXED: usize = 16;
+use super::shape::Shape;
+use super::{Json, depth_around};
 
 /// The entries of a JSON object, in the order they were written.
 ///
-/// Small ones are searched, large ones carry an index sorted by key, so that no choice of keys makes a
-/// look-up slow.
-#[derive(Clone, Debug, Default)]
+/// Objects that are made alike, such as the elements of an array, hold their keys together.
+#[derive(Clone, Debug)]
 pub struct Object {
-    entries: Vec<(Arc<str>, Json)>,
-    /// Bytes of the entries as compact text, without braces and commas.
+    shape: Arc<Shape>,
+    values: Vec<Json>,
+    /// Bytes of the values as compact text.
     content: usize,
-    /// The greatest depth of a container around each of the entries; 0 if there never was one.
+    /// The greatest depth of a container around each of the values; 0 if there never was one.
     depth: u32,
-    extra: Option<Box<Extra>>,
-}
-
-/// What few objects have.
-#[derive(Clone, Debug, Default)]
-struct Extra {
-    /// Positions of the entries in the order of their keys; empty below [`INDEXED`] entries.
-    index: Vec<u32>,
-    /// The text it was read from, if that is not the compact one.
-    text: Option<Arc<str>>,
+    text: Option<Arc<String>>,
 }
 
 impl Object {
+    /// An object of `entries`; of two with the same key the later wins, in the earlier's place.
     pub(crate) fn from_entries(entries: Vec<(Arc<str>, Json)>) -> Self {
-        let mut object = Self::default();
-        if entries.len() < INDEXED {
-            object.entries.reserve_exact(entries.len());
-            for (key, value) in entries {
-                object.insert(key, value);
-            }
-            return object;
-        }
-        let mut order: Vec<u32> = (0..entries.len() as u32).collect();
-        order.sort_by(|a, b| entries[*a as usize].0.cmp(&entries[*b as usize].0).then(a.cmp(b)));
-        let repeats = order.windows(2).any(|pair| entries[pair[0] as usize].0 == entries[pair[1] as usize].0);
-        if repeats {
-            for (key, value) in entries {
-                object.insert(key, value);
-            }
-            return object;
-        }
-        object.content = entries.iter().map(|(key, value)| entry_size(key, value)).sum();
-        object.depth = entries.iter().map(|(_, value)| depth_around(value)).max().unwrap_or(0);
-        object.entries = entries;
-        object.extra = Some(Box::new(Extra { index: order, text: None }));
-        object
+        let (keys, values) = entries.into_iter().unzip();
+        Self::from_parts(keys, values)
     }
 
-    /// An object of `entries` whose keys differ from each other, and take `keys` bytes as compact text.
-    pub(crate) fn from_distinct(entries: Vec<(Arc<str>, Json)>, keys: usize) -> Self {
-        if entries.len() >= INDEXED {
-            return Self::from_entries(entries);
+    pub(super) fn from_parts(keys: Vec<Arc<str>>, values: Vec<Json>) -> Self {
+        match Shape::of(keys) {
+            Ok(shape) => Self::shaped(Arc::new(shape), values),
+            Err(keys) => {
+                let mut object = Self::default();
+                keys.into_iter().zip(values).for_each(|(key, value)| object.insert(key, value));
+                object
+            }
         }
-        let (mut content, mut depth) = (keys, 0);
-        for (_, value) in &entries {
+    }
+
+    /// An object with the keys of `shape`, and as many `values`.
+    pub(crate) fn shaped(shape: Arc<Shape>, values: Vec<Json>) -> Self {
+        debug_assert_eq!(shape.keys().len(), values.len(), "each key has a value");
+        let (mut content, mut depth) = (0, 0);
+        for value in &values {
             content += value.size();
             depth = depth.max(depth_around(value));
         }
-        Self { entries, content, depth, extra: None }
+        Self { shape, values, content, depth, text: None }
     }
 
-    /// Bytes that `key` adds to an object's compact text, with its colon.
-    pub(crate) fn key_size(key: &str) -> usize {
-        print::string_size(key) + 1
+    /// Its keys.
+    pub(super) fn shape(&self) -> &Arc<Shape> {
+        &self.shape
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.values.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.values.is_empty()
     }
 
     /// The value under `key`.
     #[inline]
     pub fn get(&self, key: &str) -> Option<&Json> {
-        self.position(key).map(|at| &self.entries[at].1)
+        self.values.get(self.position(key)?)
     }
 
     /// Whether there is a value under `key`.
@@ -97,12 +76,12 @@ impl Object {
 
     /// Keys and values, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Json)> {
-        self.entries.iter().map(|(key, value)| (key, value))
+        self.shape.keys().iter().zip(&self.values)
     }
 
     /// The values, in order.
     pub fn values(&self) -> impl ExactSizeIterator<Item = &Json> {
-        self.entries.iter().map(|(_, value)| value)
+        self.values.iter()
     }
 
     /// Puts `value` under `key`: in the place of an entry with that key, or at the end.
@@ -116,17 +95,9 @@ impl Object {
     /// Adds an entry at the end, under a key that there is none of.
     pub(crate) fn push(&mut self, key: Arc<str>, value: Json) {
         self.depth = self.depth.max(depth_around(&value));
-        self.content += entry_size(&key, &value);
-        if self.entries.len() + 1 >= INDEXED {
-            let (entries, index) = (&self.entries, &mut self.extra.get_or_insert_default().index);
-            if index.is_empty() {
-                index.extend(0..entries.len() as u32);
-                index.sort_by(|a, b| entries[*a as usize].0.cmp(&entries[*b as usize].0));
-            }
-            let at = index.binary_search_by(|at| entries[*at as usize].0.as_ref().cmp(&key));
-            index.insert(at.unwrap_or_else(|at| at), entries.len() as u32);
-        }
-        self.entries.push((key, value));
+        self.content += value.size();
+        Arc::make_mut(&mut self.shape).push(key);
+        self.values.push(value);
     }
 
     /// Lets `change` write the value under `key`; `None` when there is none.
@@ -137,7 +108,7 @@ impl Object {
 
     /// Lets `change` write the value at a [`position`](Self::position).
     pub(crate) fn update_at<R>(&mut self, at: usize, change: impl FnOnce(&mut Json) -> R) -> R {
-        let value = &mut self.entries[at].1;
+        let value = &mut self.values[at];
         let before = value.size();
         let result = change(value);
         self.content = self.content - before + value.size();
@@ -147,7 +118,7 @@ impl Object {
 
     /// Bytes as compact text.
     pub(crate) fn size(&self) -> usize {
-        2 + self.entries.len().saturating_sub(1) + self.content
+        2 + self.values.len().saturating_sub(1) + self.shape.size() + self.content
     }
 
     /// The depth as [`Json::depth`] tells it.
@@ -157,37 +128,36 @@ impl Object {
 
     /// The position of `key` among the entries.
     pub(crate) fn position(&self, key: &str) -> Option<usize> {
-        match &self.extra {
-            Some(extra) if !extra.index.is_empty() => {
-                let at = extra.index.binary_search_by(|at| self.entries[*at as usize].0.as_ref().cmp(key));
-                at.ok().map(|at| extra.index[at] as usize)
-            }
-            _ => self.entries.iter().position(|(name, _)| name.as_ref() == key),
-        }
+        self.shape.position(key)
     }
 
-    pub(super) fn text(&self) -> Option<&Arc<str>> {
-        self.extra.as_ref()?.text.as_ref()
+    pub(super) fn text(&self) -> Option<&str> {
+        self.text.as_ref().map(|text| text.as_str())
     }
 
-    pub(super) fn set_text(&mut self, text: Arc<str>) {
-        self.extra.get_or_insert_default().text = Some(text);
+    pub(super) fn set_text(&mut self, text: &str) {
+        self.text = Some(Arc::new(text.into()));
     }
 
     pub(super) fn forget_text(&mut self) {
-        if let Some(extra) = &mut self.extra {
-            extra.text = None;
-        }
+        self.text = None;
     }
 }
 
-fn entry_size(key: &str, value: &Json) -> usize {
-    Object::key_size(key) + value.size()
+impl Default for Object {
+    fn default() -> Self {
+        Self { shape: Shape::empty(), values: Vec::new(), content: 0, depth: 0, text: None }
+    }
 }
 
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len() && self.entries.iter().all(|(key, value)| other.get(key) == Some(value))
+        match Arc::ptr_eq(&self.shape, &other.shape) {
+            true => self.values == other.values,
+            false => {
+                self.len() == other.len() && self.iter().all(|(key, value)| other.get(key) == Some(value))
+            }
+        }
     }
 }
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-use super::keys::Keys;
-use super::{Array, Json, Number, Object};
+use super::{Array, Growing, Json, Number, Shapes};
 
 /// Text that is not JSON, and where it stops being JSON.
 ///
@@ -50,7 +49,7 @@ impl Json {
         if self.size() != text.len() {
             match &mut self {
                 Self::Array(array) => Arc::make_mut(array).text = Some(text.into()),
-                Self::Object(object) => Arc::make_mut(object).set_text(text.into()),
+                Self::Object(object) => Arc::make_mut(object).set_text(text),
                 _ => {}
             }
         }
@@ -60,12 +59,12 @@ impl Json {
 
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader(&mut Keys::default()))
+        deserializer.deserialize_any(Reader(&mut Shapes::default()))
     }
 }
 
-/// Reads a value of a document, some of whose keys have been read.
-struct Reader<'k>(&'k mut Keys);
+/// Reads a value of a document, some of whose objects have been read.
+struct Reader<'s>(&'s mut Shapes);
 
 impl<'de> DeserializeSeed<'de> for Reader<'_> {
     type Value = Json;
@@ -127,32 +126,34 @@ impl<'de> Visitor<'de> for Reader<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
-        let mut entries: Vec<(Arc<str>, Json)> = Vec::new();
-        while let Some(key) = map.next_key_seed(KeyReader(self.0))? {
-            entries.push((key, map.next_value_seed(Reader(self.0))?));
+        let mut object = Growing::default();
+        while map.next_key_seed(KeyReader(&mut object, self.0))?.is_some() {
+            object.value(map.next_value_seed(Reader(self.0))?);
         }
-        Ok(Json::Object(Arc::new(Object::from_entries(entries))))
+        Ok(Json::Object(Arc::new(object.finish(self.0))))
     }
 }
 
-struct KeyReader<'k>(&'k mut Keys);
+/// Reads a key of an object.
+struct KeyReader<'s>(&'s mut Growing, &'s mut Shapes);
 
 impl<'de> DeserializeSeed<'de> for KeyReader<'_> {
-    type Value = Arc<str>;
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Arc<str>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for KeyReader<'_> {
-    type Value = Arc<str>;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_str<E>(self, key: &str) -> Result<Arc<str>, E> {
-        Ok(self.0.share(key))
+    fn visit_str<E>(self, key: &str) -> Result<(), E> {
+        self.0.key(key, self.1);
+        Ok(())
     }
 }

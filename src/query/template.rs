@@ -10,7 +10,7 @@ use super::expression::Expression;
 use super::java::hash_map_order;
 use super::jsonpath::Path;
 use super::scope::Scope;
-use crate::json::{Json, Object};
+use crate::json::{Json, Object, Shape};
 use crate::span::Step;
 
 /// A compiled payload template, as in `Parameters`, `ItemSelector`, `ResultSelector` and `Assign`.
@@ -41,9 +41,8 @@ enum Node {
     /// There are no expressions in it.
     Constant(Json),
     Object {
-        entries: Box<[(Arc<str>, Self)]>,
-        /// Bytes of the keys as compact text.
-        keys: usize,
+        keys: Arc<Shape>,
+        nodes: Box<[Self]>,
     },
     Array(Box<[Self]>),
     Expression {
@@ -135,12 +134,12 @@ impl Node {
     fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, QueryError> {
         match self {
             Self::Constant(json) => Ok(json.clone()),
-            Self::Object { entries, keys } => {
-                let mut evaluated = Vec::with_capacity(entries.len());
-                for (key, node) in entries {
-                    evaluated.push((key.clone(), node.evaluate(scope)?));
+            Self::Object { keys, nodes } => {
+                let mut values = Vec::with_capacity(nodes.len());
+                for node in nodes {
+                    values.push(node.evaluate(scope)?);
                 }
-                Ok(Json::Object(Arc::new(Object::from_distinct(evaluated, *keys))))
+                Ok(Json::Object(Arc::new(Object::shaped(keys.clone(), values))))
             }
             Self::Array(nodes) => {
                 nodes.iter().map(|node| node.evaluate(scope)).collect::<Result<_, _>>().map(Json::array)
@@ -153,8 +152,9 @@ impl Node {
     fn collect_paths<'n>(&'n self, paths: &mut Vec<&'n Path>) {
         match self {
             Self::Constant(_) => {}
-            Self::Object { entries, .. } => entries.iter().for_each(|(_, node)| node.collect_paths(paths)),
-            Self::Array(nodes) => nodes.iter().for_each(|node| node.collect_paths(paths)),
+            Self::Object { nodes, .. } | Self::Array(nodes) => {
+                nodes.iter().for_each(|node| node.collect_paths(paths))
+            }
             Self::Expression { expression, .. } => paths.extend(expression.paths()),
         }
     }
@@ -213,8 +213,9 @@ impl<'v> Compiler<'v> {
         }
         let order = hash_map_order(dynamic.iter().flatten().map(|(name, _)| name.as_ref()));
         entries.extend(order.into_iter().filter_map(|at| dynamic[at].take()));
-        let keys = entries.iter().map(|(key, _)| Object::key_size(key)).sum();
-        Node::Object { entries: entries.into(), keys }
+        let (keys, nodes): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
+        // Keys that are there twice have been reported.
+        Node::Object { keys: Arc::new(Shape::of(keys).unwrap_or_default()), nodes: nodes.into() }
     }
 
     fn expression(&mut self, key: &str, value: &Value) -> Node {

@@ -1,0 +1,208 @@
+//! The keys of JSON objects: those of objects that are made alike are held once.
+
+use std::sync::{Arc, LazyLock};
+
+use super::Json;
+use super::object::Object;
+use super::print;
+
+/// From this many keys on there is an index of them.
+const INDEXED: usize = 16;
+
+/// The keys of an object, in the order they were written; none is there twice.
+///
+/// A few are searched, many have an index sorted by key, so that no choice of keys makes a look-up slow.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shape {
+    keys: Vec<Arc<str>>,
+    /// Positions of the keys in the order of the keys; empty below [`INDEXED`] keys.
+    index: Vec<u32>,
+    /// Bytes of the keys as compact text, with their colons.
+    size: usize,
+}
+
+impl Shape {
+    /// No keys.
+    pub(super) fn empty() -> Arc<Self> {
+        static EMPTY: LazyLock<Arc<Shape>> = LazyLock::new(Arc::default);
+        EMPTY.clone()
+    }
+
+    /// These keys, unless one of them is there twice.
+    pub(crate) fn of(keys: Vec<Arc<str>>) -> Result<Self, Vec<Arc<str>>> {
+        let mut index = Vec::new();
+        let repeats = if keys.len() < INDEXED {
+            keys.iter().enumerate().any(|(at, key)| keys[..at].contains(key))
+        } else {
+            index = sorted(&keys);
+            index.windows(2).any(|pair| keys[pair[0] as usize] == keys[pair[1] as usize])
+        };
+        if repeats {
+            return Err(keys);
+        }
+        let size = keys.iter().map(|key| key_size(key)).sum();
+        Ok(Self { keys, index, size })
+    }
+
+    #[inline]
+    pub(crate) fn keys(&self) -> &[Arc<str>] {
+        &self.keys
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Adds a key that is not there.
+    pub(super) fn push(&mut self, key: Arc<str>) {
+        self.size += key_size(&key);
+        if self.keys.len() + 1 >= INDEXED {
+            if self.index.is_empty() {
+                self.index = sorted(&self.keys);
+            }
+            let at = self.search(&key).unwrap_or_else(|at| at);
+            self.index.insert(at, self.keys.len() as u32);
+        }
+        self.keys.push(key);
+    }
+
+    /// Which of the keys `key` is.
+    #[inline]
+    pub(super) fn position(&self, key: &str) -> Option<usize> {
+        if self.index.is_empty() {
+            return self.keys.iter().position(|name| name.as_ref() == key);
+        }
+        self.search(key).ok().map(|at| self.index[at] as usize)
+    }
+
+    fn search(&self, key: &str) -> Result<usize, usize> {
+        self.index.binary_search_by(|at| self.keys[*at as usize].as_ref().cmp(key))
+    }
+}
+
+/// Positions of `keys` in their order.
+fn sorted(keys: &[Arc<str>]) -> Vec<u32> {
+    let mut order: Vec<u32> = (0..keys.len() as u32).collect();
+    order.sort_by(|a, b| keys[*a as usize].cmp(&keys[*b as usize]));
+    order
+}
+
+/// Bytes that `key` adds to an object's compact text, with its colon.
+fn key_size(key: &str) -> usize {
+    print::string_size(key) + 1
+}
+
+/// How many keys and shapes are remembered.
+const REMEMBERED: usize = 32;
+
+/// The keys and shapes of a document that is being made, as far as they were seen lately.
+#[derive(Default)]
+pub(crate) struct Shapes {
+    /// By what is seen of a key at a glance, so that each has one place.
+    keys: [Option<Arc<str>>; REMEMBERED],
+    /// By the first of their keys.
+    shapes: [Option<Arc<Shape>>; REMEMBERED],
+}
+
+impl Shapes {
+    fn key(&mut self, key: &str) -> Arc<str> {
+        match &mut self.keys[glance(key)] {
+            Some(known) if **known == *key => known.clone(),
+            place => place.insert(key.into()).clone(),
+        }
+    }
+}
+
+fn glance(key: &str) -> usize {
+    let [first, last] = [key.as_bytes().first(), key.as_bytes().last()];
+    [first, last].into_iter().flatten().fold(key.len(), |sum, byte| 31 * sum + usize::from(*byte))
+        % REMEMBERED
+}
+
+/// An object that is being made, entry by entry.
+#[derive(Default)]
+pub(crate) struct Growing {
+    values: Vec<Json>,
+    /// A shape that begins with the keys so far.
+    like: Option<Arc<Shape>>,
+    /// The keys so far, if there is none.
+    keys: Vec<Arc<str>>,
+}
+
+impl Growing {
+    pub(crate) fn with_capacity(count: usize) -> Self {
+        Self { values: Vec::with_capacity(count), ..Self::default() }
+    }
+
+    /// Adds a key; its value is next.
+    pub(crate) fn key(&mut self, key: &str, shapes: &mut Shapes) {
+        let count = self.values.len();
+        if count == 0 {
+            self.like.clone_from(&shapes.shapes[glance(key)]);
+        }
+        if let Some(like) = &self.like {
+            if like.keys.get(count).is_some_and(|known| **known == *key) {
+                return;
+            }
+            self.keys.extend_from_slice(&like.keys[..count]);
+            self.like = None;
+        }
+        self.keys.push(shapes.key(key));
+    }
+
+    pub(crate) fn value(&mut self, value: Json) {
+        self.values.push(value);
+    }
+
+    /// The object; of two values with the same key the later wins, in the earlier's place.
+    pub(crate) fn finish(mut self, shapes: &mut Shapes) -> Object {
+        let count = self.values.len();
+        match self.like.take() {
+            Some(like) if like.keys.len() == count => return Object::shaped(like, self.values),
+            Some(like) => self.keys.extend_from_slice(&like.keys[..count]),
+            None => {}
+        }
+        let first = self.keys.first().map(|key| glance(key));
+        let object = Object::from_parts(self.keys, self.values);
+        if let Some(first) = first {
+            shapes.shapes[first] = Some(object.shape().clone());
+        }
+        object
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(keys: &[&str], shapes: &mut Shapes) -> Object {
+        let mut growing = Growing::default();
+        for key in keys {
+            growing.key(key, shapes);
+            growing.value(Json::string(*key));
+        }
+        growing.finish(shapes)
+    }
+
+    #[test]
+    fn objects_that_are_alike_share_their_keys() {
+        let mut shapes = Shapes::default();
+        let first = object(&["sku", "price"], &mut shapes);
+        let second = object(&["sku", "price"], &mut shapes);
+        assert!(Arc::ptr_eq(first.shape(), second.shape()));
+        for keys in [&["sku"][..], &["sku", "price", "count"], &["sku", "count"], &["price"], &[]] {
+            let other = object(keys, &mut shapes);
+            assert!(!Arc::ptr_eq(first.shape(), other.shape()), "{keys:?}");
+            let seen: Vec<&str> = other.iter().map(|(key, _)| &**key).collect();
+            assert_eq!(seen, keys);
+            assert!(other.iter().all(|(key, value)| value.as_str() == Some(key)), "{keys:?}");
+        }
+    }
+
+    #[test]
+    fn of_equal_keys_one_is_kept() {
+        let mut shapes = Shapes::default();
+        assert_eq!(object(&["a", "b", "a"], &mut shapes).len(), 2);
+        assert_eq!(object(&["a", "b"], &mut shapes).len(), 2);
+    }
+}
