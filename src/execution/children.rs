@@ -56,7 +56,7 @@ impl Execution {
             _ => last_event,
         };
         waiting.last_event = waiting.last_event.max(event);
-        self.frames.finish(id, Finished { parent, state: waiting.state, output, event });
+        self.frames.finish(id, Finished { parent, output, event });
 
         let Doing::Children(mut children) = std::mem::replace(&mut waiting.doing, Doing::Entering) else {
             unreachable!("a frame with children waits for them");
@@ -162,7 +162,7 @@ impl Execution {
         for (slot, output) in (0..).zip(outputs.as_array().unwrap_or_default()) {
             let parent = Parent { frame: id, slot };
             let (output, event) = (output.clone(), frame.last_event);
-            self.frames.finish(children.frame(slot), Finished { parent, state: frame.state, output, event });
+            self.frames.finish(children.frame(slot), Finished { parent, output, event });
         }
         frame.doing = Doing::Children(children);
     }

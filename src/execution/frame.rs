@@ -245,8 +245,6 @@ impl Children {
 #[derive(Debug)]
 pub(super) struct Finished {
     pub(super) parent: Parent,
-    /// The state that waits.
-    pub(super) state: StateId,
     pub(super) output: Json,
     /// The history event of its end.
     pub(super) event: u64,

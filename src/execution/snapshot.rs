@@ -141,7 +141,6 @@ enum Kept {
     /// There are many of these.
     Finished {
         parent: Parent,
-        state: StateName,
         output: Json,
         event: u64,
     },
@@ -153,7 +152,9 @@ struct FrameRecord {
     parent: Option<Parent>,
     #[serde(default, with = "crate::json::verbatim", skip_serializing_if = "Json::is_null")]
     variables: Json,
-    state: StateName,
+    /// A branch or iteration that has finished is in none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    state: Option<StateName>,
     #[serde(with = "crate::json::verbatim")]
     input: Json,
     entered_at: Timestamp,
@@ -183,12 +184,11 @@ impl Execution {
             ready: self.ready.iter().copied().collect(),
         };
         let machine = &self.machine;
-        let name = |state| machine.state(state).name.clone();
         let frames = self.frames.take_dirty(|touched| match touched {
             Touched::Frame(frame) => Kept::Frame(Arc::new(FrameRecord {
                 parent: frame.parent,
                 variables: frame.variables.clone(),
-                state: name(frame.state),
+                state: Some(machine.state(frame.state).name.clone()),
                 input: frame.input.clone(),
                 entered_at: frame.entered_at,
                 entered_event: frame.entered_event,
@@ -199,7 +199,6 @@ impl Execution {
             })),
             Touched::Finished(finished) => Kept::Finished {
                 parent: finished.parent,
-                state: name(finished.state),
                 output: finished.output.clone(),
                 event: finished.event,
             },
@@ -311,20 +310,17 @@ impl Execution {
     }
 
     fn restore_frame(&mut self, id: FrameId, kept: &Kept, now: Timestamp) -> Result<(), RestoreError> {
-        let name = match kept {
-            Kept::Frame(record) => &record.state,
-            Kept::Finished { state, .. } => state,
-        };
-        let found = self.machine.find(name.as_str());
-        let state = found.ok_or_else(|| RestoreError::OtherMachine { state: name.clone() })?;
         let record = match kept {
             Kept::Frame(record) => record,
-            Kept::Finished { parent, output, event, .. } => {
-                let finished = Finished { parent: *parent, state, output: output.clone(), event: *event };
+            Kept::Finished { parent, output, event } => {
+                let finished = Finished { parent: *parent, output: output.clone(), event: *event };
                 self.frames.restore_finished(id, finished);
                 return Ok(());
             }
         };
+        let name = record.state.as_ref().ok_or(RestoreError::Inconsistent { frame: id })?;
+        let found = self.machine.find(name.as_str());
+        let state = found.ok_or_else(|| RestoreError::OtherMachine { state: name.clone() })?;
         let mut doing = record.doing.clone();
         if let Doing::Task(task) = &mut doing {
             // What had no heartbeat when it was saved waits for its worker still.
@@ -355,9 +351,7 @@ impl Kept {
     fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
         let record: FrameRecord = serde_json::from_slice(bytes)?;
         Ok(match (record.doing, record.parent) {
-            (Doing::Finished { output, event }, Some(parent)) => {
-                Self::Finished { parent, state: record.state, output, event }
-            }
+            (Doing::Finished { output, event }, Some(parent)) => Self::Finished { parent, output, event },
             (doing, _) => Self::Frame(Arc::new(FrameRecord { doing, ..record })),
         })
     }
@@ -365,10 +359,10 @@ impl Kept {
     fn write(&self) -> Vec<u8> {
         match self {
             Self::Frame(record) => encode(&**record),
-            Self::Finished { parent, state, output, event } => encode(&FrameRecord {
+            Self::Finished { parent, output, event } => encode(&FrameRecord {
                 parent: Some(*parent),
                 variables: Json::Null,
-                state: state.clone(),
+                state: None,
                 input: Json::Null,
                 entered_at: Timestamp::EPOCH,
                 entered_event: 0,
