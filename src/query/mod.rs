@@ -31,6 +31,7 @@ mod jsonata;
 mod jsonpath;
 mod scope;
 mod template;
+mod tree;
 
 pub use entropy::Entropy;
 pub use error::{QueryError, SyntaxError};
@@ -39,4 +40,5 @@ pub use intrinsic::Intrinsic;
 pub use jsonata::{Expected, Jsonata, JsonataError, JsonataTemplate, JsonataTemplateError};
 pub use jsonpath::{Path, PathMiss, ReferencePath};
 pub use scope::{ContextField, ContextObject, Scope, Variables};
-pub use template::{Place, Template, TemplateError};
+pub use template::{Template, TemplateError};
+pub use tree::Place;

@@ -3,14 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::error::{QueryError, SyntaxError};
 use super::expression::Expression;
 use super::java::hash_map_order;
 use super::jsonpath::Path;
 use super::scope::Scope;
-use crate::json::{Json, Object, Shape};
+use super::tree::{Compiler, Evaluate, Language, MAX_DEPTH, Misplaced, Node, Place};
+use crate::json::Json;
 use crate::span::Step;
 
 /// A compiled payload template, as in `Parameters`, `ItemSelector`, `ResultSelector` and `Assign`.
@@ -33,27 +34,16 @@ use crate::span::Step;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Template {
-    node: Node,
+    node: Node<Field>,
 }
 
+/// A field `x.$`.
 #[derive(Clone, Debug)]
-enum Node {
-    /// There are no expressions in it.
-    Constant(Json),
-    Object {
-        keys: Arc<Shape>,
-        nodes: Box<[Self]>,
-    },
-    Array(Box<[Self]>),
-    Expression {
-        /// The key, as it was written.
-        field: Box<str>,
-        expression: Expression,
-    },
+struct Field {
+    /// The key, as it was written.
+    key: Box<str>,
+    expression: Expression,
 }
-
-/// Containers within containers that a template may have.
-const MAX_DEPTH: usize = 128;
 
 impl Template {
     /// Compiles the value of a template's field.
@@ -71,12 +61,7 @@ impl Template {
     /// assert_eq!(errors[0].pointer(), "/orders/0/id.$");
     /// ```
     pub fn compile(template: &Value) -> Result<Self, Vec<TemplateError>> {
-        let mut compiler = Compiler { at: Vec::new(), errors: Vec::new() };
-        let node = compiler.node(template);
-        match compiler.errors.is_empty() {
-            true => Ok(Self { node }),
-            false => Err(compiler.errors),
-        }
+        Compiler::compile(JsonPath, template).map(|node| Self { node })
     }
 
     /// The template's value.
@@ -85,19 +70,12 @@ impl Template {
     ///
     /// A path in it leads to nothing, or a function does not take its arguments.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, QueryError> {
-        let result = self.node.evaluate(scope)?;
-        match result.deeper_than(scope.limits.depth) {
-            true => Err(QueryError::too_deep(scope.limits.depth)),
-            false => Ok(result),
-        }
+        self.node.value(scope)
     }
 
     /// The template's value, if it is always the same.
     pub fn constant(&self) -> Option<&Json> {
-        match &self.node {
-            Node::Constant(json) => Some(json),
-            _ => None,
-        }
+        self.node.constant()
     }
 
     /// The paths that the template reads.
@@ -112,184 +90,99 @@ impl Template {
     /// assert!(template.paths().iter().any(|path| path.may_read_task_token()));
     /// ```
     pub fn paths(&self) -> Vec<&Path> {
-        let mut paths = Vec::new();
-        self.node.collect_paths(&mut paths);
-        paths
+        self.node.expressions().into_iter().flat_map(|field| field.expression.paths()).collect()
     }
 }
 
-// Recursion over nodes is bounded by the compiler's `MAX_DEPTH`.
-impl Node {
-    fn is_constant(&self) -> bool {
-        matches!(self, Self::Constant(_))
-    }
-
-    fn into_constant(self) -> Option<Json> {
-        match self {
-            Self::Constant(json) => Some(json),
-            _ => None,
-        }
-    }
-
+impl Evaluate for Field {
+    #[inline]
     fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, QueryError> {
-        match self {
-            Self::Constant(json) => Ok(json.clone()),
-            Self::Object { keys, nodes } => {
-                let mut values = Vec::with_capacity(nodes.len());
-                for node in nodes {
-                    values.push(node.evaluate(scope)?);
-                }
-                Ok(Json::Object(Arc::new(Object::shaped(keys.clone(), values))))
-            }
-            Self::Array(nodes) => {
-                nodes.iter().map(|node| node.evaluate(scope)).collect::<Result<_, _>>().map(Json::array)
-            }
-            // AWS passes white space on only with a document that is passed on as a whole.
-            Self::Expression { field, expression } => Ok(expression.evaluate(scope, field)?.into_compact()),
-        }
-    }
-
-    fn collect_paths<'n>(&'n self, paths: &mut Vec<&'n Path>) {
-        match self {
-            Self::Constant(_) => {}
-            Self::Object { nodes, .. } | Self::Array(nodes) => {
-                nodes.iter().for_each(|node| node.collect_paths(paths))
-            }
-            Self::Expression { expression, .. } => paths.extend(expression.paths()),
-        }
+        // AWS passes white space on only with a document that is passed on as a whole.
+        Ok(self.expression.evaluate(scope, &self.key)?.into_compact())
     }
 }
 
-struct Compiler<'v> {
-    /// Where in the template this is.
-    at: Vec<Step<'v>>,
-    errors: Vec<TemplateError>,
-}
+struct JsonPath;
 
-impl<'v> Compiler<'v> {
-    fn node(&mut self, value: &'v Value) -> Node {
-        if self.at.len() > MAX_DEPTH {
-            self.report(TemplateErrorKind::TooDeep);
-            return Node::Constant(Json::Null);
-        }
-        match value {
-            Value::Array(items) => {
-                let nodes = items.iter().enumerate();
-                let nodes: Vec<_> =
-                    nodes.map(|(index, item)| self.within(Step::Index(index), |it| it.node(item))).collect();
-                match nodes.iter().all(Node::is_constant) {
-                    true => Node::Constant(Json::array(
-                        nodes.into_iter().filter_map(Node::into_constant).collect(),
-                    )),
-                    false => Node::Array(nodes.into()),
-                }
-            }
-            Value::Object(map) => self.object(map),
-            scalar => Node::Constant(Json::from(scalar)),
-        }
+impl Language for JsonPath {
+    type Expression = Field;
+    type Mistake = Mistake;
+    const TOO_DEEP: Mistake = Mistake::TooDeep;
+
+    fn string(_: &mut Compiler<'_, Self>, text: &str) -> Node<Field> {
+        Node::Constant(Json::string(text))
     }
 
-    fn object(&mut self, map: &'v serde_json::Map<String, Value>) -> Node {
-        let mut entries: Vec<(Arc<str>, Node)> = Vec::with_capacity(map.len());
-        let mut dynamic: Vec<Option<(Arc<str>, Node)>> = Vec::new();
+    fn object<'v>(compiler: &mut Compiler<'v, Self>, map: &'v Map<String, Value>) -> Node<Field> {
+        let (mut keys, mut nodes) = (Vec::with_capacity(map.len()), Vec::with_capacity(map.len()));
+        let (mut names, mut dynamic) = (Vec::new(), Vec::new());
         for (key, value) in map {
-            let step = Step::Key(key);
             let Some(name) = key.strip_suffix(".$") else {
-                let node = self.within(step, |it| it.node(value));
-                entries.push((key.as_str().into(), node));
+                keys.push(Arc::from(key.as_str()));
+                nodes.push(compiler.part(Step::Key(key), value));
                 continue;
             };
-            let node = self.within(step, |it| {
+            let node = compiler.within(Step::Key(key), |compiler| {
                 if map.contains_key(name) {
-                    it.report(TemplateErrorKind::Repeated(name.into()));
+                    compiler.mistake(Mistake::Repeated(name.into()));
                 }
-                it.expression(key, value)
+                field(compiler, key, value)
             });
-            dynamic.push(Some((name.into(), node)));
+            names.push(name);
+            dynamic.push(Some(node));
         }
-        if dynamic.is_empty() && entries.iter().all(|(_, node)| node.is_constant()) {
-            let constant = |(key, node): (Arc<str>, Node)| Some((key, node.into_constant()?));
-            return Node::Constant(Json::object(entries.into_iter().filter_map(constant)));
+        for at in hash_map_order(names.iter().copied()) {
+            keys.push(names[at].into());
+            nodes.extend(dynamic[at].take());
         }
-        let order = hash_map_order(dynamic.iter().flatten().map(|(name, _)| name.as_ref()));
-        entries.extend(order.into_iter().filter_map(|at| dynamic[at].take()));
-        let (keys, nodes): (Vec<_>, Vec<_>) = entries.into_iter().unzip();
-        // Keys that are there twice have been reported.
-        Node::Object { keys: Arc::new(Shape::of(keys).unwrap_or_default()), nodes: nodes.into() }
+        Node::object(keys, nodes)
     }
+}
 
-    fn expression(&mut self, key: &str, value: &Value) -> Node {
-        let parsed = match value {
-            Value::String(text) => Expression::parse(text).map_err(TemplateErrorKind::Syntax),
-            _ => Err(TemplateErrorKind::NotText),
-        };
-        match parsed {
-            Ok(expression) => Node::Expression { field: key.into(), expression },
-            Err(kind) => {
-                self.report(kind);
-                Node::Constant(Json::Null)
-            }
-        }
-    }
-
-    fn within<T>(&mut self, step: Step<'v>, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.at.push(step);
-        let result = read(self);
-        self.at.pop();
-        result
-    }
-
-    fn report(&mut self, kind: TemplateErrorKind) {
-        let place = |step: &Step<'_>| match *step {
-            Step::Key(key) => Place::Key(key.into()),
-            Step::Index(index) => Place::Index(index),
-        };
-        self.errors.push(TemplateError { place: self.at.iter().map(place).collect(), kind });
+fn field(compiler: &mut Compiler<'_, JsonPath>, key: &str, value: &Value) -> Node<Field> {
+    let parsed = match value {
+        Value::String(text) => Expression::parse(text).map_err(Mistake::Syntax),
+        _ => Err(Mistake::NotText),
+    };
+    match parsed {
+        Ok(expression) => Node::Expression(Field { key: key.into(), expression }),
+        Err(mistake) => compiler.mistake(mistake),
     }
 }
 
 /// What is wrong with a template, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TemplateError {
-    place: Vec<Place>,
-    kind: TemplateErrorKind,
-}
+pub struct TemplateError(Misplaced<Mistake>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum TemplateErrorKind {
+enum Mistake {
     Syntax(SyntaxError),
     NotText,
     Repeated(Box<str>),
     TooDeep,
 }
 
-/// A step from a template into one of its parts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// To the value of a key, as it was written.
-    Key(Box<str>),
-    /// To an element.
-    Index(usize),
+impl From<Misplaced<Mistake>> for TemplateError {
+    fn from(misplaced: Misplaced<Mistake>) -> Self {
+        Self(misplaced)
+    }
 }
 
 impl TemplateError {
     /// Where in the template it is.
     pub fn place(&self) -> &[Place] {
-        &self.place
+        &self.0.place
     }
 
     /// Where in the template it is, as a JSON Pointer.
     pub fn pointer(&self) -> String {
-        self.place.iter().fold(String::new(), |pointer, place| match place {
-            Place::Key(key) => pointer + "/" + &key.replace('~', "~0").replace('/', "~1"),
-            Place::Index(index) => format!("{pointer}/{index}"),
-        })
+        self.0.pointer()
     }
 
     /// What is wrong with the expression, if that is what is wrong.
     pub fn syntax(&self) -> Option<&SyntaxError> {
-        match &self.kind {
-            TemplateErrorKind::Syntax(error) => Some(error),
+        match &self.0.mistake {
+            Mistake::Syntax(error) => Some(error),
             _ => None,
         }
     }
@@ -297,13 +190,13 @@ impl TemplateError {
 
 impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            TemplateErrorKind::Syntax(error) => {
+        match &self.0.mistake {
+            Mistake::Syntax(error) => {
                 write!(f, "this must be a JSONPath or an intrinsic function: {error}")
             }
-            TemplateErrorKind::NotText => f.write_str("this must be a JSONPath or an intrinsic function"),
-            TemplateErrorKind::Repeated(name) => write!(f, "`{name}` and `{name}.$` are the same field"),
-            TemplateErrorKind::TooDeep => {
+            Mistake::NotText => f.write_str("this must be a JSONPath or an intrinsic function"),
+            Mistake::Repeated(name) => write!(f, "`{name}` and `{name}.$` are the same field"),
+            Mistake::TooDeep => {
                 write!(f, "the template is nested more than {MAX_DEPTH} levels deep")
             }
         }

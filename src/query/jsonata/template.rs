@@ -1,15 +1,15 @@
 //! JSONata templates: JSON whose strings in `{% %}` are expressions.
 
 use std::fmt;
-use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Jsonata, JsonataError};
 use crate::json::Json;
 use crate::query::error::QueryError;
 use crate::query::scope::Scope;
-use crate::query::template::Place;
+use crate::query::tree::{Compiler, Evaluate, Language, MAX_DEPTH, Misplaced, Node, Place};
+use crate::span::Step;
 
 /// A compiled JSONata template: the value of `Output`, `Arguments`, `Assign` or any other field that takes
 /// expressions. A single expression is a template too.
@@ -34,16 +34,7 @@ use crate::query::template::Place;
 /// ```
 #[derive(Clone, Debug)]
 pub struct JsonataTemplate {
-    node: Node,
-}
-
-#[derive(Clone, Debug)]
-enum Node {
-    /// There are no expressions in it.
-    Constant(Json),
-    Object(Box<[(Arc<str>, Self)]>),
-    Array(Box<[Self]>),
-    Expression(Box<Located>),
+    node: Node<Box<Located>>,
 }
 
 /// An expression, and where AWS says that it is.
@@ -71,21 +62,15 @@ pub enum Expected {
 
 /// What is wrong with a template, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct JsonataTemplateError {
-    place: Vec<Place>,
-    kind: Kind,
-}
+pub struct JsonataTemplateError(Misplaced<Mistake>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Kind {
+enum Mistake {
     /// An expression is wrong; it starts this many bytes into its string.
     Expression(JsonataError, usize),
     Half,
     TooDeep,
 }
-
-/// Containers within containers that a template may have.
-const MAX_DEPTH: usize = 128;
 
 impl JsonataTemplate {
     /// Compiles the value of `field`; `fields` are those that `$states` has there.
@@ -109,12 +94,7 @@ impl JsonataTemplate {
         field: &str,
         fields: &[&str],
     ) -> Result<Self, Vec<JsonataTemplateError>> {
-        let mut compiler = Compiler { fields, field: field.into(), at: Vec::new(), errors: Vec::new() };
-        let node = compiler.node(template);
-        match compiler.errors.is_empty() {
-            true => Ok(Self { node }),
-            false => Err(compiler.errors),
-        }
+        Compiler::compile(Expressions { field, fields }, template).map(|node| Self { node })
     }
 
     /// The template's value.
@@ -123,11 +103,7 @@ impl JsonataTemplate {
     ///
     /// An expression in it has no value, or cannot be evaluated.
     pub fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, QueryError> {
-        let result = self.node.evaluate(scope)?;
-        match result.deeper_than(scope.limits.depth) {
-            true => Err(QueryError::too_deep(scope.limits.depth)),
-            false => Ok(result),
-        }
+        self.node.value(scope)
     }
 
     /// The template's value, which has to be of a type.
@@ -170,129 +146,62 @@ impl JsonataTemplate {
 
     /// The template's value, if it is always the same.
     pub fn constant(&self) -> Option<&Json> {
-        match &self.node {
-            Node::Constant(json) => Some(json),
-            _ => None,
-        }
+        self.node.constant()
     }
 
     /// The expressions in it.
     pub fn expressions(&self) -> Vec<&Jsonata> {
-        let mut expressions = Vec::new();
-        self.node.collect(&mut expressions);
-        expressions
+        self.node.expressions().into_iter().map(|located| &located.expression).collect()
     }
 }
 
-// Recursion over nodes is bounded by the compiler's `MAX_DEPTH`.
-impl Node {
+impl Evaluate for Box<Located> {
     fn evaluate(&self, scope: &Scope<'_>) -> Result<Json, QueryError> {
-        match self {
-            Self::Constant(json) => Ok(json.clone()),
-            Self::Object(entries) => {
-                let mut evaluated = Vec::with_capacity(entries.len());
-                for (key, node) in entries {
-                    evaluated.push((key.clone(), node.evaluate(scope)?));
-                }
-                Ok(Json::object(evaluated))
-            }
-            Self::Array(nodes) => {
-                nodes.iter().map(|node| node.evaluate(scope)).collect::<Result<_, _>>().map(Json::array)
-            }
-            Self::Expression(located) => located.expression.evaluate(scope, &located.field),
-        }
-    }
-
-    fn collect<'n>(&'n self, expressions: &mut Vec<&'n Jsonata>) {
-        match self {
-            Self::Constant(_) => {}
-            Self::Object(entries) => entries.iter().for_each(|(_, node)| node.collect(expressions)),
-            Self::Array(nodes) => nodes.iter().for_each(|node| node.collect(expressions)),
-            Self::Expression(located) => expressions.push(&located.expression),
-        }
+        self.expression.evaluate(scope, &self.field)
     }
 }
 
-struct Compiler<'f> {
+/// Strings in `{% %}`.
+struct Expressions<'f> {
+    /// The field that the template is the value of.
+    field: &'f str,
+    /// Those that `$states` has there.
     fields: &'f [&'f str],
-    /// Where in the state this is, as AWS writes it.
-    field: String,
-    /// Where in the template this is.
-    at: Vec<Place>,
-    errors: Vec<JsonataTemplateError>,
 }
 
-impl Compiler<'_> {
-    fn node(&mut self, value: &Value) -> Node {
-        if self.at.len() > MAX_DEPTH {
-            self.report(Kind::TooDeep);
-            return Node::Constant(Json::Null);
-        }
-        match value {
-            Value::String(text) => self.string(text),
-            Value::Array(items) => {
-                let nodes: Vec<Node> =
-                    items.iter().enumerate().map(|(n, item)| self.within(Place::Index(n), item)).collect();
-                match nodes.iter().all(Node::is_constant) {
-                    true => Node::Constant(Json::from(value)),
-                    false => Node::Array(nodes.into()),
-                }
-            }
-            Value::Object(map) => {
-                let entry = |(key, value): (&String, &Value)| {
-                    (Arc::from(key.as_str()), self.within(Place::Key(key.as_str().into()), value))
-                };
-                let nodes: Vec<(Arc<str>, Node)> = map.iter().map(entry).collect();
-                match nodes.iter().all(|(_, node)| node.is_constant()) {
-                    true => Node::Constant(Json::from(value)),
-                    false => Node::Object(nodes.into()),
-                }
-            }
-            scalar => Node::Constant(Json::from(scalar)),
-        }
-    }
+impl Language for Expressions<'_> {
+    type Expression = Box<Located>;
+    type Mistake = Mistake;
+    const TOO_DEEP: Mistake = Mistake::TooDeep;
 
-    fn string(&mut self, text: &str) -> Node {
+    fn string(compiler: &mut Compiler<'_, Self>, text: &str) -> Node<Box<Located>> {
         let Some(rest) = text.strip_prefix("{%") else { return Node::Constant(Json::string(text)) };
-        let Some(inner) = rest.strip_suffix("%}") else {
-            self.report(Kind::Half);
-            return Node::Constant(Json::Null);
-        };
-        let expression = inner.trim();
-        match Jsonata::parse(expression, self.fields) {
+        let Some(inner) = rest.strip_suffix("%}") else { return compiler.mistake(Mistake::Half) };
+        match Jsonata::parse(inner.trim(), compiler.language.fields) {
             Ok(expression) => {
-                Node::Expression(Box::new(Located { field: self.field.as_str().into(), expression }))
+                let field = location(compiler.language.field, compiler.place()).into();
+                Node::Expression(Box::new(Located { field, expression }))
             }
             Err(error) => {
                 let before = 2 + inner.len() - inner.trim_start().len();
-                self.report(Kind::Expression(error, before));
-                Node::Constant(Json::Null)
+                compiler.mistake(Mistake::Expression(error, before))
             }
         }
     }
 
-    fn within(&mut self, place: Place, value: &Value) -> Node {
-        let outer = self.field.len();
-        match &place {
-            Place::Key(key) => self.field.extend(["/", key]),
-            Place::Index(index) => self.field += &format!("[{index}]"),
-        }
-        self.at.push(place);
-        let node = self.node(value);
-        self.at.pop();
-        self.field.truncate(outer);
-        node
-    }
-
-    fn report(&mut self, kind: Kind) {
-        self.errors.push(JsonataTemplateError { place: self.at.clone(), kind });
+    fn object<'v>(compiler: &mut Compiler<'v, Self>, map: &'v Map<String, Value>) -> Node<Box<Located>> {
+        let keys = map.keys().map(|key| key.as_str().into()).collect();
+        let nodes = map.iter().map(|(key, value)| compiler.part(Step::Key(key), value)).collect();
+        Node::object(keys, nodes)
     }
 }
 
-impl Node {
-    fn is_constant(&self) -> bool {
-        matches!(self, Self::Constant(_))
-    }
+/// The place in the value of `field`, as AWS writes it.
+fn location(field: &str, place: &[Step<'_>]) -> String {
+    place.iter().fold(field.to_owned(), |location, step| match step {
+        Step::Key(key) => location + "/" + key,
+        Step::Index(index) => format!("{location}[{index}]"),
+    })
 }
 
 impl Expected {
@@ -328,53 +237,57 @@ fn type_of(value: &Json) -> &'static str {
     }
 }
 
+impl From<Misplaced<Mistake>> for JsonataTemplateError {
+    fn from(misplaced: Misplaced<Mistake>) -> Self {
+        Self(misplaced)
+    }
+}
+
 impl JsonataTemplateError {
     /// Where in the template it is.
     pub fn place(&self) -> &[Place] {
-        &self.place
+        &self.0.place
     }
 
     /// Where in the template it is, as a JSON Pointer.
     pub fn pointer(&self) -> String {
-        self.place.iter().fold(String::new(), |pointer, place| match place {
-            Place::Key(key) => pointer + "/" + &key.replace('~', "~0").replace('/', "~1"),
-            Place::Index(index) => format!("{pointer}/{index}"),
-        })
+        self.0.pointer()
     }
 
     /// What is wrong with the expression, if that is what is wrong.
     pub fn expression(&self) -> Option<&JsonataError> {
-        match &self.kind {
-            Kind::Expression(error, _) => Some(error),
-            Kind::Half | Kind::TooDeep => None,
+        match &self.0.mistake {
+            Mistake::Expression(error, _) => Some(error),
+            Mistake::Half | Mistake::TooDeep => None,
         }
     }
 
     /// Whether the `%}` is missing.
     pub fn is_half(&self) -> bool {
-        self.kind == Kind::Half
+        self.0.mistake == Mistake::Half
     }
 
     /// How many bytes into its string the expression is wrong.
     pub fn offset(&self) -> usize {
-        match &self.kind {
-            Kind::Expression(JsonataError::Syntax(error, _) | JsonataError::Unsupported(error), before) => {
-                before + error.offset()
-            }
-            Kind::Expression(JsonataError::Absent, _) | Kind::Half | Kind::TooDeep => 0,
+        match &self.0.mistake {
+            Mistake::Expression(
+                JsonataError::Syntax(error, _) | JsonataError::Unsupported(error),
+                before,
+            ) => before + error.offset(),
+            Mistake::Expression(JsonataError::Absent, _) | Mistake::Half | Mistake::TooDeep => 0,
         }
     }
 }
 
 impl fmt::Display for JsonataTemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            Kind::Expression(JsonataError::Syntax(error, _) | JsonataError::Unsupported(error), _) => {
+        match &self.0.mistake {
+            Mistake::Expression(JsonataError::Syntax(error, _) | JsonataError::Unsupported(error), _) => {
                 f.write_str(error.message())
             }
-            Kind::Expression(JsonataError::Absent, _) => JsonataError::Absent.fmt(f),
-            Kind::Half => f.write_str("the expression starts with `{%` and does not end with `%}`"),
-            Kind::TooDeep => write!(f, "the template is nested more than {MAX_DEPTH} levels deep"),
+            Mistake::Expression(JsonataError::Absent, _) => JsonataError::Absent.fmt(f),
+            Mistake::Half => f.write_str("the expression starts with `{%` and does not end with `%}`"),
+            Mistake::TooDeep => write!(f, "the template is nested more than {MAX_DEPTH} levels deep"),
         }
     }
 }
