@@ -2,6 +2,7 @@
 //!
 //! Writing is in [`edit`](self), reading text in `parse.rs`, printing in `print.rs`.
 
+mod contents;
 mod convert;
 mod object;
 mod parse;
@@ -11,6 +12,7 @@ pub(crate) mod verbatim;
 
 use std::sync::Arc;
 
+use self::contents::Contents;
 pub use object::Object;
 pub use parse::JsonError;
 pub use serde_json::Number;
@@ -66,9 +68,7 @@ pub enum Json {
 #[derive(Clone, Debug, Default)]
 pub struct Array {
     items: Vec<Json>,
-    size: usize,
-    /// At least how many containers lie within one another here; see [`Json::depth`].
-    depth: u32,
+    contents: Contents,
     text: Option<Arc<str>>,
 }
 
@@ -174,8 +174,8 @@ impl Json {
             Self::Bool(false) => 5,
             Self::Number(number) => print::number_size(number),
             Self::String(text) => print::string_size(text),
-            Self::Array(array) => array.text.as_ref().map_or(array.size, |text| text.len()),
-            Self::Object(object) => object.text().map_or(object.size(), |text| text.len()),
+            Self::Array(array) => array.text.as_ref().map_or_else(|| array.size(), |text| text.len()),
+            Self::Object(object) => object.text().map_or_else(|| object.size(), |text| text.len()),
         }
     }
 
@@ -210,9 +210,20 @@ impl Json {
     #[inline]
     fn depth(&self) -> usize {
         match self {
-            Self::Array(array) => array.depth as usize,
-            Self::Object(object) => object.depth() as usize,
+            Self::Array(array) => array.contents.depth() as usize,
+            Self::Object(object) => object.contents().depth() as usize,
             _ => 0,
+        }
+    }
+
+    /// Whether a number in this may be one that JavaScript writes otherwise, such as `1.0`: O(1).
+    #[cfg(feature = "jsonata")]
+    pub(crate) fn may_be_written_otherwise(&self) -> bool {
+        match self {
+            Self::Array(array) => array.contents.may_be_written_otherwise(),
+            Self::Object(object) => object.contents().may_be_written_otherwise(),
+            Self::Number(number) => contents::is_written_otherwise(number),
+            Self::Null | Self::Bool(_) | Self::String(_) => false,
         }
     }
 
@@ -269,9 +280,13 @@ impl Json {
 
 impl Array {
     fn new(items: Vec<Json>) -> Self {
-        let size = 2 + items.len().saturating_sub(1) + items.iter().map(Json::size).sum::<usize>();
-        let depth = items.iter().map(depth_around).max().unwrap_or(1);
-        Self { items, size, depth, text: None }
+        let contents = Contents::of(&items);
+        Self { items, contents, text: None }
+    }
+
+    /// Bytes as compact text.
+    fn size(&self) -> usize {
+        2 + self.items.len().saturating_sub(1) + self.contents.bytes
     }
 }
 
@@ -283,18 +298,9 @@ pub(crate) struct ArrayMut<'a> {
 impl ArrayMut<'_> {
     /// Lets `change` write the element at `index`; `None` when there is no such element.
     pub(crate) fn update<R>(&mut self, index: usize, change: impl FnOnce(&mut Json) -> R) -> Option<R> {
-        let item = self.array.items.get_mut(index)?;
-        let before = item.size();
-        let result = change(item);
-        self.array.size = self.array.size - before + item.size();
-        self.array.depth = self.array.depth.max(depth_around(item));
-        Some(result)
+        let Array { items, contents, .. } = &mut *self.array;
+        Some(contents.change(items.get_mut(index)?, change))
     }
-}
-
-/// The depth of a container that holds `item`.
-fn depth_around(item: &Json) -> u32 {
-    u32::try_from(item.depth()).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 /// Equal as JSON: the order of keys and the white space do not count, and neither does how a number was

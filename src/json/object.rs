@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::Json;
+use super::contents::Contents;
 use super::shape::Shape;
-use super::{Json, depth_around};
 
 /// The entries of a JSON object, in the order they were written.
 ///
@@ -12,10 +13,7 @@ use super::{Json, depth_around};
 pub struct Object {
     shape: Arc<Shape>,
     values: Vec<Json>,
-    /// Bytes of the values as compact text.
-    content: usize,
-    /// The greatest depth of a container around each of the values; 0 if there never was one.
-    depth: u32,
+    contents: Contents,
     text: Option<Arc<String>>,
 }
 
@@ -40,12 +38,8 @@ impl Object {
     /// An object with the keys of `shape`, and as many `values`.
     pub(crate) fn shaped(shape: Arc<Shape>, values: Vec<Json>) -> Self {
         debug_assert_eq!(shape.keys().len(), values.len(), "each key has a value");
-        let (mut content, mut depth) = (0, 0);
-        for value in &values {
-            content += value.size();
-            depth = depth.max(depth_around(value));
-        }
-        Self { shape, values, content, depth, text: None }
+        let contents = Contents::of(&values);
+        Self { shape, values, contents, text: None }
     }
 
     /// Its keys.
@@ -94,8 +88,7 @@ impl Object {
 
     /// Adds an entry at the end, under a key that there is none of.
     pub(crate) fn push(&mut self, key: Arc<str>, value: Json) {
-        self.depth = self.depth.max(depth_around(&value));
-        self.content += value.size();
+        self.contents.add(&value);
         Arc::make_mut(&mut self.shape).push(key);
         self.values.push(value);
     }
@@ -108,22 +101,16 @@ impl Object {
 
     /// Lets `change` write the value at a [`position`](Self::position).
     pub(crate) fn update_at<R>(&mut self, at: usize, change: impl FnOnce(&mut Json) -> R) -> R {
-        let value = &mut self.values[at];
-        let before = value.size();
-        let result = change(value);
-        self.content = self.content - before + value.size();
-        self.depth = self.depth.max(depth_around(value));
-        result
+        self.contents.change(&mut self.values[at], change)
     }
 
     /// Bytes as compact text.
     pub(crate) fn size(&self) -> usize {
-        2 + self.values.len().saturating_sub(1) + self.shape.size() + self.content
+        2 + self.values.len().saturating_sub(1) + self.shape.size() + self.contents.bytes
     }
 
-    /// The depth as [`Json::depth`] tells it.
-    pub(super) fn depth(&self) -> u32 {
-        self.depth.max(1)
+    pub(super) fn contents(&self) -> &Contents {
+        &self.contents
     }
 
     /// The position of `key` among the entries.
@@ -146,7 +133,7 @@ impl Object {
 
 impl Default for Object {
     fn default() -> Self {
-        Self { shape: Shape::empty(), values: Vec::new(), content: 0, depth: 0, text: None }
+        Self { shape: Shape::empty(), values: Vec::new(), contents: Contents::default(), text: None }
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jlens_core::input::{Sink, Source, Sources};
 use jlens_core::output::{Builder, Member};
 
-use crate::json::Json;
+use crate::json::{Growing, Json, Shapes};
 use crate::query::scope::Scope;
 
 /// The arrays and objects that an evaluation has reached, by number. Each is read when an expression looks into
@@ -180,13 +180,20 @@ impl<'a> Source<'a> for States<'a> {
 
 /// Writes a result.
 pub(super) struct Writer<'d, 'a> {
-    pub(super) documents: &'d Rc<Documents<'a>>,
+    documents: &'d Rc<Documents<'a>>,
+    shapes: Shapes,
+}
+
+impl<'d, 'a> Writer<'d, 'a> {
+    pub(super) fn new(documents: &'d Rc<Documents<'a>>) -> Self {
+        Self { documents, shapes: Shapes::default() }
+    }
 }
 
 impl Builder for Writer<'_, '_> {
     type Value = Json;
     type Array = Vec<Json>;
-    type Object = Vec<(Arc<str>, Json)>;
+    type Object = Growing;
 
     fn null(&mut self) -> Json {
         Json::Null
@@ -217,15 +224,16 @@ impl Builder for Writer<'_, '_> {
     }
 
     fn object(&mut self, len: usize) -> Self::Object {
-        Vec::with_capacity(len)
+        Growing::with_capacity(len)
     }
 
     fn insert(&mut self, object: &mut Self::Object, key: &str, value: Json) {
-        object.push((key.into(), value));
+        object.key(key, &mut self.shapes);
+        object.value(value);
     }
 
     fn end_object(&mut self, object: Self::Object) -> Json {
-        Json::object(object)
+        Json::Object(Arc::new(object.finish(&mut self.shapes)))
     }
 
     fn input(&mut self, member: Member) -> Option<Json> {
@@ -234,27 +242,16 @@ impl Builder for Writer<'_, '_> {
 }
 
 /// Part of a document as a result: shared, unless a number in it is written otherwise than JSONata writes it.
-fn as_result(json: &Json) -> Json {
-    match is_as_result(json) {
-        true => json.compact(),
-        false => rewritten(json),
+pub(super) fn as_result(json: &Json) -> Json {
+    match json {
+        // The engine takes it for a double.
+        Json::Number(value) => value.as_f64().map_or(Json::Null, number),
+        _ if json.may_be_written_otherwise() => rewritten(json),
+        _ => json.compact(),
     }
 }
 
 // Recursion over documents is bounded by `Limits::depth`.
-fn is_as_result(json: &Json) -> bool {
-    match json {
-        Json::Number(number) => {
-            number.is_i64()
-                || number.is_f64()
-                    && number.as_f64().is_some_and(|value| value.fract() != 0.0 || value.abs() >= INTEGERS)
-        }
-        Json::Array(_) => json.as_array().unwrap_or_default().iter().all(is_as_result),
-        Json::Object(object) => object.values().all(is_as_result),
-        Json::Null | Json::Bool(_) | Json::String(_) => true,
-    }
-}
-
 fn rewritten(json: &Json) -> Json {
     match json {
         Json::Number(value) if !value.is_i64() => value.as_f64().map_or(Json::Null, number),

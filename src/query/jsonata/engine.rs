@@ -1,5 +1,6 @@
 //! The engine: compiles and evaluates with `jlens-core`, within bounds, reproducibly.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jlens_core::ast::Span;
@@ -9,6 +10,7 @@ use serde_json::Value;
 
 use super::analysis::{self, Analysis};
 use super::document::{Documents, Nothing, Root, Writer};
+use super::place::Place;
 use super::{JsonataError, Outcome, Trouble, TroubleKind, function};
 use crate::json::Json;
 use crate::query::error::SyntaxError;
@@ -30,6 +32,8 @@ struct Shared {
     reads_context: bool,
     /// Whether it draws random numbers.
     random: bool,
+    /// What it comes to if it only names a place.
+    place: Option<Place>,
     /// The operands of its divisions, and how far into the engine's text they are shifted.
     divisions: Box<[(Span, Span)]>,
     shift: usize,
@@ -67,6 +71,7 @@ impl Program {
     pub(super) fn of_state(text: &str, fields: &[&str]) -> Result<Self, JsonataError> {
         let expression = compile(text)?;
         let analysis = analysis::of_state(expression.ast(), fields, NESTING)?;
+        let place = Place::of(expression.ast()).filter(|_| analysis.functions.is_empty());
         let slow = analysis.functions.contains("distinct");
         if !analysis.reads_states && analysis.free.is_empty() && !slow {
             return Ok(Self::new(expression, Input::Nothing, analysis));
@@ -83,7 +88,8 @@ impl Program {
             prelude += &format!("${name}:=$.`${name}`;");
         }
         let expression = compile(&format!("{prelude}{text}\n)"))?;
-        Ok(Self::new(expression, Input::Scope, analysis).shifted(prelude.len()))
+        let program = Self::new(expression, Input::Scope, analysis);
+        Ok(program.with(|shared| (shared.shift, shared.place) = (prelude.len(), place)))
     }
 
     pub(super) fn standalone(text: &str) -> Result<Self, JsonataError> {
@@ -99,15 +105,16 @@ impl Program {
             input,
             reads_context: analysis.reads_context,
             random: analysis.random,
+            place: None,
             divisions: analysis.divisions.into(),
             shift: 0,
         };
         Self { expression, shared: Arc::new(shared) }
     }
 
-    fn shifted(mut self, shift: usize) -> Self {
+    fn with(mut self, change: impl FnOnce(&mut Shared)) -> Self {
         if let Some(shared) = Arc::get_mut(&mut self.shared) {
-            shared.shift = shift;
+            change(shared);
         }
         self
     }
@@ -121,6 +128,9 @@ impl Program {
     }
 
     pub(super) fn evaluate(&self, scope: &Scope<'_>) -> Result<Outcome, Trouble> {
+        if let Some(value) = self.shared.place.as_ref().and_then(|place| place.value(scope)) {
+            return Ok(Outcome::Value(value));
+        }
         let seed = self.shared.random.then(|| scope.entropy.draw());
         let bindings = self.bindings(scope, seed);
         let mut value = self.run(&self.expression, &bindings, scope, seed);
@@ -129,7 +139,7 @@ impl Program {
             Err(trouble) => trouble.code == "D1001",
         };
         if beyond_json && let Some(divided) = self.divided() {
-            let bindings = function::with_division(bindings.clone());
+            let bindings = function::with_division(bindings.clone().into_owned());
             value = self.run(&divided, &bindings, scope, seed).or(value);
         }
         if let Some(value) = value? {
@@ -193,7 +203,7 @@ impl Program {
         }
         let documents = Documents::new();
         let root = Root { documents: &documents, scope: *scope, whole: self.shared.input == Input::Document };
-        let write = |output: Output<'_, '_>| output.write(&mut Writer { documents: &documents });
+        let write = |output: Output<'_, '_>| output.write(&mut Writer::new(&documents));
         let result = match self.shared.input {
             Input::Document if scope.input.is_null() => {
                 expression.evaluate_source_to(&Nothing, bindings, &options, write)
@@ -205,13 +215,13 @@ impl Program {
     }
 
     /// The functions that AWS adds and takes away, and what has to be bound by value.
-    fn bindings(&self, scope: &Scope<'_>, seed: Option<[u8; 32]>) -> Bindings {
-        let mut bindings = function::added().clone();
+    fn bindings(&self, scope: &Scope<'_>, seed: Option<[u8; 32]>) -> Cow<'static, Bindings> {
+        let mut bindings = Cow::Borrowed(function::added());
         if self.shared.functions.iter().any(|name| matches!(&**name, "distinct" | "partition" | "range")) {
-            bindings = function::with_arrays(bindings);
+            bindings = Cow::Owned(function::with_arrays(bindings.into_owned()));
         }
         if let Some(seed) = seed {
-            bindings = function::with_random(bindings, seed);
+            bindings = Cow::Owned(function::with_random(bindings.into_owned(), seed));
         }
         let by_value = match self.shared.input {
             Input::Document => &*self.shared.free,
@@ -219,7 +229,7 @@ impl Program {
         };
         for name in self.shared.functions.iter().chain(by_value) {
             if let Some(value) = scope.variables.variable(name) {
-                bindings = bindings.var(&**name, Value::from(value));
+                bindings = Cow::Owned(bindings.into_owned().var(&**name, Value::from(value)));
             }
         }
         bindings

@@ -13,6 +13,8 @@ mod engine;
 mod function;
 #[cfg(feature = "jsonata")]
 mod parse;
+#[cfg(feature = "jsonata")]
+mod place;
 mod template;
 
 #[cfg(not(feature = "jsonata"))]
