@@ -26,34 +26,28 @@ pub(crate) fn items(map: &Map, flow: &DataFlow, scope: &Scope<'_>) -> Result<Jso
 
 /// `MaxConcurrency`, where 0 is for no bound.
 pub(crate) fn concurrency(asked: Option<&Amount>, scope: &Scope<'_>) -> Result<i64, Mishap> {
-    let asked = match asked {
-        None => 0,
-        Some(Amount::Fixed(amount)) => i64::from(*amount),
-        Some(Amount::Jsonata(template)) => jsonata::whole(template, "MaxConcurrency", 0..=i64::MAX, scope)?,
-        Some(Amount::Path(path)) => {
-            jsonpath::number(path, "MaxConcurrencyPath", "integer", scope, Json::as_i64)?
-        }
-    };
-    match asked {
-        0.. => Ok(asked),
-        // DIFFERENCE: AWS never goes on with such an execution (recorded, and not to be relied on).
-        _ => Err(Mishap::runtime("MaxConcurrency cannot be negative.")),
-    }
+    // DIFFERENCE: AWS never goes on with an execution whose number is negative (recorded, and not to be relied on).
+    asked.map_or(Ok(0), |asked| amount(asked, "MaxConcurrency", scope))
 }
 
 /// `ToleratedFailureCount`
 #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "a distributed Map is not executed yet"))]
 pub(crate) fn tolerated_count(count: &Amount, scope: &Scope<'_>) -> Result<i64, Mishap> {
-    let count = match count {
-        Amount::Fixed(count) => i64::from(*count),
-        Amount::Jsonata(template) => jsonata::whole(template, "ToleratedFailureCount", 0..=i64::MAX, scope)?,
+    amount(count, "ToleratedFailureCount", scope)
+}
+
+/// The value of `field`, which may not be negative.
+fn amount(amount: &Amount, field: &str, scope: &Scope<'_>) -> Result<i64, Mishap> {
+    let amount = match amount {
+        Amount::Fixed(amount) => i64::from(*amount),
+        Amount::Jsonata(template) => jsonata::whole(template, field, 0..=i64::MAX, scope)?,
         Amount::Path(path) => {
-            jsonpath::number(path, "ToleratedFailureCountPath", "integer", scope, Json::as_i64)?
+            jsonpath::number(path, &format!("{field}Path"), "integer", scope, Json::as_i64)?
         }
     };
-    match count {
-        0.. => Ok(count),
-        _ => Err(Mishap::runtime("ToleratedFailureCount cannot be negative.")),
+    match amount {
+        0.. => Ok(amount),
+        _ => Err(Mishap::runtime(format!("{field} cannot be negative."))),
     }
 }
 

@@ -9,7 +9,7 @@ use super::shape::Shape;
 /// The entries of a JSON object, in the order they were written.
 ///
 /// Objects that are made alike, such as the elements of an array, hold their keys together.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Object {
     shape: Arc<Shape>,
     values: Vec<Json>,
@@ -89,7 +89,7 @@ impl Object {
     /// Adds an entry at the end, under a key that there is none of.
     pub(crate) fn push(&mut self, key: Arc<str>, value: Json) {
         self.contents.add(&value);
-        Arc::make_mut(&mut self.shape).push(key);
+        Shape::push(&mut self.shape, key);
         self.values.push(value);
     }
 
@@ -128,6 +128,15 @@ impl Object {
 
     pub(super) fn forget_text(&mut self) {
         self.text = None;
+    }
+}
+
+/// Copies are made to be changed: there is room for another value.
+impl Clone for Object {
+    fn clone(&self) -> Self {
+        let mut values = Vec::with_capacity(self.values.len() + 1);
+        values.extend_from_slice(&self.values);
+        Self { shape: self.shape.clone(), values, contents: self.contents, text: self.text.clone() }
     }
 }
 

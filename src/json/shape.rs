@@ -12,7 +12,7 @@ const INDEXED: usize = 16;
 /// The keys of an object, in the order they were written; none is there twice.
 ///
 /// A few are searched, many have an index sorted by key, so that no choice of keys makes a look-up slow.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Shape {
     keys: Vec<Arc<str>>,
     /// Positions of the keys in the order of the keys; empty below [`INDEXED`] keys.
@@ -53,8 +53,21 @@ impl Shape {
         self.size
     }
 
-    /// Adds a key that is not there.
-    pub(super) fn push(&mut self, key: Arc<str>) {
+    /// Adds a key that is not there; other objects with these keys keep them as they are.
+    pub(super) fn push(shape: &mut Arc<Self>, key: Arc<str>) {
+        match Arc::get_mut(shape) {
+            Some(shape) => shape.add(key),
+            None => {
+                let mut keys = Vec::with_capacity(shape.keys.len() + 1);
+                keys.extend_from_slice(&shape.keys);
+                let mut copy = Self { keys, index: shape.index.clone(), size: shape.size };
+                copy.add(key);
+                *shape = Arc::new(copy);
+            }
+        }
+    }
+
+    fn add(&mut self, key: Arc<str>) {
         self.size += key_size(&key);
         if self.keys.len() + 1 >= INDEXED {
             if self.index.is_empty() {
