@@ -54,7 +54,7 @@ impl Arn {
 
     /// All that follows the account: `function:Greet`, `sqs:sendMessage.waitForTaskToken`.
     pub fn resource(&self) -> &str {
-        self.0.splitn(6, ':').nth(5).unwrap_or_default()
+        after_colons(&self.0, 5).unwrap_or_default()
     }
 
     /// Whether workers poll for it.
@@ -63,8 +63,15 @@ impl Arn {
     }
 
     fn part(&self, n: usize) -> &str {
-        self.0.split(':').nth(n).unwrap_or_default()
+        let rest = after_colons(&self.0, n).unwrap_or_default();
+        &rest[..rest.bytes().take_while(|byte| *byte != b':').count()]
     }
+}
+
+/// What follows the first `count` colons.
+fn after_colons(text: &str, count: usize) -> Option<&str> {
+    let mut colons = text.bytes().enumerate().filter(|(_, byte)| *byte == b':');
+    colons.nth(count.checked_sub(1)?).map(|(at, _)| &text[at + 1..])
 }
 
 impl std::str::FromStr for Arn {

@@ -18,8 +18,9 @@ pub(crate) struct Tree<'d> {
     pub(crate) blocks: Vec<Within<'d>>,
     /// The blocks within each state that has some.
     inner: BTreeMap<usize, Vec<usize>>,
-    /// The numbers of the states in the order of their names.
-    names: Vec<u32>,
+    /// The numbers of the states in the order of their names, with the beginning of each name: most
+    /// comparisons need no more.
+    names: Vec<(u64, u32)>,
     /// Where the transitions of each state lead that lead somewhere, in the order in which they are written.
     pub(crate) successors: Edges,
 }
@@ -56,8 +57,10 @@ impl<'d> Tree<'d> {
             successors: Edges::default(),
         };
         tree.add(&definition.block, None, JsonPointer::root(), definition.query_language());
-        let mut names: Vec<u32> = (0..tree.states.len() as u32).collect();
-        names.sort_unstable_by_key(|number| (tree.name(*number), *number));
+        let states = tree.states.iter().zip(0..);
+        let mut names: Vec<(u64, u32)> =
+            states.map(|(placed, number)| (beginning(&placed.state.name), number)).collect();
+        names.sort_unstable_by_key(|(beginning, number)| (*beginning, tree.name(*number), *number));
         tree.names = names;
         let mut successors = Edges::default();
         for Placed { state, block, .. } in &tree.states {
@@ -86,23 +89,25 @@ impl<'d> Tree<'d> {
 
     /// The names of a block's own states, in their order.
     pub(crate) fn names_in(&self, block: usize) -> impl Iterator<Item = &'d str> {
-        let mine = self.names.iter().filter(move |number| self.states[**number as usize].block == block);
-        mine.map(|number| self.name(*number))
+        let numbers = self.names.iter().map(|(_, number)| *number);
+        numbers
+            .filter(move |number| self.states[*number as usize].block == block)
+            .map(|number| self.name(number))
     }
 
     /// The numbers of all states called `name`: more than one only where that is wrong.
     pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = usize> {
-        let from = self.names.partition_point(|number| self.name(*number) < name);
-        self.names[from..]
-            .iter()
-            .take_while(move |number| self.name(**number) == name)
-            .map(|number| *number as usize)
+        let wanted = (beginning(name), name);
+        let key = |(beginning, number): (u64, u32)| (beginning, self.name(number));
+        let from = self.names.partition_point(|entry| key(*entry) < wanted);
+        let named = self.names[from..].iter().take_while(move |entry| key(**entry) == wanted);
+        named.map(|(_, number)| *number as usize)
     }
 
     /// The numbers of the states whose name another one had before, in their order.
     pub(crate) fn repeated(&self) -> Vec<usize> {
-        let pairs = self.names.windows(2).filter(|pair| self.name(pair[0]) == self.name(pair[1]));
-        let mut repeated: Vec<usize> = pairs.map(|pair| pair[1] as usize).collect();
+        let pairs = self.names.windows(2).filter(|pair| self.name(pair[0].1) == self.name(pair[1].1));
+        let mut repeated: Vec<usize> = pairs.map(|pair| pair[1].1 as usize).collect();
         repeated.sort_unstable();
         repeated
     }
@@ -160,6 +165,11 @@ impl<'d> Tree<'d> {
             }
         }
     }
+}
+
+/// The first eight bytes of a name, as a number of the same order.
+fn beginning(name: &str) -> u64 {
+    name.bytes().chain(std::iter::repeat(0)).take(8).fold(0, |sum, byte| sum << 8 | u64::from(byte))
 }
 
 impl<'d> Placed<'d> {

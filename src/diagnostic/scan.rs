@@ -67,6 +67,19 @@ enum Expect {
     Next,
 }
 
+/// The bytes that stand for themselves in a string.
+const PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut control = 0;
+    while control < 0x20 {
+        plain[control] = false;
+        control += 1;
+    }
+    plain[b'"' as usize] = false;
+    plain[b'\\' as usize] = false;
+    plain
+};
+
 const VALUES: &str = "(JSON String, Number, Array, Object or token 'null', 'true' or 'false')";
 
 impl<'t> Scanner<'t> {
@@ -180,8 +193,7 @@ impl<'t> Scanner<'t> {
         let mut escaped = false;
         let mut at = start + 1;
         loop {
-            let plain = |byte: &u8| !matches!(byte, b'"' | b'\\' | 0..0x20);
-            at += bytes[at..].iter().take_while(|byte| plain(byte)).count();
+            at += bytes[at..].iter().position(|byte| !PLAIN[usize::from(*byte)]).unwrap_or(bytes.len() - at);
             match bytes.get(at) {
                 None => {
                     return Err(SyntaxError {
@@ -215,7 +227,7 @@ impl<'t> Scanner<'t> {
                     }
                     at += usize::from(at < bytes.len());
                 }
-                Some(control) if *control < 0x20 => {
+                Some(control) => {
                     return Err(SyntaxError {
                         span: at..at + 1,
                         message: match control {
@@ -229,7 +241,6 @@ impl<'t> Scanner<'t> {
                         read: at + 1,
                     });
                 }
-                Some(_) => at += 1,
             }
         }
         self.at = at + 1;
@@ -284,16 +295,23 @@ impl<'t> Scanner<'t> {
         let rest = &self.text[start..];
         let part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
         let end = rest.bytes().take_while(part).count();
-        match serde_json::from_str::<Number>(&rest[..end]) {
+        let written = &rest[..end];
+        // What most numbers are: nothing but digits.
+        let plain = written.len() == 1 || !written.starts_with('0');
+        if let Some(number) = written.parse::<u64>().ok().filter(|_| plain) {
+            self.at += end;
+            return Ok(number.into());
+        }
+        match serde_json::from_str::<Number>(written) {
             Ok(number) => {
                 self.at += end;
                 // Without its feature `float_roundtrip`, serde_json misses the last bit of some numbers.
-                let exact = if number.is_f64() { rest[..end].parse().ok() } else { None };
+                let exact = if number.is_f64() { written.parse().ok() } else { None };
                 Ok(exact.and_then(Number::from_f64).unwrap_or(number))
             }
             Err(_) => Err(SyntaxError {
                 span: start..start + end,
-                message: format!("`{}` is not a number in JSON", &rest[..end]),
+                message: format!("`{written}` is not a number in JSON"),
                 help: rest.starts_with('0').then_some("JSON allows no leading zeros"),
                 aws: "Invalid numeric value".into(),
                 read: start + end,

@@ -157,5 +157,6 @@ pub(super) fn reads_context(text: &str) -> bool {
 
 /// Whether a text may hold a path from a variable on.
 pub(super) fn reads_variable(text: &str) -> bool {
-    text.split('$').skip(1).any(|rest| rest.starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+    let begins_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
+    text.as_bytes().windows(2).any(|pair| pair[0] == b'$' && begins_name(pair[1]))
 }
