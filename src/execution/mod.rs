@@ -273,9 +273,11 @@ impl Execution {
 
     /// How long the machine's `TimeoutSeconds` and the limits let it run; the former counts anew for each redrive.
     fn times_out_at(&self) -> Timestamp {
-        let longest = self.started_at + self.start.limits.execution_time;
-        let began = self.redrives().last.unwrap_or(self.started_at);
-        self.machine.timeout().map_or(longest, |timeout| longest.min(began + timeout))
+        let (longest, timeout) = (self.start.limits.execution_time, self.machine.timeout());
+        match (self.redrives().last, timeout) {
+            (Some(redriven), Some(timeout)) => (self.started_at + longest).min(redriven + timeout),
+            _ => self.started_at + timeout.map_or(longest, |timeout| timeout.min(longest)),
+        }
     }
 
     fn stop(&mut self, failure: Failure) {
