@@ -1,6 +1,5 @@
 //! Putting a runtime together.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
@@ -266,8 +265,8 @@ impl RuntimeBuilder {
             history: self.history,
             cancel_grace: self.cancel_grace,
             residents: Default::default(),
-            machines: HashMap::new().into(),
-            arns: HashMap::new().into(),
+            machines: Default::default(),
+            arns: Default::default(),
             alarms: Arc::new(Alarms::default()),
             keeping_time: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(self.open_executions.min(Semaphore::MAX_PERMITS))),

@@ -31,6 +31,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore, TryAcquireError, oneshot};
 use tokio_util::task::TaskTracker;
 
@@ -135,11 +136,11 @@ pub(crate) struct Inner {
     limits: Limits,
     history: bool,
     cancel_grace: Duration,
-    residents: Mutex<HashMap<ExecutionId, Arc<Resident>>>,
+    residents: Mutex<Residents>,
     /// Machines of executions that came from the store, by their definitions and ARNs.
-    machines: Mutex<HashMap<MachineKey, Arc<StateMachine>>>,
+    machines: Mutex<HashMap<MachineKey, Arc<StateMachine>, RandomState>>,
     /// The ARNs of machines that were started here, by their names.
-    arns: Mutex<HashMap<Arc<str>, Arns>>,
+    arns: Mutex<HashMap<Arc<str>, Arns, RandomState>>,
     alarms: Arc<Alarms>,
     keeping_time: AtomicBool,
     room: Arc<Semaphore>,
@@ -148,6 +149,9 @@ pub(crate) struct Inner {
     shutdown: Arc<Cancellation>,
     tracker: TaskTracker,
 }
+
+/// The executions that are in memory.
+type Residents = HashMap<ExecutionId, Arc<Resident>, RandomState>;
 
 /// A definition, and the ARN of the machine that has it.
 type MachineKey = (Arc<str>, Arc<str>);
@@ -764,7 +768,7 @@ impl Inner {
         }
     }
 
-    fn residents(&self) -> MutexGuard<'_, HashMap<ExecutionId, Arc<Resident>>> {
+    fn residents(&self) -> MutexGuard<'_, Residents> {
         self.residents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use async_trait::async_trait;
+use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 
 use crate::execution::{Event, Snapshot, TokenChanges};
@@ -61,7 +62,7 @@ pub struct MemoryStore {
 struct Inner {
     /// By their numbers, in the order they were started.
     executions: BTreeMap<u64, Box<Kept>>,
-    numbers: HashMap<ExecutionId, u64>,
+    numbers: HashMap<ExecutionId, u64, RandomState>,
     last_number: u64,
     tokens: HashMap<TokenHash, TaskAddress, BuildHasherDefault<Hashed>>,
     owners: BTreeMap<OwnerId, Owner>,
