@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use stepwright::store::{
     Claim, Claimed, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution,
-    OwnerId, Page, PageRequest, Posted, Revision, StoreError, StoreErrorKind, StoredExecution, TaskAddress,
-    async_trait,
+    OwnerId, Page, PageRequest, Posted, PromptStore, Revision, StoreError, StoreErrorKind, StoredExecution,
+    TaskAddress, async_trait,
 };
 use stepwright::{
     Clock, Event, ExecutionId, ExecutionStatus, Failure, HistoryEvent, Json, Observer, Record, RecordKey,
@@ -23,6 +23,8 @@ use stepwright::{
 #[derive(Debug, Default)]
 struct ByteStore {
     tables: Mutex<Tables>,
+    /// Whether it says that it answers at once.
+    prompt: bool,
 }
 
 #[derive(Debug, Default)]
@@ -186,9 +188,8 @@ fn corrupt(error: impl std::error::Error + Send + Sync + 'static) -> StoreError 
     StoreError::new(StoreErrorKind::Corrupt, error)
 }
 
-#[async_trait]
-impl Store for ByteStore {
-    async fn create(&self, new: NewExecution, first: Commit) -> Result<Created, StoreError> {
+impl PromptStore for ByteStore {
+    fn create_now(&self, new: NewExecution, first: Commit) -> Result<Created, StoreError> {
         let mut tables = self.tables();
         if let Some(row) = tables.row(&new.id) {
             return Ok(Created::Existing(row.summary()?));
@@ -212,7 +213,7 @@ impl Store for ByteStore {
         tables.write(&new.id, first).map(Created::New)
     }
 
-    async fn commit(
+    fn commit_now(
         &self,
         id: &ExecutionId,
         expected: Revision,
@@ -224,6 +225,33 @@ impl Store for ByteStore {
             return Err(StoreErrorKind::Conflict.into());
         }
         tables.write(id, commit)
+    }
+
+    fn find_task_now(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
+        let row = self.tables().tokens.get(token.as_bytes()).cloned();
+        Ok(row.map(|row| {
+            TaskAddress::new(row.execution.as_str().into(), TaskId::from(row.task), row.activity, row.open)
+        }))
+    }
+}
+
+#[async_trait]
+impl Store for ByteStore {
+    fn prompt(&self) -> Option<&dyn PromptStore> {
+        self.prompt.then_some(self)
+    }
+
+    async fn create(&self, new: NewExecution, first: Commit) -> Result<Created, StoreError> {
+        self.create_now(new, first)
+    }
+
+    async fn commit(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        self.commit_now(id, expected, commit)
     }
 
     async fn reopen(
@@ -262,10 +290,7 @@ impl Store for ByteStore {
     }
 
     async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
-        let row = self.tables().tokens.get(token.as_bytes()).cloned();
-        Ok(row.map(|row| {
-            TaskAddress::new(row.execution.as_str().into(), TaskId::from(row.task), row.activity, row.open)
-        }))
+        self.find_task_now(token)
     }
 
     async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {
@@ -499,7 +524,16 @@ async fn a_stranger_s_store_keeps_every_promise() {
 
 #[tokio::test]
 async fn a_stranger_s_parts_make_a_runtime_that_another_takes_over() {
-    let store = Arc::new(ByteStore::default());
+    take_over(ByteStore::default()).await;
+}
+
+#[tokio::test]
+async fn the_same_with_a_store_that_answers_at_once() {
+    take_over(ByteStore { prompt: true, ..ByteStore::default() }).await;
+}
+
+async fn take_over(store: ByteStore) {
+    let store = Arc::new(store);
     let clock = HandClock { millis: Arc::new(AtomicI64::new(1_800_000_000_000)) };
     let (queue, diary) = (Queue::default(), Arc::new(Diary::default()));
     let build = || {

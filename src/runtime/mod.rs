@@ -67,7 +67,7 @@ use crate::runtime::retention::Retention;
 use crate::runtime::sleepers::Sleepers;
 use crate::store::{
     Claim, Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, OwnerId, Page, PageRequest,
-    Store, StoreError, StoreErrorKind, TaskAddress,
+    Revision, Store, StoreError, StoreErrorKind, TaskAddress,
 };
 
 /// Runs executions on tokio: calls handlers, keeps time, commits every step before it acts on it, and takes
@@ -486,13 +486,11 @@ fn gone(address: &TaskAddress) -> ReportError {
 
 /// An execution that is being created.
 struct Born {
-    execution: Execution,
+    live: Box<Live>,
     step: Step,
     /// What observers will want to see.
     history: Vec<HistoryEvent>,
     input: Json,
-    attended: bool,
-    permit: OwnedSemaphorePermit,
 }
 
 /// Why an execution could not be told something.
@@ -575,7 +573,15 @@ impl Inner {
         let history = self.watched(&step.history);
         let attended = step.commands.iter().any(|command| matches!(command, Command::StartTask(_)));
         let commit = Commit::new(&mut step, execution.take_changes(), now).attended(attended);
-        let born = Born { execution, step, history, input, attended, permit };
+        let live = Box::new(Live {
+            execution,
+            revision: Revision::default(),
+            attended,
+            alarm: None,
+            running: Default::default(),
+            permit: Some(permit),
+        });
+        let born = Born { live, step, history, input };
         let created = match self.store.prompt() {
             Some(store) => {
                 let _tracked = self.tracker.token();
@@ -624,8 +630,8 @@ impl Inner {
         created: Result<Created, StoreError>,
     ) -> Result<Option<Arc<Resident>>, StartError> {
         let resident = Arc::clone(&loading.resident);
-        let Born { execution, step, history, input, attended, permit } = born;
-        let revision = match created.inspect_err(|error| self.lost(&resident.id, error))? {
+        let Born { mut live, step, history, input } = born;
+        live.revision = match created.inspect_err(|error| self.lost(&resident.id, error))? {
             Created::New(revision) => revision,
             Created::Existing(summary) => {
                 let same = !summary.status.is_closed() && summary.input == input;
@@ -637,15 +643,7 @@ impl Inner {
         if !loading.here {
             self.residents().insert(resident.id.clone(), Arc::clone(&resident));
         }
-        let live = Live {
-            execution,
-            revision,
-            attended,
-            alarm: None,
-            running: Default::default(),
-            permit: Some(permit),
-        };
-        self.begin(&resident, Box::new(live), step, &history);
+        self.begin(&resident, live, step, &history);
         Ok(Some(resident))
     }
 
