@@ -119,17 +119,19 @@ pub(super) async fn keep_time(runtime: Weak<Inner>) {
         let heard = async {
             match lease {
                 Some(lease) => tokio::select! {
-                    () = tokio::time::sleep(lease / 3) => {}
+                    biased;
+                    () = clock.sleep(lease / 3) => {}
                     Ok(()) = store.changed(owner) => {}
                 },
                 None => std::future::pending().await,
             }
         };
         let heard = tokio::select! {
+            biased;
             () = shutdown.cancelled() => return,
-            () = sooner => continue,
-            () = due => false,
             () = heard => true,
+            () = due => false,
+            () = sooner => continue,
         };
         let Some(inner) = runtime.upgrade() else { return };
         let now = clock.now();

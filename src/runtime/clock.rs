@@ -25,6 +25,12 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
     /// Completes when `now` has reached `deadline`.
     fn sleep_until(&self, deadline: Timestamp) -> Sleep;
+
+    /// Completes after `duration`, to whatever time the clock is set meanwhile: for those who have to be heard of
+    /// by others. Unless a clock says otherwise, it is tokio that waits.
+    fn sleep(&self, duration: Duration) -> Sleep {
+        Box::pin(tokio::time::sleep(duration))
+    }
 }
 
 /// The machine's clock.

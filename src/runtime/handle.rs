@@ -91,7 +91,8 @@ impl ExecutionHandle {
                             status => return Ok(status),
                         }
                         tokio::select! {
-                            () = tokio::time::sleep(POLL) => continue,
+                            biased;
+                            () = self.runtime.clock.sleep(POLL) => continue,
                             () = self.runtime.shutdown.cancelled() => return Err(WaitError::ShuttingDown),
                         }
                     }

@@ -438,6 +438,7 @@ impl Runtime {
             return Some(permit);
         }
         tokio::select! {
+                biased;
             permit = room().acquire_owned() => permit.ok(),
             () = self.inner.shutdown.cancelled() => None,
         }
@@ -701,6 +702,7 @@ impl Inner {
             self.store.settled(id, posted).await
         };
         tokio::select! {
+            biased;
             asked = asked => match asked {
                 Ok(true) => Ok(()),
                 Ok(false) => Err(AskError::Rejected),

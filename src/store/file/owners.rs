@@ -1,6 +1,6 @@
 //! Who drives executions in this process: their numbers in the file, their leases, and how they hear of changes.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -18,7 +18,7 @@ pub(super) struct Owners {
 
 #[derive(Debug, Default)]
 struct Known {
-    owners: HashMap<OwnerId, Owner>,
+    owners: BTreeMap<OwnerId, Owner>,
     last_number: i64,
 }
 

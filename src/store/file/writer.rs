@@ -92,11 +92,11 @@ impl Database {
                 request.reply(result.as_ref().err());
             }
         }
-        for request in batch.drain(..) {
-            request.reply(result.as_ref().err());
-        }
         if std::mem::take(&mut self.settled) {
             self.owners.settled.notify_waiters();
+        }
+        for request in batch.drain(..) {
+            request.reply(result.as_ref().err());
         }
     }
 
