@@ -1,0 +1,316 @@
+//! A store that fails in all the ways in which stores fail, and whose leases end in virtual time.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
+use std::time::Duration;
+
+use stepwright::store::{
+    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
+    PageRequest, Revision, StoreError, StoreErrorKind, StoredExecution, TaskAddress, async_trait,
+};
+use stepwright::{Event, ExecutionId, FileStore, HistoryEvent, MemoryStore, Store, Timestamp, TokenHash};
+use tempfile::TempDir;
+
+use crate::world::{Life, World};
+
+/// Longer than any simulation takes: leases end when virtual time says so.
+const ENDLESS: Duration = Duration::from_secs(1_000_000);
+
+/// Where executions are kept: it outlives the nodes.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    store: Mutex<Arc<dyn Store>>,
+    file: Option<Mutex<DiskFile>>,
+    owners: Mutex<Owners>,
+    /// How often the file was opened anew.
+    opened: AtomicU64,
+}
+
+#[derive(Debug)]
+struct DiskFile {
+    folder: TempDir,
+    path: PathBuf,
+    /// How much of the log is there after a crash.
+    log: Option<u64>,
+}
+
+/// Who drives executions: numbered in the order in which they came, which chance has no part in.
+#[derive(Debug, Default)]
+struct Owners {
+    numbers: BTreeMap<OwnerId, OwnerId>,
+    leases: BTreeMap<OwnerId, u64>,
+}
+
+impl Shelf {
+    pub(crate) fn memory() -> Arc<Self> {
+        Self::of(Arc::new(MemoryStore::default()), None)
+    }
+
+    pub(crate) fn file() -> Arc<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("0.db");
+        let store = Arc::new(FileStore::open(&path).unwrap());
+        Self::of(store, Some(DiskFile { folder, path, log: None }))
+    }
+
+    fn of(store: Arc<dyn Store>, file: Option<DiskFile>) -> Arc<Self> {
+        let (owners, opened) = (Mutex::default(), AtomicU64::new(0));
+        Arc::new(Self { store: Mutex::new(store), file: file.map(Mutex::new), owners, opened })
+    }
+
+    /// The store itself, which does not fail.
+    pub(crate) fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store.lock().unwrap())
+    }
+
+    pub(crate) fn is_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Once nobody has it open any longer: opens what a crash of the whole process left.
+    pub(crate) fn open_again(&self) {
+        let Some(file) = &self.file else { return };
+        let mut file = file.lock().unwrap();
+        let number = self.opened.fetch_add(1, Ordering::Relaxed) + 1;
+        let path = file.folder.path().join(format!("{number}.db"));
+        std::fs::copy(&file.path, &path).unwrap();
+        let log = log_of(&file.path);
+        let bytes = std::fs::read(&log).unwrap_or_default();
+        let left = file.log.take().map_or(bytes.len(), |left| usize::try_from(left).unwrap());
+        std::fs::write(log_of(&path), &bytes[..left.min(bytes.len())]).unwrap();
+        let mut store = self.store.lock().unwrap();
+        // The one that is dropped closes its own file, at which nobody looks again.
+        *store = Arc::new(FileStore::open(&path).unwrap());
+        file.path = path;
+        self.owners.lock().unwrap().leases.clear();
+    }
+
+    fn log_length(&self) -> u64 {
+        let Some(file) = &self.file else { return 0 };
+        std::fs::metadata(log_of(&file.lock().unwrap().path)).map_or(0, |log| log.len())
+    }
+
+    fn number(&self, owner: OwnerId) -> OwnerId {
+        let mut owners = self.owners.lock().unwrap();
+        let next = OwnerId::from(owners.numbers.len() as u128 + 1);
+        *owners.numbers.entry(owner).or_insert(next)
+    }
+
+    /// Renews a lease, and says whose are over.
+    fn renew(&self, owner: OwnerId, lease: Option<Duration>, now: u64) -> Vec<OwnerId> {
+        let mut owners = self.owners.lock().unwrap();
+        if let Some(lease) = lease {
+            owners.leases.insert(owner, now + u64::try_from(lease.as_millis()).unwrap());
+        }
+        let over = owners.leases.iter().filter(|(_, until)| **until <= now).map(|(owner, _)| *owner).collect();
+        owners.leases.retain(|_, until| *until > now);
+        over
+    }
+}
+
+fn log_of(path: &std::path::Path) -> PathBuf {
+    format!("{}-wal", path.display()).into()
+}
+
+/// The store as a node sees it.
+#[derive(Debug)]
+pub(crate) struct NodeStore {
+    pub(crate) world: Arc<World>,
+    pub(crate) life: Arc<Life>,
+    pub(crate) shelf: Arc<Shelf>,
+}
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    None,
+    ErrorBefore,
+    ErrorAfter,
+    CrashBefore,
+    CrashAfter,
+    Torn,
+}
+
+impl NodeStore {
+    async fn call<T>(
+        &self,
+        what: &str,
+        work: impl FnOnce(Arc<dyn Store>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let (fault, before, after) = self.draw();
+        self.life.alive().await;
+        self.world.time.touch();
+        if before > 0 {
+            self.world.time.sleep(before).await;
+            self.life.alive().await;
+        }
+        match fault {
+            Fault::ErrorBefore => {
+                self.note(what, "fails");
+                return Err(StoreErrorKind::Unavailable.into());
+            }
+            Fault::CrashBefore => self.crash(what, "dies before it").await,
+            _ => {}
+        }
+        let length = self.shelf.log_length();
+        let came = work(self.shelf.store());
+        if matches!(what, "create" | "commit") {
+            self.world.wrote();
+        }
+        match fault {
+            Fault::CrashAfter => self.crash(what, "dies after it").await,
+            Fault::Torn => {
+                if let Some(file) = &self.shelf.file {
+                    let written = self.shelf.log_length().saturating_sub(length);
+                    let left = length + self.world.random().below(written + 1);
+                    file.lock().unwrap().log = Some(left);
+                    self.crash(what, "dies in the middle of it").await;
+                }
+            }
+            _ => {}
+        }
+        if after > 0 {
+            self.world.time.sleep(after).await;
+            self.life.alive().await;
+        }
+        if fault == Fault::ErrorAfter && came.is_ok() {
+            self.note(what, "is done, and fails");
+            return Err(StoreErrorKind::Unavailable.into());
+        }
+        came
+    }
+
+    async fn crash(&self, what: &str, when: &str) {
+        self.note(what, when);
+        self.life.die();
+        self.life.alive().await
+    }
+
+    fn note(&self, what: &str, how: &str) {
+        self.world.note(format!("{}: {what} {how}", self.life.name));
+    }
+
+    fn draw(&self) -> (Fault, u64, u64) {
+        let faults = self.world.faults();
+        let mut random = self.world.random();
+        let rates = [
+            (faults.error_before, Fault::ErrorBefore),
+            (faults.error_after, Fault::ErrorAfter),
+            (faults.crash_before, Fault::CrashBefore),
+            (faults.crash_after, Fault::CrashAfter),
+            (if self.shelf.is_file() { faults.torn } else { 0 }, Fault::Torn),
+        ];
+        let calm = 1000 - rates.iter().map(|(rate, _)| rate).sum::<u64>();
+        let fault = random.weighed(&[&rates[..], &[(calm, Fault::None)]].concat());
+        let mut slow = || match random.happens(faults.slow) {
+            true if random.happens(50) => random.within(1..30_000),
+            true => random.within(1..50),
+            false => 0,
+        };
+        (fault, slow(), slow())
+    }
+}
+
+#[async_trait]
+impl Store for NodeStore {
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    async fn create(&self, mut execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
+        execution.owner = execution.owner.map(|owner| self.shelf.number(owner));
+        self.call("create", |store| block_on(store.create(execution, first))).await
+    }
+
+    async fn commit(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        self.call("commit", |store| block_on(store.commit(id, expected, commit))).await
+    }
+
+    async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
+        self.call("load", |store| block_on(store.load(id))).await
+    }
+
+    async fn describe(&self, id: &ExecutionId) -> Result<Option<ExecutionSummary>, StoreError> {
+        self.call("describe", |store| block_on(store.describe(id))).await
+    }
+
+    async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
+        self.call("find_task", |store| block_on(store.find_task(token))).await
+    }
+
+    async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {
+        self.call("history", |store| block_on(store.history(id, page))).await
+    }
+
+    async fn list(
+        &self,
+        filter: ExecutionFilter,
+        page: PageRequest,
+    ) -> Result<Page<ExecutionSummary>, StoreError> {
+        self.call("list", |store| block_on(store.list(filter, page))).await
+    }
+
+    async fn claim(&self, mut claim: Claim) -> Result<Claims, StoreError> {
+        claim.owner = self.shelf.number(claim.owner);
+        let work = |store: Arc<dyn Store>| {
+            for gone in self.shelf.renew(claim.owner, claim.lease, self.world.time.now()) {
+                self.world.note(format!("the lease of owner {} is over", gone.as_u128()));
+                block_on(store.release(gone, None))?;
+            }
+            claim.lease = claim.lease.map(|_| ENDLESS);
+            block_on(store.claim(claim))
+        };
+        self.call("claim", work).await
+    }
+
+    async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
+        let owner = self.shelf.number(owner);
+        self.call("release", |store| block_on(store.release(owner, executions))).await
+    }
+
+    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
+        self.shelf.store().changed(self.shelf.number(owner)).await
+    }
+
+    async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
+        self.call("post", |store| block_on(store.post(id, event))).await
+    }
+
+    async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError> {
+        self.shelf.store().settled(id, posted).await
+    }
+
+    async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.call("forget", |store| block_on(store.forget(closed_before, most))).await
+    }
+}
+
+struct Unpark(Thread);
+
+impl Wake for Unpark {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+}
+
+/// Waits on this thread: no virtual time passes while a disk turns.
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(result) => return result,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
