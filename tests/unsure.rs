@@ -15,8 +15,8 @@ use stepwright::store::{
 };
 use stepwright::testing::VirtualClock;
 use stepwright::{
-    Clock as _, Event, ExecutionId, Failure, HistoryEvent, MemoryStore, Runtime, StateMachine, Store,
-    TaskRequest, Timestamp, TokenHash, handler_fn,
+    Clock as _, Event, ExecutionId, Failure, HistoryEvent, MemoryStore, ReportError, Runtime, StateMachine,
+    Store, TaskContext, TaskRequest, Timestamp, TokenHash, handler_fn,
 };
 
 /// Work, sleep, and work again.
@@ -97,6 +97,76 @@ async fn goes_on(machine: &Arc<StateMachine>, failing: usize, does: bool) -> boo
         }
     }
     panic!("without the answer to call {failing} (done: {does}) nobody goes on")
+}
+
+/// Whoever reports is told the truth: a report that was kept counts, also if the store's answer to it was lost.
+#[tokio::test]
+async fn who_reports_is_told_what_became_of_it_whichever_answer_of_the_store_is_lost() {
+    let definition = r#"{ "StartAt": "Ask", "States": {
+        "Ask": { "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "Next": "Nap",
+          "Parameters": { "QueueUrl": "q", "MessageBody": "m" } },
+        "Nap": { "Type": "Wait", "Seconds": 60, "End": true } } }"#;
+    let machine = Arc::new(StateMachine::parse(definition).unwrap());
+    for (history, early, does) in [(true, false), (true, true), (false, false), (false, true)]
+        .into_iter()
+        .flat_map(|(history, early)| [true, false].map(|does| (history, early, does)))
+    {
+        // Finding the task, keeping the answer, and whatever it takes to make sure of that.
+        let mut failing = 0;
+        loop {
+            failing += 1;
+            let clock = VirtualClock::manual();
+            let store = Arc::new(Unsure { inner: MemoryStore::default(), before: AtomicUsize::new(0), does });
+            let (send, mut tokens) = tokio::sync::mpsc::unbounded_channel();
+            let ask = handler_fn(move |_: TaskRequest, cx: TaskContext| {
+                send.send(cx.token().unwrap().clone()).unwrap();
+                async move {
+                    if early {
+                        cx.sleep(Duration::from_secs(30)).await;
+                    }
+                    Ok::<_, Failure>(json!({}))
+                }
+            });
+            let runtime = Runtime::builder()
+                .store(store.clone())
+                .clock(Arc::new(clock.clone()))
+                .history(history)
+                .handler("arn:aws:states:::sqs:*", ask)
+                .build()
+                .unwrap();
+            let execution = runtime.start_execution(&machine, "one", json!({})).await.unwrap();
+            let token = tokens.recv().await.unwrap();
+            clock.settle().await;
+            store.before.store(failing, Ordering::Relaxed);
+            let mut told = while_time_passes(&clock, runtime.send_task_success(&token, json!("yes"))).await;
+            let over = store.before.swap(0, Ordering::Relaxed) > 0;
+            if let Err(ReportError::Store(error)) = &told {
+                assert!(error.is_retryable(), "call {failing} (done: {does}): {told:?}");
+                // The store did not say where the token leads.
+                assert_eq!(failing, 1, "done: {does}, history: {history}, early: {early}");
+                told = runtime.send_task_success(&token, json!("yes")).await;
+            }
+            assert!(told.is_ok(), "call {failing} (done: {does}, early: {early}): {told:?}");
+            let output = while_time_passes(&clock, execution.wait()).await.unwrap();
+            assert_eq!(output, json!("yes"));
+            if over {
+                assert!(failing > 2);
+                break;
+            }
+        }
+    }
+}
+
+/// Lets time pass, a second at once, until `work` is done.
+async fn while_time_passes<T>(clock: &VirtualClock, work: impl Future<Output = T>) -> T {
+    let mut work = std::pin::pin!(work);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut work => return done,
+            () = clock.advance(Duration::from_secs(1)) => {}
+        }
+    }
 }
 
 #[async_trait]

@@ -7,7 +7,7 @@
 //! 2. if the deadline has passed, the thing is Tick; the event waits one round
 //! 3. step    = execution.handle(event, clock.now())       rejected? answer the sender, goto 1
 //! 4. commit  = step + execution.take_changes()            store.commit(id, revision, commit).await
-//!              Conflict    -> let go of the execution
+//!              Conflict    -> let go of the execution, unless it is this commit that was written before
 //!              Unavailable -> wait, try the same commit again; nothing has been carried out yet
 //! 5. tell    observers; answer the sender
 //! 6. act     StartTask -> spawn handler, CancelTask -> cancel it
@@ -23,11 +23,14 @@ use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskId};
 use crate::runtime::Inner;
 use crate::runtime::resident::{Live, Mail, Refused, Resident};
-use crate::store::{Commit, PromptStore, Revision, StoreError};
+use crate::store::{Commit, Page, PageRequest, PromptStore, Revision, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
 /// How long to wait before a commit is tried again: at first, and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// How much of a history is read at once.
+const HISTORY_PAGE: usize = 100;
 
 impl Inner {
     /// Carries out the first step of an execution that was just created, or restored.
@@ -231,7 +234,11 @@ impl Inner {
         match written {
             Some(Ok(revision)) => (live.revision, live.attended) = (revision, attended),
             Some(Err(failed)) => {
-                mail.reply(Err(Refused::Failed(failed.error.kind())));
+                mail.reply(Err(match failed.error.kind() {
+                    // Nothing of it was written: whoever brought it brings it to where the execution is now.
+                    StoreErrorKind::Conflict => Refused::LetGo,
+                    kind => Refused::Failed(kind),
+                }));
                 self.let_go(resident, live);
                 if failed.unsure && !self.shutdown.is_cancelled() {
                     // It may have been us who committed first: then nobody else goes on with it.
@@ -265,14 +272,60 @@ impl Inner {
         let (mut patience, longest) = PATIENCE;
         let mut unsure = false;
         loop {
-            match self.store.commit(&resident.id, expected, commit.clone()).await {
+            let mut result = self.store.commit(&resident.id, expected, commit.clone()).await;
+            if unsure && matches!(&result, Err(error) if error.kind() == StoreErrorKind::Conflict) {
+                result = match self.is_written(&resident.id, expected, &commit).await {
+                    Ok(Some(true)) => Ok(expected.next()),
+                    Ok(Some(false)) => result,
+                    Ok(None) => {
+                        let error = StoreErrorKind::Unavailable.into();
+                        return Err(CommitFailed { error, unsure });
+                    }
+                    Err(error) => Err(error),
+                };
+            }
+            match result {
                 Err(error) if error.is_retryable() && !self.shutdown.is_cancelled() => {
                     self.clock.sleep_until(self.clock.now() + patience).await;
                     patience = longest.min(patience * 2);
                     unsure = true;
                 }
-                result => return result.map_err(|error| CommitFailed { error, unsure }),
+                Err(error) => {
+                    let unsure = unsure && error.kind() != StoreErrorKind::Conflict;
+                    return Err(CommitFailed { error, unsure });
+                }
+                Ok(revision) => return Ok(revision),
             }
+        }
+    }
+
+    /// Whether a commit that meets a conflict was written before, when its answer was lost. If others have gone on
+    /// since, and it left no history, nobody knows.
+    async fn is_written(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: &Commit,
+    ) -> Result<Option<bool>, StoreError> {
+        match self.store.load(id).await? {
+            Some(stored) if stored.revision == expected.next() => {
+                return Ok(Some(stored.snapshot.has(&commit.changes)));
+            }
+            None if commit.status.is_closed() => {
+                let summary = self.store.describe(id).await?;
+                return Ok(Some(summary.is_some_and(|summary| summary.status == commit.status)));
+            }
+            _ => {}
+        }
+        let Some(first) = commit.history.first() else { return Ok(None) };
+        let mut page = PageRequest::first(HISTORY_PAGE).reverse();
+        loop {
+            let Page { items, next } = self.store.history(id, page.clone()).await?;
+            if let Some(written) = items.iter().find(|event| event.id == first.id) {
+                return Ok(Some(written == first));
+            }
+            let Some(next) = next else { return Ok(Some(false)) };
+            page = page.after(next);
         }
     }
 
