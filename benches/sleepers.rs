@@ -309,6 +309,10 @@ impl Store for Forgetful {
         Ok(())
     }
 
+    async fn owned(&self, _: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn changed(&self, _: OwnerId) -> Result<(), StoreError> {
         std::future::pending().await
     }

@@ -122,6 +122,10 @@ impl Store for Failing {
         self.call(self.store.release(owner, executions)).await
     }
 
+    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
+        self.call(self.store.owned(owner)).await
+    }
+
     async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
         self.store.changed(owner).await
     }

@@ -345,7 +345,7 @@ impl Store for ByteStore {
             let due_at = match (&claim.only, row.owner) {
                 (Some(only), owner) => (*only == id && owner.is_none_or(|owner| owner == me)).then_some(0),
                 (None, Some(owner)) => (owner == me && mail).then_some(0),
-                (None, None) => wake,
+                (None, None) => wake.filter(|_| !claim.except.contains(&id)),
             };
             due.extend(due_at.map(|due_at| (due_at, id)));
         }
@@ -380,6 +380,12 @@ impl Store for ByteStore {
             }
         }
         Ok(())
+    }
+
+    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
+        let tables = self.tables();
+        let owned = tables.executions.iter().filter(|row| row.owner == Some(owner.as_u128()));
+        Ok(owned.map(|row| row.id.as_str().into()).collect())
     }
 
     async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {

@@ -537,6 +537,10 @@ impl Store for Moody {
         self.store.release(owner, executions).await
     }
 
+    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
+        self.store.owned(owner).await
+    }
+
     async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
         self.store.changed(owner).await
     }
@@ -658,6 +662,31 @@ async fn one_execution_that_cannot_go_on_does_not_keep_the_others() {
     assert_eq!(ended.unwrap().items.len(), 2);
     let stranded = runtime.stranded();
     assert!(stranded.len() == 1 && stranded[0].0.as_str().ends_with(":a"), "{stranded:?}");
+}
+
+/// What one runtime cannot read is another's: the next one may be newer.
+#[tokio::test]
+async fn what_one_runtime_cannot_read_another_goes_on_with() {
+    let garbled = Arc::new(Moody::default());
+    let machine = states(json!({ "Nap": { "Type": "Wait", "Seconds": 9, "End": true } }));
+    let begin = VirtualClock::new();
+    let (runtime, _tokens) = with_queue(&garbled, begin);
+    let id = runtime.start_execution(&machine, "a", json!({})).await.unwrap().id().clone();
+    runtime.shutdown().await;
+    garbled.set(Mood::Garbles(":a"));
+    let sharing = || {
+        let clock = VirtualClock::manual().at(NOW + Duration::from_secs(60));
+        let builder = Runtime::builder().clock(Arc::new(clock)).store(Arc::clone(&garbled) as Arc<dyn Store>);
+        builder.lease(Duration::from_secs(3600)).build().unwrap()
+    };
+    let (old, new) = (sharing(), sharing());
+    assert_eq!(old.recover().await.unwrap(), 0);
+    assert_eq!(old.stranded().len(), 1);
+    garbled.set(Mood::Good);
+    assert_eq!(new.recover().await.unwrap(), 1, "it is not kept by whoever cannot read it");
+    a_while().await;
+    assert!(new.describe_execution(&id).await.unwrap().status.is_closed());
+    assert_eq!(old.recover().await.unwrap(), 0);
 }
 
 #[derive(Debug)]

@@ -210,6 +210,10 @@ impl Store for Broken {
         self.inner.release(owner, executions).await
     }
 
+    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
+        self.inner.owned(owner).await
+    }
+
     async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
         self.inner.changed(owner).await
     }

@@ -157,6 +157,32 @@ async fn who_reports_is_told_what_became_of_it_whichever_answer_of_the_store_is_
     }
 }
 
+/// What a claim gave, and what a release did not give back, is not the runtime's for ever without its knowing.
+#[tokio::test]
+async fn what_a_store_gave_without_saying_so_is_gone_on_with() {
+    let definition = r#"{ "StartAt": "Nap", "States": { "Nap": { "Type": "Wait", "Seconds": 60, "End": true } } }"#;
+    let machine = Arc::new(StateMachine::parse(definition).unwrap());
+    for (does, awake) in [(true, true), (true, false), (false, true), (false, false)] {
+        let clock = VirtualClock::manual();
+        let store = Arc::new(Unsure { inner: MemoryStore::default(), before: AtomicUsize::new(0), does });
+        let runtime = Runtime::builder().store(store.clone()).clock(Arc::new(clock.clone())).residents(0);
+        let runtime = runtime.build().unwrap();
+        // The call after it was created gives it back.
+        store.before.store(if awake { 2 } else { 0 }, Ordering::Relaxed);
+        let id = runtime.start_execution(&machine, "one", json!({})).await.unwrap().id().clone();
+        clock.advance(Duration::from_secs(30)).await;
+        if !awake {
+            // The call when it is due takes it.
+            store.before.store(1, Ordering::Relaxed);
+        }
+        clock.advance(Duration::from_secs(31)).await;
+        clock.advance(Duration::from_secs(10)).await;
+        assert_eq!(store.before.load(Ordering::Relaxed), 0, "the call was made");
+        let status = store.inner.describe(&id).await.unwrap().unwrap().status;
+        assert!(status.is_closed(), "done: {does}, when it fell asleep: {awake}");
+    }
+}
+
 /// Lets time pass, a second at once, until `work` is done.
 async fn while_time_passes<T>(clock: &VirtualClock, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
@@ -227,6 +253,10 @@ impl Store for Unsure {
 
     async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
         self.call(self.inner.release(owner, executions)).await
+    }
+
+    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
+        self.call(self.inner.owned(owner)).await
     }
 
     async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {

@@ -254,7 +254,7 @@ impl RuntimeBuilder {
             claiming: AtomicBool::new(lease.is_some()),
             sleepers: Sleepers::new(residents),
             stranded: Default::default(),
-            adrift: Default::default(),
+            adrift: AtomicBool::new(false),
             activities: Activities::default(),
             clock: self.clock,
             store,

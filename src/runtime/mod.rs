@@ -25,7 +25,7 @@ mod retention;
 mod sleepers;
 
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -125,8 +125,8 @@ pub(crate) struct Inner {
     retention: Retention,
     /// Executions that cannot be gone on with here.
     stranded: Rare<BTreeMap<ExecutionId, Arc<ExecutionError>>>,
-    /// Executions that are not here, though the store may count them as this runtime's.
-    adrift: Rare<BTreeSet<ExecutionId>>,
+    /// Whether there may be executions that the store counts as this runtime's and that are not here.
+    adrift: AtomicBool,
     handlers: Registry<SharedHandler>,
     /// The machines that executions may start by their ARNs.
     catalog: HashMap<Arc<str>, Arc<StateMachine>>,
@@ -632,7 +632,7 @@ impl Inner {
     ) -> Result<Option<Arc<Resident>>, StartError> {
         let resident = Arc::clone(&loading.resident);
         let Born { mut live, step, history, input } = born;
-        live.revision = match created.inspect_err(|error| self.lost(&resident.id, error))? {
+        live.revision = match created.inspect_err(|error| self.lost(error))? {
             Created::New(revision) => revision,
             Created::Existing(summary) => {
                 let same = !summary.status.is_closed() && summary.input == input;

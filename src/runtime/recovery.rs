@@ -20,6 +20,9 @@ const BATCH: usize = 64;
 /// How long to wait before a claim that failed is tried again.
 const PATIENCE: Duration = Duration::from_secs(1);
 
+/// How many executions at most are left to others because they cannot be read here. More stay here.
+const UNUSABLE: usize = 1_000;
+
 /// How many machines are kept compiled though no execution of theirs is in memory.
 const MACHINES: usize = 128;
 
@@ -65,27 +68,49 @@ impl Inner {
         }
     }
 
-    /// Claims, and before that lets go of what may count as this runtime's and is not here.
+    /// Claims, and before that lets go of what counts as this runtime's and is not here.
     async fn give_back_and_claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        let mut adrift =
-            self.adrift.look().map(|mut adrift| std::mem::take(&mut *adrift)).unwrap_or_default();
-        adrift.retain(|id| !self.residents().contains_key(id));
-        if !adrift.is_empty() {
-            let ids: Vec<ExecutionId> = adrift.iter().cloned().collect();
-            let released = self.store.release(self.owner, Some(&ids)).await;
-            released.inspect_err(|_| self.adrift.lock().append(&mut adrift))?;
-        }
-        self.store.claim(claim).await
+        let adrift = self.adrift.swap(false, Ordering::Relaxed);
+        let claimed = async {
+            if adrift {
+                let mut lost = self.store.owned(self.owner).await?;
+                {
+                    let residents = self.residents();
+                    lost.retain(|id| !residents.contains_key(id));
+                }
+                if !lost.is_empty() {
+                    self.store.release(self.owner, Some(&lost)).await?;
+                }
+            }
+            let unusable = self.unusable();
+            self.store.claim(claim.except(unusable)).await
+        };
+        claimed.await.inspect_err(|error| self.lost(error))
     }
 
-    /// The store failed with an execution that is not here now. It may have done what it was asked for: then
-    /// the execution is this runtime's, and nobody else would go on with it.
-    pub(super) fn lost(&self, id: &ExecutionId, error: &StoreError) {
+    /// The store failed. It may have done what it was asked for: then there are executions that are this runtime's
+    /// and not here, and nobody else would go on with them.
+    pub(super) fn lost(&self, error: &StoreError) {
         if error.is_retryable() {
-            self.adrift.lock().insert(id.clone());
+            self.adrift.store(true, Ordering::Relaxed);
             self.claiming.store(true, Ordering::Relaxed);
             self.alarms.look(Some(self.clock.now() + PATIENCE));
         }
+    }
+
+    /// Takes executions that left this memory back from this runtime.
+    pub(super) async fn give_back(&self, ids: &[ExecutionId]) {
+        let released = self.store.release(self.owner, Some(ids)).await;
+        // What is not given back now is with the next claim.
+        let _ = released.inspect_err(|error| self.lost(error));
+    }
+
+    /// Executions that others may be able to go on with.
+    fn unusable(&self) -> Vec<ExecutionId> {
+        let Some(stranded) = self.stranded.look() else { return Vec::new() };
+        let unusable =
+            stranded.iter().filter(|(_, error)| matches!(***error, ExecutionError::Unusable { .. }));
+        unusable.map(|(id, _)| id.clone()).take(UNUSABLE).collect()
     }
 
     fn deliver(self: &Arc<Self>, resident: &Arc<Resident>, inbox: Vec<Posted>) {
@@ -134,14 +159,24 @@ impl Inner {
             Ok(inbox) => self.load(&resident.id).await.map(|live| (inbox, live)),
             Err(error) => Err(error),
         };
-        let (inbox, live) = brought.inspect_err(|error| match error {
-            AskError::Execution(error @ ExecutionError::Unusable { .. }) => {
-                let reason = error.to_string();
-                self.strand(&resident.id, ExecutionError::Unusable { reason });
+        let (inbox, live) = match brought {
+            Ok(brought) => brought,
+            Err(error) => {
+                match &error {
+                    AskError::Execution(error @ ExecutionError::Unusable { .. }) => {
+                        let reason = error.to_string();
+                        self.strand(&resident.id, ExecutionError::Unusable { reason });
+                        self.give_back(std::slice::from_ref(&resident.id)).await;
+                    }
+                    AskError::Execution(ExecutionError::Store(error)) => self.lost(error),
+                    _ => {}
+                }
+                return Err(error);
             }
-            AskError::Execution(ExecutionError::Store(error)) => self.lost(&resident.id, error),
-            _ => {}
-        })?;
+        };
+        if let Some(mut stranded) = self.stranded.look() {
+            stranded.remove(&resident.id);
+        }
         loading.over = true;
         self.resume(resident, Box::new(live));
         self.deliver(resident, inbox);

@@ -61,7 +61,7 @@ impl Inner {
                 Err(error) if matches!(error.kind(), StoreErrorKind::Conflict | StoreErrorKind::NotFound) => {
                 }
                 Err(error) => {
-                    self.lost(id, &error);
+                    self.lost(&error);
                     return Err(ExecutionError::from(error).into());
                 }
             }

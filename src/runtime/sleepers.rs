@@ -52,8 +52,7 @@ impl Inner {
         self.claiming.store(true, Ordering::Relaxed);
         let inner = Arc::clone(self);
         self.tracker.spawn(async move {
-            // Where that fails, this runtime goes on with them when they are due all the same.
-            let _ = inner.store.release(inner.owner, Some(&released)).await;
+            inner.give_back(&released).await;
             inner.alarms.look(due);
         });
     }

@@ -25,6 +25,8 @@ pub struct Claim {
     pub due: Timestamp,
     /// How many executions at most.
     pub most: usize,
+    /// None of these, unless one is asked for: executions that others may be able to go on with.
+    pub except: Vec<ExecutionId>,
 }
 
 /// What an owner got.
@@ -100,13 +102,20 @@ impl From<u64> for InboxId {
 impl Claim {
     /// `most` executions that have something to do when it is `due`, for an owner that is alone.
     pub fn new(owner: OwnerId, due: Timestamp, most: usize) -> Self {
-        Self { owner, lease: None, only: None, due, most }
+        Self { owner, lease: None, only: None, due, most, except: Vec::new() }
     }
 
     /// The same for an owner that shares the store.
     #[must_use]
     pub fn lease(mut self, lease: impl Into<Option<Duration>>) -> Self {
         self.lease = lease.into();
+        self
+    }
+
+    /// The same without some executions.
+    #[must_use]
+    pub fn except(mut self, ids: Vec<ExecutionId>) -> Self {
+        self.except = ids;
         self
     }
 

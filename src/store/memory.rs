@@ -397,6 +397,9 @@ impl Store for MemoryStore {
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
         let mut inner = self.inner();
         inner.renew(&claim);
+        let wanted = |inner: &Inner, number: &u64| {
+            claim.except.is_empty() || !claim.except.contains(&inner.executions[number].summary.id)
+        };
         let free: Vec<u64> = match &claim.only {
             Some(id) => {
                 let mine = |kept: &Kept| kept.owner.is_none_or(|owner| owner == claim.owner);
@@ -411,11 +414,13 @@ impl Store for MemoryStore {
                 let mine = |number: &&u64| inner.executions[*number].owner == Some(claim.owner);
                 let mailed = inner.mailed.iter().filter(mine).copied();
                 let due = inner.wakes.range(..=(claim.due, u64::MAX)).map(|(_, number)| *number);
+                let due = due.filter(|number| wanted(&inner, number));
                 mailed.chain(due).take(claim.most).collect()
             }
         };
         let executions = free.into_iter().map(|number| inner.take(claim.owner, number)).collect();
-        Ok(Claims::new(executions, inner.wakes.first().map(|(wake, _)| *wake)))
+        let next = inner.wakes.iter().find(|(_, number)| wanted(&inner, number)).map(|(wake, _)| *wake);
+        Ok(Claims::new(executions, next))
     }
 
     async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
@@ -432,6 +437,12 @@ impl Store for MemoryStore {
         }
         inner.tell_all();
         Ok(())
+    }
+
+    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
+        let inner = self.inner();
+        let owned = inner.executions.values().filter(|kept| kept.owner == Some(owner));
+        Ok(owned.map(|kept| kept.summary.id.clone()).collect())
     }
 
     async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {

@@ -117,6 +117,9 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Takes executions back from an owner, all of them and its lease when none are named.
     async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError>;
 
+    /// Everything that an owner has, in any order: for one that did not hear what it was given.
+    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError>;
+
     /// Waits until there may be something to claim for `owner` that the last claim did not give: mail came, or
     /// executions were released. It may return for nothing, it need not notice that time passes, and whoever stops
     /// waiting loses nothing: the next call returns at once.

@@ -278,6 +278,11 @@ impl Store for NodeStore {
         self.call("release", |store| block_on(store.release(owner, executions))).await
     }
 
+    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
+        let owner = self.shelf.number(owner);
+        self.call("owned", |store| block_on(store.owned(owner))).await
+    }
+
     async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
         self.shelf.store().changed(self.shelf.number(owner)).await
     }

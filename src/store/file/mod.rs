@@ -277,6 +277,10 @@ impl Store for FileStore {
         self.write(true, move |database| database.release(owner, executions.as_deref())).await
     }
 
+    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
+        self.write(true, move |database| database.owned(owner)).await
+    }
+
     async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
         self.owners.changed(owner).notified().await;
         Ok(())

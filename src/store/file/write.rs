@@ -233,6 +233,8 @@ impl Database {
         self.orphan(&over)?;
         let due = claim.due.as_millis();
         let most = i64::try_from(claim.most).unwrap_or(i64::MAX);
+        let except: Vec<&str> = claim.except.iter().map(ExecutionId::as_str).collect();
+        let except = serde_json::to_string(&except).expect("texts are JSON");
         let mut found: Vec<(i64, String)> = Vec::new();
         let mut find = |sql: &str, row: &[&dyn rusqlite::ToSql]| -> rusqlite::Result<()> {
             let mut statement = self.connection.prepare_cached(sql)?;
@@ -254,8 +256,9 @@ impl Database {
                     WHERE i.accepted IS NULL AND l.owner = ?1 ORDER BY e.number LIMIT ?2";
                 find(sql, &[&owner, &most])?;
                 let sql = "SELECT number, id FROM live JOIN execution ON number = execution
-                    WHERE owner IS NULL AND wake <= ?1 ORDER BY wake, execution LIMIT ?2";
-                find(sql, &[&due, &most])?;
+                    WHERE owner IS NULL AND wake <= ?1 AND id NOT IN (SELECT value FROM json_each(?3))
+                    ORDER BY wake, execution LIMIT ?2";
+                find(sql, &[&due, &most, &except])?;
             }
         }
         found.truncate(claim.most);
@@ -268,8 +271,11 @@ impl Database {
                 Err(kind) => return Ok(Err(kind)),
             }
         }
-        let sql = "SELECT min(wake) FROM live WHERE owner IS NULL";
-        let next: Option<i64> = self.connection.prepare_cached(sql)?.query_row((), |row| row.get(0))?;
+        let sql = "SELECT wake FROM live WHERE owner IS NULL AND wake IS NOT NULL AND (?1 = '[]' OR execution NOT IN
+            (SELECT number FROM execution WHERE id IN (SELECT value FROM json_each(?1)))) ORDER BY wake LIMIT 1";
+        let mut first = self.connection.prepare_cached(sql)?;
+        let next: Option<i64> = first.query_row((&except,), |row| row.get(0)).optional()?;
+        drop(first);
         Ok(Ok(Claims::new(claimed, next.map(Timestamp::from_millis))))
     }
 
@@ -311,6 +317,13 @@ impl Database {
         }
         self.owners.tell(None);
         Ok(Ok(()))
+    }
+
+    pub(super) fn owned(&mut self, owner: OwnerId) -> Written<Vec<ExecutionId>> {
+        let sql = "SELECT id FROM live JOIN execution ON number = execution WHERE owner = ?1";
+        let mut find = self.connection.prepare_cached(sql)?;
+        let owned = find.query_map((self.owners.number(owner),), |row| row.get::<_, String>(0))?;
+        owned.map(|id| id.map(ExecutionId::from)).collect::<Result<_, _>>().map(Ok)
     }
 
     pub(super) fn post(&mut self, id: &ExecutionId, event: &str) -> Written<InboxId> {

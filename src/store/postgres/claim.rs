@@ -113,7 +113,9 @@ fn take_due(claim: &Claim) -> Statement {
         .sql(" AND mail > 0 LIMIT ")
         .value(most)
         .sql("), due AS (SELECT execution, wake FROM states WHERE wake <= ")
-        .value(claim.due.as_millis())
+        .value(claim.due.as_millis());
+    without(&mut statement, claim);
+    statement
         .sql(" ORDER BY wake, execution LIMIT ")
         .value(most)
         .sql(
@@ -125,9 +127,11 @@ fn take_due(claim: &Claim) -> Statement {
             " FROM due WHERE states.execution = due.execution),
             taken AS (SELECT execution, NULL AS wake FROM mailed UNION ALL SELECT execution, wake FROM due),
             later AS (SELECT wake AS next FROM states WHERE wake IS NOT NULL
-                AND execution NOT IN (SELECT execution FROM due) ORDER BY wake LIMIT 1)
-            SELECT id, next, ",
-        )
+                AND execution NOT IN (SELECT execution FROM due)",
+        );
+    without(&mut statement, claim);
+    statement
+        .sql(" ORDER BY wake LIMIT 1) SELECT id, next, ")
         .sql(INBOX)
         // There is a row even where nothing is taken, for the next.
         .sql(
@@ -136,6 +140,23 @@ fn take_due(claim: &Claim) -> Statement {
             ORDER BY wake NULLS FIRST, taken.execution",
         );
     statement
+}
+
+/// Leaves out what the owner does not want.
+fn without(statement: &mut Statement, claim: &Claim) {
+    if !claim.except.is_empty() {
+        let ids: Vec<String> = claim.except.iter().map(ToString::to_string).collect();
+        statement.sql(" AND execution NOT IN (SELECT number FROM executions WHERE id = ANY(").value(ids).sql("))");
+    }
+}
+
+/// Everything that an owner has.
+pub(super) async fn owned(client: &Client, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
+    let mut statement =
+        Statement::new("SELECT id FROM executions JOIN states ON execution = number WHERE owner = ");
+    statement.value(uuid(owner));
+    let rows = statement.query(client).await?;
+    Ok(rows.iter().map(|row| row.get::<_, &str>("id").into()).collect())
 }
 
 /// Takes executions back from an owner.

@@ -174,6 +174,10 @@ impl Store for PostgresStore {
         claim::release(&self.client().await?, owner, executions).await
     }
 
+    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
+        claim::owned(&self.client().await?, owner).await
+    }
+
     async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
         let changed = self.listener.owner(owner);
         // Too early is not wrong.

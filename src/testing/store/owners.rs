@@ -38,6 +38,19 @@ pub async fn owners_get_what_has_something_to_do(store: &Arc<dyn Store>) {
     let claims = must(store.claim(first).await);
     assert_eq!(claims.executions.len(), 2, "no more are given than were asked for");
     assert!(claims.next.is_some_and(|next| next <= due), "and it is known that there are more");
+    let mut owned = must(store.owned(other).await);
+    owned.sort();
+    let mut given: Vec<_> = claims.executions.into_iter().map(|claimed| claimed.id).collect();
+    given.push(suite.id(4));
+    given.sort();
+    assert_eq!(owned, given, "what an owner was given, it has");
+    must(store.release(other, Some(&given)).await);
+    let unwanted = Claim::new(other, due, usize::MAX).lease(HOUR).except(order[1..].to_vec());
+    let claims = must(store.claim(unwanted).await);
+    let claimed: Vec<_> = claims.executions.into_iter().map(|claimed| claimed.id).collect();
+    assert!(claimed.contains(&order[0]), "what is wanted is given");
+    assert!(!order[1..].iter().any(|id| claimed.contains(id)), "what is not wanted is not given");
+    assert!(claims.next.is_none_or(|next| next > due), "and what is not wanted is not due");
     must(store.release(other, None).await);
     assert_eq!(suite.claim(one, due).await, order, "what was released is anybody's");
 
