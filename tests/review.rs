@@ -428,6 +428,8 @@ struct Moody {
     store: MemoryStore,
     mood: Mutex<Mood>,
     go: Notify,
+    /// Who claimed, in the order in which they came.
+    owners: Mutex<Vec<OwnerId>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -530,6 +532,12 @@ impl Store for Moody {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
+        {
+            let mut owners = self.owners.lock().unwrap();
+            if !owners.contains(&claim.owner) {
+                owners.push(claim.owner);
+            }
+        }
         self.store.claim(claim).await
     }
 
@@ -687,6 +695,83 @@ async fn what_one_runtime_cannot_read_another_goes_on_with() {
     a_while().await;
     assert!(new.describe_execution(&id).await.unwrap().status.is_closed());
     assert_eq!(old.recover().await.unwrap(), 0);
+}
+
+/// A runtime that shares `store`, and keeps so many sleepers in memory.
+fn sharing(
+    store: &Arc<Moody>,
+    clock: &VirtualClock,
+    residents: usize,
+) -> (Runtime, mpsc::UnboundedReceiver<TaskToken>) {
+    let (send, receive) = mpsc::unbounded_channel();
+    let queue = handler_fn(move |request: stepwright::TaskRequest, _| {
+        let _ = send.send(request.input["MessageBody"].as_str().unwrap().parse().unwrap());
+        async { Ok::<_, Failure>(json!({ "MessageId": "m-1" })) }
+    });
+    let runtime = Runtime::builder()
+        .clock(Arc::new(clock.clone()))
+        .store(Arc::clone(store) as Arc<dyn Store>)
+        .lease(Duration::from_secs(3600))
+        .residents(residents)
+        .handler(QUEUE, queue)
+        .build();
+    (runtime.unwrap(), receive)
+}
+
+/// Asks for an answer, anew after a minute, and rests for a second or five.
+fn asks_twice() -> Arc<StateMachine> {
+    states(json!({
+        "Work": { "Type": "Task", "Resource": QUEUE, "TimeoutSeconds": 60, "Next": "Nap",
+            "Parameters": { "QueueUrl": "q", "MessageBody.$": "$$.Task.Token" },
+            "Retry": [{ "ErrorEquals": ["States.Timeout"], "IntervalSeconds": 1 }] },
+        "Nap": { "Type": "Wait", "Seconds": 5, "End": true }
+    }))
+}
+
+/// What a runtime has in memory may not be true any longer: it refuses nothing because of that.
+#[tokio::test]
+async fn who_was_overtaken_leaves_it_to_others_what_is_refused() {
+    let (store, clocks) = (Arc::new(Moody::default()), [VirtualClock::manual(), VirtualClock::manual()]);
+    let (one, mut tokens) = sharing(&store, &clocks[0], 10);
+    let id = one.start_execution(&asks_twice(), "x", json!({})).await.unwrap().id().clone();
+    tokens.recv().await.unwrap();
+    clocks[0].settle().await;
+    // As if it had been silent for longer than its lease.
+    let first = store.owners.lock().unwrap()[0];
+    store.store.release(first, Some(std::slice::from_ref(&id))).await.unwrap();
+    let (other, mut tokens) = sharing(&store, &clocks[1], 10);
+    other.recover().await.unwrap();
+    clocks[1].advance(Duration::from_secs(62)).await;
+    let again = tokens.recv().await.unwrap();
+    clocks[1].settle().await;
+
+    one.send_task_heartbeat(&again).await.unwrap();
+    one.send_task_success(&again, json!(7)).await.unwrap();
+    clocks[1].advance(Duration::from_secs(6)).await;
+    let status = one.describe_execution(&id).await.unwrap().status;
+    assert_eq!(status, ExecutionStatus::Succeeded { output: Json::from(7) });
+}
+
+/// Nor does what it has in memory stand in the way of what it is given.
+#[tokio::test]
+async fn who_was_overtaken_goes_on_with_what_comes_back() {
+    let (store, clocks) = (Arc::new(Moody::default()), [VirtualClock::manual(), VirtualClock::manual()]);
+    let (one, mut tokens) = sharing(&store, &clocks[0], 10);
+    let id = one.start_execution(&asks_twice(), "x", json!({})).await.unwrap().id().clone();
+    let token = tokens.recv().await.unwrap();
+    clocks[0].settle().await;
+    let first = store.owners.lock().unwrap()[0];
+    store.store.release(first, Some(std::slice::from_ref(&id))).await.unwrap();
+    // The other goes on with it, and gives it back.
+    let (other, _tokens) = sharing(&store, &clocks[1], 10);
+    other.send_task_success(&token, json!(7)).await.unwrap();
+    other.shutdown().await;
+
+    for _ in 0..10 {
+        clocks[0].advance(Duration::from_secs(1)).await;
+    }
+    let status = one.describe_execution(&id).await.unwrap().status;
+    assert_eq!(status, ExecutionStatus::Succeeded { output: Json::from(7) });
 }
 
 #[derive(Debug)]

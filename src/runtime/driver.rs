@@ -199,11 +199,13 @@ impl Inner {
         live.execution.set_missing_activities(self.activities.missing().as_ref());
         let handled = live.execution.handle(event, now);
         let accepted = handled.is_ok();
-        let mut step = match (handled, mail.posted) {
-            (Ok(step), _) => step,
-            // Whoever posted it hears of it from the store.
-            (Err(_), Some(_)) => live.execution.idle(),
-            (Err(_), None) => {
+        // Others may have gone on with the execution: what it answers from memory alone is not said before a commit
+        // has shown that it is true. Whoever posted it hears of it from the store.
+        let is_shown = mail.posted.is_some() || self.lease.is_some() && mail.answer.is_some();
+        let mut step = match handled {
+            Ok(step) => step,
+            Err(_) if is_shown => live.execution.idle(),
+            Err(_) => {
                 mail.reply(Err(Refused::Rejected));
                 self.set_alarm(resident, live);
                 return None;
@@ -212,7 +214,7 @@ impl Inner {
         // 4.
         let history = self.watched(&step.history);
         let attended = self.is_attended(resident, live, &step);
-        let commit = (!step.is_empty() || mail.posted.is_some()).then(|| {
+        let commit = (!step.is_empty() || is_shown).then(|| {
             let commit = Commit::new(&mut step, live.execution.take_changes(), now).attended(attended);
             match mail.posted {
                 Some(posted) => commit.handled(posted, accepted),
@@ -240,6 +242,10 @@ impl Inner {
                     kind => Refused::Failed(kind),
                 }));
                 self.let_go(resident, live);
+                if failed.error.kind() == StoreErrorKind::Conflict {
+                    // It may have come back since it was somebody else's.
+                    self.look_for_lost();
+                }
                 if failed.unsure && !self.shutdown.is_cancelled() {
                     // It may have been us who committed first: then nobody else goes on with it.
                     let (inner, id) = (Arc::clone(self), resident.id.clone());

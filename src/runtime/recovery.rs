@@ -4,13 +4,14 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::execution::{Execution, Step, TaskStart};
+use crate::execution::{Event, Execution, Step, TaskStart};
 use crate::id::ExecutionId;
 use crate::machine::StateMachine;
 use crate::runtime::context::Begun;
-use crate::runtime::resident::{Brought, Live, Resident};
+use crate::runtime::resident::{Brought, Live, Mail, Resident};
 use crate::runtime::{AskError, ExecutionError, Inner};
 use crate::store::{Claim, Claimed, Claims, Posted, StoreError, StoredExecution};
 
@@ -51,7 +52,12 @@ impl Inner {
             let mut fresh = 0;
             for claimed in claims.executions {
                 let Claimed { id, inbox } = claimed;
-                let here = self.residents().contains_key(&id);
+                let here = self.residents().get(&id).cloned();
+                if let Some(here) = here.as_ref().filter(|_| inbox.is_empty()) {
+                    // It was nobody's: what is in memory may be of before it was somebody else's.
+                    self.question(here);
+                }
+                let here = here.is_some();
                 // What became of it is known to those who ask for the execution, and to `stranded`.
                 if let Ok(resident) = self.resident_of(&id, true).await {
                     fresh += usize::from(!here);
@@ -92,10 +98,15 @@ impl Inner {
     /// and not here, and nobody else would go on with them.
     pub(super) fn lost(&self, error: &StoreError) {
         if error.is_retryable() {
-            self.adrift.store(true, Ordering::Relaxed);
-            self.claiming.store(true, Ordering::Relaxed);
-            self.alarms.look(Some(self.clock.now() + PATIENCE));
+            self.look_for_lost();
         }
+    }
+
+    /// With the next claim, which is soon, what counts as this runtime's and is not here is given back.
+    pub(super) fn look_for_lost(&self) {
+        self.adrift.store(true, Ordering::Relaxed);
+        self.claiming.store(true, Ordering::Relaxed);
+        self.alarms.look(Some(self.clock.now() + PATIENCE));
     }
 
     /// Takes executions that left this memory back from this runtime.
@@ -111,6 +122,14 @@ impl Inner {
         let unusable =
             stranded.iter().filter(|(_, error)| matches!(***error, ExecutionError::Unusable { .. }));
         unusable.map(|(id, _)| id.clone()).take(UNUSABLE).collect()
+    }
+
+    /// Lets an execution that is here show that it is what the store has: if not, it is let go of.
+    fn question(self: &Arc<Self>, resident: &Arc<Resident>) {
+        let (answer, _) = oneshot::channel();
+        if let Brought::Woke(live) = resident.bring(Mail { answer: Some(answer), ..Mail::of(Event::Tick) }) {
+            self.drive(Arc::clone(resident), live);
+        }
     }
 
     fn deliver(self: &Arc<Self>, resident: &Arc<Resident>, inbox: Vec<Posted>) {

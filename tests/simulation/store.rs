@@ -233,7 +233,13 @@ impl Store for NodeStore {
         expected: Revision,
         commit: Commit,
     ) -> Result<Revision, StoreError> {
-        self.call("commit", |store| block_on(store.commit(id, expected, commit))).await
+        let work = |store: Arc<dyn Store>| {
+            let written = block_on(store.commit(id, expected, commit));
+            let came = written.as_ref().map_or("conflict", |_| "written");
+            self.note("step", &format!("{} of {} is {came}", expected.next().as_u64(), name_of(id)));
+            written
+        };
+        self.call("commit", work).await
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
@@ -268,14 +274,24 @@ impl Store for NodeStore {
                 block_on(store.release(gone, None))?;
             }
             claim.lease = claim.lease.map(|_| ENDLESS);
-            block_on(store.claim(claim))
+            let claims = block_on(store.claim(claim))?;
+            for claimed in &claims.executions {
+                self.note("claim", &format!("gives {} and {} events", name_of(&claimed.id), claimed.inbox.len()));
+            }
+            Ok(claims)
         };
         self.call("claim", work).await
     }
 
     async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
         let owner = self.shelf.number(owner);
-        self.call("release", |store| block_on(store.release(owner, executions))).await
+        let work = |store: Arc<dyn Store>| {
+            for id in executions.unwrap_or_default() {
+                self.note("release", &format!("of {}", name_of(id)));
+            }
+            block_on(store.release(owner, executions))
+        };
+        self.call("release", work).await
     }
 
     async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
@@ -298,6 +314,11 @@ impl Store for NodeStore {
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
         self.call("forget", |store| block_on(store.forget(closed_before, most))).await
     }
+}
+
+/// The last part of an execution's ARN.
+fn name_of(id: &ExecutionId) -> &str {
+    id.as_str().rsplit(':').next().unwrap_or_default()
 }
 
 struct Unpark(Thread);
