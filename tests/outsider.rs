@@ -145,7 +145,6 @@ impl Tables {
     }
 
     fn free(&mut self, gone: impl Fn(u128) -> bool) {
-        self.leases.retain(|owner, _| !gone(*owner));
         for row in &mut self.executions {
             row.owner = row.owner.filter(|owner| !gone(*owner));
         }
@@ -209,7 +208,9 @@ impl PromptStore for ByteStore {
             owner: new.owner.map(OwnerId::as_u128),
             wake: None,
         });
-        tables.leases.extend(new.owner.map(|owner| (owner.as_u128(), None)));
+        if let Some(owner) = new.owner {
+            tables.leases.entry(owner.as_u128()).or_insert(None);
+        }
         tables.write(&new.id, first).map(Created::New)
     }
 

@@ -106,6 +106,8 @@ enum Waits {
 struct Owner {
     /// When its lease ends; one that never claimed, or is alone, has none.
     until: Option<Instant>,
+    /// Its lease is over, and nothing is its own.
+    gone: bool,
     changed: Arc<Notify>,
 }
 
@@ -178,27 +180,33 @@ impl Inner {
         self.change(number, |kept| kept.owner = owner);
     }
 
-    /// Ends the leases of those of whom `gone` says so.
-    fn end_leases(&mut self, gone: impl Fn(OwnerId, &Owner) -> bool) {
-        let before = self.owners.len();
-        self.owners.retain(|id, owner| !gone(*id, owner));
-        if self.owners.len() == before {
+    /// Takes from owners what they had.
+    fn orphan(&mut self, gone: &[OwnerId]) {
+        if gone.is_empty() {
             return;
         }
         let owned = self.executions.iter().filter_map(|(number, kept)| Some((*number, kept.owner?)));
-        let orphaned = owned.filter(|(_, owner)| !self.owners.contains_key(owner));
-        let orphans: Vec<u64> = orphaned.map(|(number, _)| number).collect();
+        let orphans: Vec<u64> =
+            owned.filter(|(_, owner)| gone.contains(owner)).map(|(number, _)| number).collect();
         orphans.into_iter().for_each(|number| self.set_owner(number, None));
         self.tell_all();
     }
 
     fn renew(&mut self, claim: &Claim) {
         let now = Instant::now();
-        self.owners.entry(claim.owner).or_default().until = claim.lease.map(|lease| now + lease);
+        let owner = self.owners.entry(claim.owner).or_default();
+        (owner.until, owner.gone) = (claim.lease.map(|lease| now + lease), false);
         let alone = claim.lease.is_none();
-        self.end_leases(|id, owner| {
-            id != claim.owner && (alone || owner.until.is_some_and(|until| until <= now))
-        });
+        let mut gone = Vec::new();
+        for (id, owner) in &mut self.owners {
+            let over = alone || owner.until.is_some_and(|until| until <= now);
+            if *id != claim.owner && over && !owner.gone {
+                // It is remembered: whatever it begins without a lease is not its own for ever.
+                (owner.until, owner.gone) = (Some(now), true);
+                gone.push(*id);
+            }
+        }
+        self.orphan(&gone);
     }
 
     fn take(&mut self, owner: OwnerId, number: u64) -> Claimed {
@@ -287,7 +295,7 @@ impl PromptStore for MemoryStore {
         inner.last_number = number;
         inner.executions.insert(number, kept);
         if let Some(owner) = execution.owner {
-            inner.owners.entry(owner).or_default();
+            inner.owners.entry(owner).or_default().gone = false;
         }
         Ok(Created::New(inner.write(number, first)))
     }
@@ -426,7 +434,8 @@ impl Store for MemoryStore {
     async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
         let mut inner = self.inner();
         let Some(executions) = executions else {
-            inner.end_leases(|id, _| id == owner);
+            inner.owners.remove(&owner);
+            inner.orphan(&[owner]);
             return Ok(());
         };
         for id in executions {

@@ -27,13 +27,18 @@ struct Owner {
     number: i64,
     /// When its lease ends; one that never claimed, or is alone, has none.
     until: Option<Instant>,
+    /// Its lease is over, and nothing is its own.
+    gone: bool,
     changed: Arc<Notify>,
 }
 
 impl Owners {
-    /// The owner's number.
+    /// The owner's number, for something that is its own from now on.
     pub(super) fn number(&self, owner: OwnerId) -> i64 {
-        self.lock().get(owner).number
+        let mut known = self.lock();
+        let owner = known.get(owner);
+        owner.gone = false;
+        owner.number
     }
 
     /// Renews a lease, and ends those that are over; with the numbers of their owners.
@@ -41,19 +46,22 @@ impl Owners {
         let now = Instant::now();
         let mut known = self.lock();
         let mine = known.get(owner);
-        mine.until = lease.map(|lease| now + lease);
+        (mine.until, mine.gone) = (lease.map(|lease| now + lease), false);
         let number = mine.number;
-        let over = |other: &Owner| {
-            other.number != number && (lease.is_none() || other.until.is_some_and(|until| until <= now))
-        };
-        (number, known.end(over))
+        let mut gone = Vec::new();
+        for other in known.owners.values_mut().filter(|other| other.number != number && !other.gone) {
+            if lease.is_none() || other.until.is_some_and(|until| until <= now) {
+                // It is remembered: whatever it begins without a lease is not its own for ever.
+                (other.until, other.gone) = (Some(now), true);
+                gone.push(other.number);
+            }
+        }
+        (number, gone)
     }
 
     /// Ends an owner's lease; with its number, if it had one.
     pub(super) fn end(&self, owner: OwnerId) -> Vec<i64> {
-        let mut known = self.lock();
-        let number = known.owners.get(&owner).map(|owner| owner.number);
-        known.end(|other| Some(other.number) == number)
+        self.lock().owners.remove(&owner).map(|owner| owner.number).into_iter().collect()
     }
 
     /// What tells `owner` of changes.
@@ -78,14 +86,7 @@ impl Known {
         let last = &mut self.last_number;
         self.owners.entry(owner).or_insert_with(|| {
             *last += 1;
-            Owner { number: *last, until: None, changed: Arc::default() }
+            Owner { number: *last, until: None, gone: false, changed: Arc::default() }
         })
-    }
-
-    fn end(&mut self, over: impl Fn(&Owner) -> bool) -> Vec<i64> {
-        let ended: Vec<i64> =
-            self.owners.values().filter(|owner| over(owner)).map(|owner| owner.number).collect();
-        self.owners.retain(|_, owner| !over(owner));
-        ended
     }
 }

@@ -82,6 +82,14 @@ pub async fn owners_that_are_gone_lose_what_they_had(store: &Arc<dyn Store>) {
     must(store.release(gone, None).await);
     let nothing = must(store.claim(claim(gone, HOUR)).await).executions;
     assert!(nothing.is_empty(), "an owner that is gone takes nothing along that is not its own any longer");
+
+    // It was frozen, say, and does not know that its lease is over.
+    must(store.claim(claim(gone, Duration::ZERO)).await);
+    must(store.claim(claim(other, HOUR)).await);
+    let (_, new, first) = suite.subject(2);
+    must(store.create(new.owner(gone), first).await);
+    let claimed = must(store.claim(claim(other, HOUR).only(suite.id(2))).await).executions;
+    assert_eq!(claimed.len(), 1, "what an owner begins without a lease is anybody's");
     must(store.release(other, None).await);
 }
 
