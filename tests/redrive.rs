@@ -625,6 +625,10 @@ impl Store for Meddled {
         self.store.release(owner, executions).await
     }
 
+    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
+        self.store.owned(owner).await
+    }
+
     async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
         self.store.changed(owner).await
     }

@@ -160,7 +160,8 @@ async fn who_reports_is_told_what_became_of_it_whichever_answer_of_the_store_is_
 /// What a claim gave, and what a release did not give back, is not the runtime's for ever without its knowing.
 #[tokio::test]
 async fn what_a_store_gave_without_saying_so_is_gone_on_with() {
-    let definition = r#"{ "StartAt": "Nap", "States": { "Nap": { "Type": "Wait", "Seconds": 60, "End": true } } }"#;
+    let definition =
+        r#"{ "StartAt": "Nap", "States": { "Nap": { "Type": "Wait", "Seconds": 60, "End": true } } }"#;
     let machine = Arc::new(StateMachine::parse(definition).unwrap());
     for (does, awake) in [(true, true), (true, false), (false, true), (false, false)] {
         let clock = VirtualClock::manual();

@@ -127,8 +127,9 @@ impl Inner {
     /// Lets an execution that is here show that it is what the store has: if not, it is let go of.
     fn question(self: &Arc<Self>, resident: &Arc<Resident>) {
         let (answer, _) = oneshot::channel();
-        if let Brought::Woke(live) = resident.bring(Mail { answer: Some(answer), ..Mail::of(Event::Tick) }) {
-            self.drive(Arc::clone(resident), live);
+        let mail = Mail { answer: Some(answer), ..Mail::of(Event::Tick) };
+        if let Brought::Woke(live, mail) = resident.bring(mail) {
+            self.drive(Arc::clone(resident), live, Some(mail));
         }
     }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwright::{
-    ExecutionError, ExecutionId, Failure, ReportError, Runtime, StartError, StateMachine, TaskToken, WaitError,
+    ExecutionError, ExecutionId, Failure, ReportError, Runtime, StartError, StateMachine, TaskToken,
+    WaitError,
 };
 
 use crate::machine::ACTIVITY;

@@ -214,7 +214,9 @@ impl Model {
             return Err(format!("nobody started {name}"));
         };
         let input = Value::from(&summary.input);
-        if !known.inputs.contains(&input) || known.accepted.as_ref().is_some_and(|accepted| *accepted != input) {
+        if !known.inputs.contains(&input)
+            || known.accepted.as_ref().is_some_and(|accepted| *accepted != input)
+        {
             return Err(format!("{name} has the input of another"));
         }
         if !summary.status.is_closed() {
@@ -240,7 +242,10 @@ impl Model {
             let made = usize::try_from(*offer).ok().and_then(|offer| self.offers.get(offer));
             match made {
                 Some(made) if made.execution != name => {
-                    return Err(format!("offer {offer} was made to {}, and counted for {name}", made.execution));
+                    return Err(format!(
+                        "offer {offer} was made to {}, and counted for {name}",
+                        made.execution
+                    ));
                 }
                 Some(made) if made.fate == Fate::Refused => {
                     return Err(format!("offer {offer} was refused, and task {task} of {name} came to it"));
@@ -259,7 +264,9 @@ impl Model {
                 Some(Some(Completion::Abandoned)) => {}
                 None if completions.values().any(|completion| *completion == Completion::Abandoned) => {}
                 other => {
-                    return Err(format!("offer {offer} to {name} was acknowledged, and its task came to {other:?}"));
+                    return Err(format!(
+                        "offer {offer} to {name} was acknowledged, and its task came to {other:?}"
+                    ));
                 }
             }
         }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use stepwright::{
-    Failure, ResourceHandler, Runtime, StateMachine, TaskContext, TaskOutcome, TaskRequest,
-};
+use stepwright::{Failure, ResourceHandler, Runtime, StateMachine, TaskContext, TaskOutcome, TaskRequest};
 use tokio::task::yield_now;
 
 use crate::client::Client;
@@ -109,7 +107,8 @@ impl ResourceHandler for Handler {
         }
         let (deed, delay) = self.draw();
         let offer = self.world.model().offer(&name, None);
-        self.world.note(format!("{}: task {} of {name} is called: offer {offer}", self.life.name, request.task));
+        self.world
+            .note(format!("{}: task {} of {name} is called: offer {offer}", self.life.name, request.task));
         if delay > 0 {
             cx.sleep(Duration::from_millis(delay)).await;
             self.life.alive().await;
@@ -129,11 +128,7 @@ impl Handler {
         let faults = self.world.faults();
         let mut random = self.world.random();
         let delay = if random.happens(faults.late) { random.within(1..200_000) } else { 0 };
-        let bad = [
-            (faults.fails, Deed::Fails),
-            (faults.panics, Deed::Panics),
-            (faults.never, Deed::Never),
-        ];
+        let bad = [(faults.fails, Deed::Fails), (faults.panics, Deed::Panics), (faults.never, Deed::Never)];
         let good = 1000 - bad.iter().map(|(rate, _)| rate).sum::<u64>();
         (random.weighed(&[&bad[..], &[(good, Deed::Succeeds)]].concat()), delay)
     }

@@ -185,7 +185,7 @@ impl Run {
 
     /// Whether nothing is open. Where nothing was written since somebody looked, nobody has to look again.
     fn is_all_over(&mut self) -> bool {
-        if std::mem::replace(&mut self.looked, Some(self.world.writes())) == Some(self.world.writes()) {
+        if self.looked.replace(self.world.writes()) == Some(self.world.writes()) {
             return false;
         }
         let _outside = self.outside.enter();
@@ -300,7 +300,11 @@ impl Run {
         let first = self.slot();
         for at in 0..self.nodes.len() {
             let at = (first + at) % self.nodes.len();
-            let most = if self.world.random().happens(300) { self.world.random().within(1..10) as u32 } else { u32::MAX };
+            let most = if self.world.random().happens(300) {
+                self.world.random().within(1..10) as u32
+            } else {
+                u32::MAX
+            };
             self.let_run(at, most);
         }
         for at in 0..self.nodes.len() {

@@ -107,8 +107,7 @@ impl Shelf {
         if let Some(lease) = lease {
             owners.leases.insert(owner, now + u64::try_from(lease.as_millis()).unwrap());
         }
-        let over = owners.leases.iter().filter(|(_, until)| **until <= now).map(|(owner, _)| *owner).collect();
-        over
+        owners.leases.iter().filter(|(_, until)| **until <= now).map(|(owner, _)| *owner).collect()
     }
 }
 
@@ -241,6 +240,15 @@ impl Store for NodeStore {
         self.call("commit", work).await
     }
 
+    async fn reopen(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        self.call("reopen", |store| block_on(store.reopen(id, expected, commit))).await
+    }
+
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         self.call("load", |store| block_on(store.load(id))).await
     }
@@ -269,12 +277,18 @@ impl Store for NodeStore {
         claim.owner = self.shelf.number(claim.owner);
         let work = |store: Arc<dyn Store>| {
             for gone in self.shelf.renew(claim.owner, claim.lease, self.world.time.now()) {
-                block_on(store.release(gone, None))?;
+                if !block_on(store.owned(gone))?.is_empty() {
+                    self.note("claim", &format!("takes from owner {} what it had", gone.as_u128()));
+                    block_on(store.release(gone, None))?;
+                }
             }
             claim.lease = claim.lease.map(|_| ENDLESS);
             let claims = block_on(store.claim(claim))?;
             for claimed in &claims.executions {
-                self.note("claim", &format!("gives {} and {} events", name_of(&claimed.id), claimed.inbox.len()));
+                self.note(
+                    "claim",
+                    &format!("gives {} and {} events", name_of(&claimed.id), claimed.inbox.len()),
+                );
             }
             Ok(claims)
         };
@@ -307,6 +321,10 @@ impl Store for NodeStore {
 
     async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError> {
         self.shelf.store().settled(id, posted).await
+    }
+
+    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.call("expire", |store| block_on(store.expire(closed_before, most))).await
     }
 
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {

@@ -50,6 +50,8 @@ enum Guess {
     Last,
     /// The task that is late had no heartbeat but the first.
     Unbeaten,
+    /// It was late before all else that was due.
+    First,
 }
 
 /// The same with guesses: where the history does not go on as it was guessed, another one is tried.
@@ -60,7 +62,7 @@ fn run_with(
     guesses: &Guesses,
 ) -> Result<BTreeMap<u64, Completion>, (String, usize)> {
     let (why, position) = match Run::of(machine, summary, history, guesses) {
-        Ok(mut run) => match run.to_the_end(summary) {
+        Ok(mut run) => match run.finish(summary) {
             Ok(()) => return Ok(run.completions),
             Err(why) => (why, run.position),
         },
@@ -72,7 +74,7 @@ fn run_with(
     for event in at_once.filter(|event| !guesses.contains_key(&event.id) && guesses.len() < GUESSES) {
         let others: &[Guess] = match event {
             event if is_answer(event) => &[Guess::ByItself, Guess::Second, Guess::Last],
-            event if is_timeout(event) => &[Guess::Unbeaten],
+            event if is_timeout(event) => &[Guess::Unbeaten, Guess::First],
             _ => &[],
         };
         for other in others {
@@ -126,7 +128,7 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    fn to_the_end(&mut self, summary: &ExecutionSummary) -> Result<(), String> {
+    fn finish(&mut self, summary: &ExecutionSummary) -> Result<(), String> {
         while let Some(next) = self.history.get(self.position) {
             let before = self.position;
             self.go_on(next)?;
@@ -215,7 +217,9 @@ impl<'a> Run<'a> {
 
     /// Whether it is an answer that was there before its call had returned, and waited until its time had come.
     fn is_early(&self, event: &HistoryEvent) -> Result<bool, String> {
-        Ok(is_answer(event) && self.guesses.get(&event.id) != Some(&Guess::ByItself) && !self.task_of(event)?.1)
+        Ok(is_answer(event)
+            && self.guesses.get(&event.id) != Some(&Guess::ByItself)
+            && !self.task_of(event)?.1)
     }
 
     /// Somebody answered.
@@ -292,7 +296,8 @@ impl<'a> Run<'a> {
         self.beat_until(next)?;
         let now = self.history[self.position..].iter().take_while(|event| event.timestamp == next.timestamp);
         let over = now.filter(|event| is_timeout(event));
-        let over = over.filter(|event| self.scheduled(event).is_ok_and(|event| self.tasks.contains_key(&event)));
+        let over =
+            over.filter(|event| self.scheduled(event).is_ok_and(|event| self.tasks.contains_key(&event)));
         let late = over.map(|event| self.scheduled(event)).collect::<Result<Vec<u64>, String>>()?;
         for scheduled in &late {
             self.completions.insert(self.tasks[scheduled].as_u64(), Completion::TimedOut);
@@ -340,12 +345,18 @@ impl<'a> Run<'a> {
             is_timeout(event) && self.scheduled(event).is_ok_and(|other| other == scheduled)
         };
         let heartbeat = terms.as_ref().and_then(|terms| i64::try_from(terms.heartbeat_seconds?).ok());
-        match (heartbeat, self.history.iter().find(late)) {
-            (Some(_), Some(late)) if self.guesses.contains_key(&late.id) => Beats::Never,
-            (Some(heartbeat), Some(late)) => {
-                Beats::Until(Timestamp::from_millis(late.timestamp.as_millis() - heartbeat * 1000))
+        let (Some(heartbeat), Some(late)) = (heartbeat, self.history.iter().find(late)) else {
+            return Beats::Freely;
+        };
+        let before = |time: Timestamp| Timestamp::from_millis(time.as_millis() - heartbeat * 1000);
+        match self.guesses.get(&late.id) {
+            Some(Guess::First) => {
+                let earlier = self.history.iter().rev().find(|event| event.timestamp < late.timestamp);
+                let earlier = earlier.map_or(late.timestamp, |event| event.timestamp);
+                Beats::Until(before(earlier + Duration::from_millis(1)))
             }
-            _ => Beats::Freely,
+            Some(_) => Beats::Never,
+            None => Beats::Until(before(late.timestamp)),
         }
     }
 

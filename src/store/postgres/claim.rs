@@ -146,7 +146,10 @@ fn take_due(claim: &Claim) -> Statement {
 fn without(statement: &mut Statement, claim: &Claim) {
     if !claim.except.is_empty() {
         let ids: Vec<String> = claim.except.iter().map(ToString::to_string).collect();
-        statement.sql(" AND execution NOT IN (SELECT number FROM executions WHERE id = ANY(").value(ids).sql("))");
+        statement
+            .sql(" AND execution NOT IN (SELECT number FROM executions WHERE id = ANY(")
+            .value(ids)
+            .sql("))");
     }
 }
 
