@@ -456,11 +456,11 @@ impl Snapshot {
     /// Whether `changes` were the last to be applied.
     #[cfg(feature = "runtime")]
     pub(crate) fn has(&self, changes: &Changes) -> bool {
-        let same = |id: FrameId, frame: Option<&FrameRecord>| {
-            self.frames.get(id).map(|frame| encode(&**frame)) == frame.map(encode)
+        let same = |id: FrameId, frame: Option<&Kept>| {
+            self.frames.get(id).map(Kept::write) == frame.map(Kept::write)
         };
         self.head.as_ref().is_some_and(|head| encode(&**head) == encode(&*changes.head))
-            && changes.frames.iter().all(|(id, frame)| same(*id, frame.as_deref()))
+            && changes.frames.iter().all(|(id, frame)| same(*id, frame.as_ref()))
     }
 }
 
