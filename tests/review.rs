@@ -1,6 +1,7 @@
 //! What a review found: each test is a mistake that was made once.
 #![expect(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests say what they need, shortly")]
 
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use stepwright::store::{
 };
 use stepwright::testing::VirtualClock;
 use stepwright::{
-    Command, ErrorName, Event, Execution, ExecutionError, ExecutionId, ExecutionStatus, Failure,
+    Clock, Command, ErrorName, Event, Execution, ExecutionError, ExecutionId, ExecutionStatus, Failure,
     HistoryEvent, Json, Limits, MemoryStore, Observer, Record, ReportError, Reporter, Runtime, Snapshot,
     Start, StartError, StateMachine, Step, Store, TaskStart, TaskToken, Timestamp, TokenHash, handler_fn,
 };
@@ -430,6 +431,8 @@ struct Moody {
     go: Notify,
     /// Who claimed, in the order in which they came.
     owners: Mutex<Vec<OwnerId>>,
+    /// When.
+    claims: Mutex<Vec<Timestamp>>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -537,6 +540,7 @@ impl Store for Moody {
             if !owners.contains(&claim.owner) {
                 owners.push(claim.owner);
             }
+            self.claims.lock().unwrap().push(claim.due);
         }
         self.store.claim(claim).await
     }
@@ -772,6 +776,48 @@ async fn who_was_overtaken_goes_on_with_what_comes_back() {
     }
     let status = one.describe_execution(&id).await.unwrap().status;
     assert_eq!(status, ExecutionStatus::Succeeded { output: Json::from(7) });
+}
+
+/// A clock on which leases pass in virtual time, too.
+#[derive(Debug)]
+struct Whole(VirtualClock);
+
+impl Clock for Whole {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn sleep_until(&self, deadline: Timestamp) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.0.sleep_until(deadline)
+    }
+
+    fn sleep(&self, duration: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        self.0.sleep_until(self.0.now() + duration)
+    }
+}
+
+/// Who is busy with timers says that it lives, too.
+#[tokio::test]
+async fn a_lease_is_renewed_however_much_is_due() {
+    let store = Arc::new(Moody::default());
+    let clock = VirtualClock::manual();
+    let runtime = Runtime::builder()
+        .clock(Arc::new(Whole(clock.clone())))
+        .store(Arc::clone(&store) as Arc<dyn Store>)
+        .lease(Duration::from_secs(30))
+        .build()
+        .unwrap();
+    let machine = states(json!({ "Nap": { "Type": "Wait", "Seconds": 1, "Next": "Again" },
+        "Again": { "Type": "Choice", "Default": "Nap", "Choices": [{ "Variable": "$", "IsString": true, "Next": "End" }] },
+        "End": { "Type": "Succeed" } }));
+    runtime.start_execution(&machine, "x", json!(1)).await.unwrap();
+    for _ in 0..120 {
+        clock.advance(Duration::from_secs(1)).await;
+    }
+    let claims = store.claims.lock().unwrap();
+    let longest = claims.windows(2).map(|pair| pair[1].since(pair[0])).max();
+    assert!(longest.is_some_and(|longest| longest < Duration::from_secs(30)), "{longest:?} of silence");
+    assert!(claims.last().unwrap().since(NOW) > Duration::from_secs(90), "{claims:?}");
 }
 
 #[derive(Debug)]

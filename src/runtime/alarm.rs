@@ -106,6 +106,9 @@ pub(super) async fn keep_time(runtime: Weak<Inner>) {
     let (store, owner, lease) = (Arc::clone(&inner.store), inner.owner, inner.lease);
     let shutdown = Arc::clone(&inner.shutdown);
     drop(inner);
+    // Whoever shares the store has to be heard of in time, by the world's clock, however much else there is to do.
+    let beat = || lease.map(|lease| clock.sleep(lease / 3));
+    let mut next_beat = beat();
     loop {
         let sooner = alarms.sooner.notified();
         let due = async {
@@ -114,13 +117,12 @@ pub(super) async fn keep_time(runtime: Weak<Inner>) {
                 None => std::future::pending().await,
             }
         };
-        // Whoever shares the store has to be heard of in time, by the world's clock. Whoever does not is the
-        // only one that could leave mail.
+        // Whoever does not share it is the only one that could leave mail.
         let heard = async {
-            match lease {
-                Some(lease) => tokio::select! {
+            match &mut next_beat {
+                Some(next_beat) => tokio::select! {
                     biased;
-                    () = clock.sleep(lease / 3) => {}
+                    () = next_beat => {}
                     Ok(()) = store.changed(owner) => {}
                 },
                 None => std::future::pending().await,
@@ -141,6 +143,7 @@ pub(super) async fn keep_time(runtime: Weak<Inner>) {
         if heard || alarms.is_time_to_look(now) {
             // One that fails is tried again.
             let _ = inner.claim().await;
+            next_beat = beat();
         }
     }
 }
