@@ -221,8 +221,12 @@ impl Sleepers {
     fn new(count: usize, history: bool, store: Arc<dyn Store>) -> Self {
         let tokens = Arc::new(Mutex::new(Vec::with_capacity(count + 1)));
         let queue = Queue { tokens: Arc::clone(&tokens) };
-        let runtime =
-            Runtime::builder().store(store).history(history).handler(callback::QUEUE, queue).build();
+        let runtime = Runtime::builder()
+            .store(store)
+            .history(history)
+            .residents(usize::MAX)
+            .handler(callback::QUEUE, queue)
+            .build();
         Self { runtime: runtime.expect("nothing is registered twice"), machine: callback::machine(), tokens }
     }
 

@@ -152,6 +152,11 @@ impl TaskToken {
         &self.0
     }
 
+    /// The token itself, shared.
+    pub(crate) fn shared(&self) -> Arc<str> {
+        self.0.clone()
+    }
+
     /// What a store keeps instead of the token.
     pub fn hash(&self) -> TokenHash {
         TokenHash(Sha256::digest(self.0.as_bytes()).into())

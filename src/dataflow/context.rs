@@ -39,7 +39,7 @@ impl Context<'_> {
             ContextField::MapItemIndex => self.item.map(|(index, _)| Json::from(index)),
             ContextField::MapItemValue => self.item.map(|(_, value)| value.compact()),
             ContextField::StateName => Some(Json::String(self.state.shared())),
-            ContextField::TaskToken => self.token.map(|token| Json::string(token().reveal())),
+            ContextField::TaskToken => self.token.map(|token| Json::String(token().shared())),
         }
     }
 
@@ -61,7 +61,7 @@ impl Context<'_> {
             context.push(entry("Map", Json::object([entry("Item", Json::object(item))])));
         }
         if let Some(token) = self.token {
-            let token = Json::string(token().reveal());
+            let token = Json::String(token().shared());
             context.push(entry("Task", Json::object([entry("Token", token)])));
         }
         Json::object(context)

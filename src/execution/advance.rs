@@ -10,7 +10,7 @@ use crate::execution::frame::{Doing, Frame, RunningTask, assign};
 use crate::execution::{Execution, ExecutionStatus, states};
 use crate::failure::{ErrorName, Failure};
 use crate::history::HistoryEventKind;
-use crate::id::{FrameId, TaskId};
+use crate::id::{FrameId, TaskId, TaskToken};
 use crate::json::{Json, Object};
 use crate::machine::StateMachine;
 use crate::machine::retry::Fault;
@@ -41,6 +41,8 @@ pub(super) struct Done {
 pub(super) struct Shown<'a> {
     /// The task whose token `$$.Task.Token` is.
     pub(super) task: Option<TaskId>,
+    /// That token, if it is there already.
+    pub(super) token: Option<&'a TaskToken>,
     /// The index and value that `$$.Map.Item` shows, where they are not the frame's.
     pub(super) item: Option<(u32, &'a Json)>,
 }
@@ -81,7 +83,7 @@ impl Visible<'_> {
     fn context<R>(&self, read: impl FnOnce(&Context<'_>) -> R) -> R {
         let Self { execution, frame, state, shown, .. } = self;
         let start = &execution.start;
-        let token = shown.task.map(|id| move || start.token(id));
+        let token = shown.task.map(|id| move || shown.token.cloned().unwrap_or_else(|| start.token(id)));
         read(&Context {
             execution: &|| start.context(execution.started_at, execution.redrives()),
             id: &start.id,

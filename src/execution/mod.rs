@@ -263,7 +263,7 @@ impl Execution {
             .iter()
             .filter_map(|(_, frame)| Some((frame, frame.task()?)))
             .filter(|(_, running)| running.answer.is_none())
-            .map(|(frame, running)| (running, self.task_start(frame, running)))
+            .map(|(frame, running)| (running, self.task_again(frame, running)))
             .filter(|(running, start)| wanted(running, start.pattern))
             .map(|(_, start)| start)
             .collect();

@@ -64,7 +64,7 @@ pub(crate) fn begin_item(
                 children.effective = Some(effective.map_err(|mishap| fault(turn, frame, state, mishap))?);
             }
             let effective = children.effective.as_ref().unwrap_or(&Json::Null);
-            let shown = Shown { item: children.item(index).map(|item| (index, item)), task: None };
+            let shown = Shown { item: children.item(index).map(|item| (index, item)), ..Shown::default() };
             let input =
                 turn.scoped(frame, state, shown, effective, |scope| dataflow::payload(selector, scope));
             input.map_err(|mishap| fault(turn, frame, state, mishap))?

@@ -29,7 +29,12 @@ pub(crate) fn enter(
 ) -> Result<Outcome, Mishap> {
     let effective = effective_input(turn, frame, state)?;
     let task_id = TaskId(turn.next_task);
-    let shown = Shown { task: task.pattern.has_token().then_some(task_id), item: None };
+    let token = token(&turn.start, task, task_id);
+    let shown = Shown {
+        task: task.pattern.has_token().then_some(task_id),
+        token: token.as_ref(),
+        ..Shown::default()
+    };
     let parameters =
         turn.scoped(frame, state, shown, &effective, |scope| dataflow::parameters(&state.flow, scope))?;
     let parameters = dataflow::integration::accept(&task.kind, parameters)?;
@@ -70,7 +75,7 @@ pub(crate) fn enter(
         // The execution ends here: nothing is asked for that no history tells of.
         return Ok(Outcome::Waits);
     }
-    let start = turn.task_start(frame, &running);
+    let start = turn.task_start(frame, &running, token);
     if let Some(token) = &start.token {
         let activity = task.kind == ResourceKind::Activity;
         let hash = token.hash();
@@ -101,7 +106,12 @@ pub(crate) fn end(frame: &mut Frame) -> Option<Box<RunningTask>> {
 
 impl Execution {
     /// The request for the task that a frame waits for, the same whenever it is made.
-    pub(in crate::execution) fn task_start(&self, frame: &Frame, running: &RunningTask) -> TaskStart {
+    pub(in crate::execution) fn task_start(
+        &self,
+        frame: &Frame,
+        running: &RunningTask,
+        token: Option<TaskToken>,
+    ) -> TaskStart {
         let state = self.machine.state(frame.state);
         let task = task_in(state);
         TaskStart {
@@ -115,8 +125,14 @@ impl Execution {
             timeout: running.timeout.map(|seconds| Duration::from_secs(seconds.into())),
             heartbeat: running.heartbeat.map(|seconds| Duration::from_secs(seconds.into())),
             role: running.role.clone(),
-            token: token(&self.start, task, running.id),
+            token,
         }
+    }
+
+    /// The same of a task that was started before.
+    pub(in crate::execution) fn task_again(&self, frame: &Frame, running: &RunningTask) -> TaskStart {
+        let task = task_in(self.machine.state(frame.state));
+        self.task_start(frame, running, token(&self.start, task, running.id))
     }
 
     /// A worker has begun an activity task.
@@ -296,7 +312,7 @@ impl Execution {
         id: TaskId,
         output: &Json,
     ) -> Result<Outcome, Mishap> {
-        let shown = Shown { task: task_in(state).pattern.has_token().then_some(id), item: None };
+        let shown = Shown { task: task_in(state).pattern.has_token().then_some(id), ..Shown::default() };
         self.take_result(frame, state, shown, output).map(Outcome::Done)
     }
 
