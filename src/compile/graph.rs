@@ -1,5 +1,7 @@
 //! Where transitions lead: targets that exist, states that something leads to, an end that can be reached.
 
+use std::collections::BTreeSet;
+
 use crate::compile::Compiler;
 use crate::definition::{State, has_placeholder};
 use crate::diagnostic::{Code, Diagnostic, Trail, closest};
@@ -42,9 +44,11 @@ impl<'d> Compiler<'_, 'd> {
         let message = format!("no state is named `{name}`");
         let mut diagnostic = Diagnostic::new(Code::MissingTarget, at.pointer(), message)
             .with_aws(format!("Missing 'Next' target: {name}"));
-        if let Some(meant) = closest(name, self.tree.names_in(block)) {
+        let states = &self.tree.blocks[block].block.states;
+        let names: BTreeSet<&str> = states.iter().map(|state| state.name.as_str()).collect();
+        if let Some(meant) = closest(name, names) {
             diagnostic = diagnostic.with_help(format!("did you mean `{meant}`?"));
-        } else if self.tree.named(name).next().is_some() {
+        } else if self.tree.has(name) {
             let help = format!("`{name}` is in another `States` block, and transitions stay within theirs");
             diagnostic = diagnostic.with_help(help);
         }

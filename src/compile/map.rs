@@ -51,6 +51,7 @@ impl<'d> Compiler<'_, 'd> {
             true => self.check_expressions(map, at),
             false => self.check_templates(map, at),
         }
+        self.check_thresholds(map, at);
         if self.purpose == Use::Execution
             && let Some((at, what)) = distribution(map, at)
         {
@@ -124,58 +125,48 @@ impl<'d> Compiler<'_, 'd> {
         self.report(diagnostic);
     }
 
-    /// The templates and paths of a JSONPath Map that only a distributed one reads.
+    /// What only a distributed Map reads: the templates of one in JSONPath.
     fn check_templates(&mut self, map: &definition::Map, at: &Trail<'_>) {
         if let Some(reader) = &map.item_reader {
-            let at = at.key("ItemReader");
-            self.check_template(reader.parameters.as_ref(), &at.key("Parameters"));
-            let max_items = reader.config.as_ref().and_then(|config| config.max_items.as_ref());
-            self.threshold(max_items, ["MaxItems", "MaxItemsPath"], &at.key("ReaderConfig"));
+            self.check_template(reader.parameters.as_ref(), &at.key("ItemReader").key("Parameters"));
         }
         if let Some(batcher) = &map.item_batcher {
-            let at = at.key("ItemBatcher");
-            self.check_template(batcher.batch_input.as_ref(), &at.key("BatchInput"));
-            self.threshold(
-                batcher.max_items_per_batch.as_ref(),
-                ["MaxItemsPerBatch", "MaxItemsPerBatchPath"],
-                &at,
-            );
-            self.threshold(
-                batcher.max_input_bytes_per_batch.as_ref(),
-                ["MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"],
-                &at,
-            );
+            self.check_template(batcher.batch_input.as_ref(), &at.key("ItemBatcher").key("BatchInput"));
         }
         if let Some(writer) = &map.result_writer {
             self.check_template(writer.parameters.as_ref(), &at.key("ResultWriter").key("Parameters"));
         }
     }
 
-    /// The same of a JSONata Map.
+    /// The same of one in JSONata.
     fn check_expressions(&mut self, map: &definition::Map, at: &Trail<'_>) {
         if let Some(reader) = &map.item_reader {
             let at = at.key("ItemReader");
             self.check_jsonata(reader.arguments.as_ref(), "ItemReader/Arguments", &at.key("Arguments"));
-            let max_items = reader.config.as_ref().and_then(|config| config.max_items.as_ref());
-            self.threshold(max_items, ["MaxItems", "MaxItemsPath"], &at.key("ReaderConfig"));
         }
         if let Some(batcher) = &map.item_batcher {
             let at = at.key("ItemBatcher");
             self.check_jsonata(batcher.batch_input.as_ref(), "ItemBatcher/BatchInput", &at.key("BatchInput"));
-            self.threshold(
-                batcher.max_items_per_batch.as_ref(),
-                ["MaxItemsPerBatch", "MaxItemsPerBatchPath"],
-                &at,
-            );
-            self.threshold(
-                batcher.max_input_bytes_per_batch.as_ref(),
-                ["MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"],
-                &at,
-            );
         }
         if let Some(writer) = &map.result_writer {
             let at = at.key("ResultWriter");
             self.check_jsonata(writer.arguments.as_ref(), "ResultWriter/Arguments", &at.key("Arguments"));
+        }
+    }
+
+    /// And its numbers, in both languages.
+    fn check_thresholds(&mut self, map: &definition::Map, at: &Trail<'_>) {
+        if let Some(config) = map.item_reader.as_ref().and_then(|reader| reader.config.as_ref()) {
+            let at = at.key("ItemReader");
+            let fields = ["MaxItems", "MaxItemsPath"];
+            self.threshold(config.max_items.as_ref(), fields, &at.key("ReaderConfig"));
+        }
+        if let Some(batcher) = &map.item_batcher {
+            let at = at.key("ItemBatcher");
+            let fields = ["MaxItemsPerBatch", "MaxItemsPerBatchPath"];
+            self.threshold(batcher.max_items_per_batch.as_ref(), fields, &at);
+            let fields = ["MaxInputBytesPerBatch", "MaxInputBytesPerBatchPath"];
+            self.threshold(batcher.max_input_bytes_per_batch.as_ref(), fields, &at);
         }
     }
 

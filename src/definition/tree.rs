@@ -84,24 +84,23 @@ impl<'d> Tree<'d> {
 
     /// The number of the state called `name` in a block.
     pub(crate) fn find(&self, block: usize, name: &str) -> Option<usize> {
-        self.named(name).find(|number| self.states[*number].block == block)
+        self.first_from((beginning(name), name, block)).filter(|number| self.states[*number].block == block)
     }
 
-    /// The names of a block's own states, in their order.
-    pub(crate) fn names_in(&self, block: usize) -> impl Iterator<Item = &'d str> {
-        let numbers = self.names.iter().map(|(_, number)| *number);
-        numbers
-            .filter(move |number| self.states[*number as usize].block == block)
-            .map(|number| self.name(number))
+    /// Whether some block has a state called `name`.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.first_from((beginning(name), name, 0)).is_some()
     }
 
-    /// The numbers of all states called `name`: more than one only where that is wrong.
-    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = usize> {
-        let wanted = (beginning(name), name);
-        let key = |(beginning, number): (u64, u32)| (beginning, self.name(number));
-        let from = self.names.partition_point(|entry| key(*entry) < wanted);
-        let named = self.names[from..].iter().take_while(move |entry| key(**entry) == wanted);
-        named.map(|(_, number)| *number as usize)
+    /// The first state whose name is the wanted one, and whose block is no earlier than the wanted one.
+    fn first_from(&self, wanted: (u64, &str, usize)) -> Option<usize> {
+        let key = |(beginning, number): (u64, u32)| {
+            let Placed { state, block, .. } = self.states[number as usize];
+            (beginning, state.name.as_str(), block)
+        };
+        let at = self.names.partition_point(|entry| key(*entry) < wanted);
+        let entry = self.names.get(at).filter(|entry| key(**entry).1 == wanted.1)?;
+        Some(entry.1 as usize)
     }
 
     /// The numbers of the states whose name another one had before, in their order.
