@@ -36,7 +36,7 @@ fn machine() -> Arc<StateMachine> {
 }
 
 /// A runtime on `store` that passes its tokens on.
-fn runtime(store: Arc<dyn Store>, clock: &VirtualClock) -> (Runtime, mpsc::UnboundedReceiver<TaskToken>) {
+fn runtime_on(store: Arc<dyn Store>, clock: &VirtualClock) -> (Runtime, mpsc::UnboundedReceiver<TaskToken>) {
     let (send, receive) = mpsc::unbounded_channel();
     let queue = handler_fn(move |_: TaskRequest, cx: TaskContext| {
         let _ = send.send(cx.token().unwrap().clone());
@@ -168,7 +168,7 @@ async fn a_failure_at_any_call_changes_nothing_that_is_seen() {
 /// From start to end, by somebody who tries again what failed.
 async fn one_life(store: Arc<dyn Store>) -> Vec<&'static str> {
     let clock = VirtualClock::new();
-    let (runtime, mut tokens) = runtime(Arc::clone(&store), &clock);
+    let (runtime, mut tokens) = runtime_on(Arc::clone(&store), &clock);
     let id = loop {
         match runtime.start_execution(&machine(), "one", json!({})).await {
             Ok(execution) => break execution.id().clone(),
@@ -200,7 +200,7 @@ async fn a_full_disk_is_said_to_be_and_work_goes_on_when_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(FileStore::open(folder.path().join("executions.db")).unwrap());
     let clock = VirtualClock::manual();
-    let (runtime, mut tokens) = runtime(Arc::clone(&store) as _, &clock);
+    let (runtime, mut tokens) = runtime_on(Arc::clone(&store) as _, &clock);
     store.limit_bytes(400_000).await.unwrap();
     let padding = "x".repeat(20_000);
     let mut started = Vec::new();
@@ -243,7 +243,7 @@ async fn a_torn_log_loses_the_end_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("executions.db");
     let store = Arc::new(FileStore::open(&path).unwrap());
-    let (runtime, mut tokens) = runtime(Arc::clone(&store) as _, &VirtualClock::manual());
+    let (runtime, mut tokens) = runtime_on(Arc::clone(&store) as _, &VirtualClock::manual());
     for n in 0..12 {
         runtime.start_execution(&machine(), &*n.to_string(), json!({ "n": n })).await.unwrap();
         tokens.recv().await.unwrap();
@@ -322,6 +322,61 @@ fn files_that_are_not_ours_are_refused_and_left_alone() {
     assert!(matches!(error, FileStoreError::Lock(_)), "{error}");
 }
 
+/// Root may write anywhere, so the test runs again as somebody who may not.
+#[cfg(unix)]
+#[test]
+fn a_file_and_a_folder_that_must_not_be_written_are_refused_until_they_may_be() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+
+    const NOBODY: u32 = 65534;
+    let folder = tempfile::tempdir().unwrap();
+    if folder.path().metadata().unwrap().uid() == 0 {
+        let name = "a_file_and_a_folder_that_must_not_be_written_are_refused_until_they_may_be";
+        // Where the test itself lies, nobody else may have a way to it.
+        let program = std::env::temp_dir().join(format!("stepwright-faults-{}", std::process::id()));
+        std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+        let mut again = std::process::Command::new(&program);
+        let ran = again.args(["--exact", name]).current_dir("/").uid(NOBODY).gid(NOBODY).output();
+        std::fs::remove_file(&program).unwrap();
+        let ran = ran.unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(
+            ran.status.success() && said.contains("1 passed"),
+            "{said}{}",
+            String::from_utf8_lossy(&ran.stderr)
+        );
+        return;
+    }
+
+    let allow = |path: &Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let path = folder.path().join("executions.db");
+    runtime.block_on(async {
+        let (runtime, mut tokens) =
+            runtime_on(Arc::new(FileStore::open(&path).unwrap()), &VirtualClock::manual());
+        runtime.start_execution(&machine(), "0", json!({})).await.unwrap();
+        tokens.recv().await.unwrap();
+        runtime.shutdown().await;
+    });
+    let file = std::fs::read(&path).unwrap();
+
+    allow(&path, 0o444);
+    let error = FileStore::open(&path).unwrap_err();
+    assert!(matches!(error, FileStoreError::ReadOnly), "{error:?}");
+    allow(&path, 0o644);
+
+    allow(folder.path(), 0o555);
+    for path in [path.as_path(), &folder.path().join("new.db")] {
+        let error = FileStore::open(path).unwrap_err();
+        assert!(matches!(error, FileStoreError::Lock(_) | FileStoreError::Database(_)), "{error:?}");
+    }
+    allow(folder.path(), 0o755);
+
+    assert_eq!(std::fs::read(&path).unwrap(), file, "nothing was written meanwhile");
+    assert_eq!(runtime.block_on(kept(&path)), 1);
+}
+
 #[tokio::test]
 async fn a_clock_that_was_set_back_delays_timers_and_loses_none() {
     let folder = tempfile::tempdir().unwrap();
@@ -330,7 +385,7 @@ async fn a_clock_that_was_set_back_delays_timers_and_loses_none() {
     let open = || Arc::new(FileStore::open(&path).unwrap());
     let store = open();
     let clock = VirtualClock::manual().at(begin);
-    let (before, mut tokens) = runtime(Arc::clone(&store) as _, &clock);
+    let (before, mut tokens) = runtime_on(Arc::clone(&store) as _, &clock);
     let id = before.start_execution(&machine(), "one", json!({})).await.unwrap().id().clone();
     let token = tokens.recv().await.unwrap();
     before.send_task_success(&token, json!("yes")).await.unwrap();
@@ -344,7 +399,7 @@ async fn a_clock_that_was_set_back_delays_timers_and_loses_none() {
     let store = open();
     let hour = Duration::from_secs(3600);
     let clock = VirtualClock::manual().at(Timestamp::from_millis(begin.as_millis() - 3_600_000));
-    let (after, _tokens) = runtime(Arc::clone(&store) as _, &clock);
+    let (after, _tokens) = runtime_on(Arc::clone(&store) as _, &clock);
     after.recover().await.unwrap();
     clock.advance(hour).await;
     assert_eq!(status(&*store, &id).await, "RUNNING", "its time has not come");

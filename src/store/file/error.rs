@@ -26,10 +26,13 @@ pub enum FileStoreError {
     /// It is a database of something else. Nothing was changed.
     #[error("the file is a database, but not a store of executions")]
     Foreign,
+    /// It may be read and not written.
+    #[error("the store's file is read-only")]
+    ReadOnly,
     /// The lock file could not be made.
     #[error("the store's lock file could not be made")]
     Lock(#[source] std::io::Error),
-    /// It is no database, cannot be read, or cannot be written.
+    /// It is no database, or cannot be read.
     #[error("the store could not be opened")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
 }

@@ -104,6 +104,10 @@ impl FileStore {
         let path = path.as_ref().to_owned();
         let lock = lock(&path)?;
         let mut connection = Connection::open(&path)?;
+        // A log that is made beside it now could not be written later either.
+        if connection.is_readonly("main")? {
+            return Err(FileStoreError::ReadOnly);
+        }
         connection.set_prepared_statement_cache_capacity(64);
         // Only a file that is empty takes this over; it has to be said before anything is written.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
