@@ -110,7 +110,7 @@ impl Tables {
         row.status = serde_json::to_vec(&commit.status).map_err(corrupt)?;
         let revision = Revision::new(row.revision);
         for record in commit.changes.records() {
-            let key = (id.to_string(), part(record.key));
+            let key = (id.to_string(), record.key.number());
             match record.bytes {
                 Some(bytes) => self.records.insert(key, bytes),
                 None => self.records.remove(&key),
@@ -172,14 +172,6 @@ impl ExecutionRow {
         let redrives = self.redrives.as_deref().map(serde_json::from_slice).transpose().map_err(corrupt)?;
         summary.redrives = redrives.map(Arc::new);
         Ok(summary)
-    }
-}
-
-fn part(key: RecordKey) -> u64 {
-    match key {
-        RecordKey::Head => 0,
-        RecordKey::Frame(frame) => frame.as_u64() + 1,
-        _ => unreachable!("there are two kinds of records"),
     }
 }
 
@@ -275,10 +267,7 @@ impl Store for ByteStore {
         let Some(row) = tables.row(id).filter(|row| row.kept) else { return Ok(None) };
         let rows = tables.records.range((id.to_string(), 0)..=(id.to_string(), u64::MAX));
         let records = rows.map(|((_, part), bytes)| {
-            let key = match part {
-                0 => RecordKey::Head,
-                frame => RecordKey::Frame((frame - 1).into()),
-            };
+            let key = RecordKey::from_number(*part).expect("it was a record's");
             Record::new(key, bytes.clone())
         });
         let snapshot = Snapshot::from_records(records).map_err(corrupt)?;

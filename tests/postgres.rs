@@ -5,10 +5,14 @@
 
 #[path = "postgres/cluster.rs"]
 mod cluster;
+#[path = "upgrade/life.rs"]
+mod life;
 #[path = "postgres/node.rs"]
 mod node;
 #[path = "postgres/storm.rs"]
 mod storm;
+#[path = "postgres/upgrade.rs"]
+mod upgrade;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -46,6 +50,16 @@ async fn the_postgres_store_keeps_every_promise() {
 }
 
 #[tokio::test]
+async fn what_version_1_wrote_is_read_and_goes_on() {
+    let database = database!();
+    upgrade::fill(&database).await;
+    life::goes_on(Arc::new(PostgresStore::connect(&database).await.unwrap())).await;
+    let (_, name) = database.rsplit_once('/').unwrap();
+    let left = "SELECT (SELECT count(*) FROM stepwright.states) + (SELECT count(*) FROM stepwright.records)";
+    assert_eq!(cluster::shared().unwrap().sql(name, left), "0");
+}
+
+#[tokio::test]
 async fn tables_of_a_later_version_are_left_alone() {
     let database = database!();
     let others = (0..4).map(|_| PostgresStore::connect(&database));
@@ -56,11 +70,11 @@ async fn tables_of_a_later_version_are_left_alone() {
     let (address, name) = database.rsplit_once('/').unwrap();
     assert!(address.starts_with("postgres://"));
     let cluster = cluster::shared().unwrap();
-    assert_eq!(cluster.sql(name, "SELECT max(version) FROM stepwright.schema_version"), "2");
+    assert_eq!(cluster.sql(name, "SELECT max(version) FROM stepwright.schema_version"), "3");
     PostgresStore::options(&database).schema(r#"Odd "name\s"#).connect().await.unwrap();
     cluster.sql(name, "INSERT INTO stepwright.schema_version VALUES (7)");
     let refused = PostgresStore::connect(&database).await.unwrap_err();
-    assert!(matches!(refused, PostgresError::TooNew { found: 7, known: 2 }), "{refused:?}");
+    assert!(matches!(refused, PostgresError::TooNew { found: 7, known: 3 }), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

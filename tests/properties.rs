@@ -318,6 +318,8 @@ fn input() -> impl Strategy<Value = Value> {
         json!({ "n": 1.5, "a": null, "l": [] }),
         json!({ "n": 7, "a": [1, 2], "b": { "c": 3 } }),
         json!("text"),
+        // Documents of some length are saved apart from the rest.
+        json!({ "n": 4, "a": { "c": "c".repeat(1_200) }, "l": [{ "x": "long" }, 2] }),
     ])
 }
 
@@ -395,11 +397,12 @@ fn may_follow(kind: &str, previous: Option<&str>) -> bool {
         }
         "ParallelStateSucceeded" => previous.ends_with("StateExited"),
         "ParallelStateExited" => previous.ends_with("StateExited") || previous == "ParallelStateFailed",
+        // Its items are too large, before anything of an iteration is told.
+        "MapStateFailed" => failing || previous == "MapStateStarted",
         "MapIterationFailed"
         | "MapIterationAborted"
         | "TaskStateAborted"
         | "WaitStateAborted"
-        | "MapStateFailed"
         | "ParallelStateFailed" => failing,
         _ if kind.ends_with("StateEntered") => {
             previous.ends_with("StateExited")
@@ -574,9 +577,6 @@ proptest! {
         let plain = simulator(&machine, &mock, seed).run(&input);
         let crashed = simulator(&machine, &mock, seed).crash_after_every_step().run(&input);
         finished(&crashed)?;
-        if has_heartbeats(&machine) {
-            return Ok(());
-        }
         let definition = machine.definition();
         prop_assert_eq!(types(&plain), types(&crashed), "{}", definition);
         prop_assert_eq!(plain.history(), crashed.history(), "{}", definition);
@@ -606,9 +606,6 @@ proptest! {
         for choice in before {
             driven.tell(choice)?;
         }
-        if has_heartbeats(&machine) {
-            return Ok(());
-        }
         let mut other = driven.restored(&machine);
         prop_assert_eq!(other.status(), driven.execution.status());
         prop_assert_eq!(other.outstanding(), driven.execution.outstanding());
@@ -625,11 +622,6 @@ proptest! {
         }
         prop_assert_eq!(restored, driven.history, "{}", machine.definition());
     }
-}
-
-/// Heartbeats are not saved, on purpose: after a restart their time begins anew, so that later ones may differ.
-fn has_heartbeats(machine: &StateMachine) -> bool {
-    machine.definition().contains("HeartbeatSeconds")
 }
 
 /// The types alone: the difference is read more easily.

@@ -378,35 +378,6 @@ async fn what_was_redriven_survives_a_crash_at_any_moment() {
 }
 
 #[tokio::test]
-async fn what_ended_under_an_older_version_is_described_and_not_redriven() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("executions.db");
-    let world = World::new(1);
-    let build = || {
-        let store = Arc::new(FileStore::open(&path).unwrap());
-        world.builder().store(store).clock(Arc::new(SystemClock)).build().unwrap()
-    };
-    let runtime = build();
-    let execution = runtime.start_execution(&work(), "a", json!({})).await.unwrap();
-    execution.wait().await.unwrap_err();
-    let id = execution.id().clone();
-    runtime.shutdown().await;
-    drop((runtime, execution));
-    let file = rusqlite::Connection::open(&path).unwrap();
-    let first_version = "DROP TABLE kept; ALTER TABLE execution DROP COLUMN redrives; DELETE FROM record;
-        PRAGMA user_version = 1;";
-    file.execute_batch(first_version).unwrap();
-    drop(file);
-
-    let runtime = build();
-    assert_eq!(runtime.describe_execution(&id).await.unwrap().redrive_count(), 0);
-    assert_eq!(refused(runtime.redrive_execution(&id, None).await), Some(NotRedrivable::NotKept));
-    let execution = runtime.start_execution(&work(), "b", json!({ "n": 1 })).await.unwrap();
-    assert_eq!(execution.wait().await.unwrap(), json!({ "n": 1 }));
-    runtime.shutdown().await;
-}
-
-#[tokio::test]
 async fn it_goes_on_where_a_handler_is_gone_as_others_do() {
     let world = World::new(1);
     let store = Arc::new(MemoryStore::default());

@@ -8,6 +8,7 @@ mod event;
 mod few;
 mod frame;
 mod record;
+mod records;
 mod redrive;
 mod retry_catch;
 mod snapshot;
@@ -23,8 +24,9 @@ use std::sync::Arc;
 pub use command::{CancelReason, Command, Iteration, TaskStart};
 pub use event::{Event, EventRejected, Reporter};
 pub(crate) use few::Few;
+pub use records::{Record, RecordKey};
 pub use redrive::{NotRedrivable, Redrives};
-pub use snapshot::{Changes, Record, RecordKey, RestoreError, Snapshot};
+pub use snapshot::{Changes, RestoreError, Snapshot};
 pub use start::{Seed, Start};
 pub use step::{ExecutionStatus, IssuedToken, Step, TokenChanges};
 
@@ -32,6 +34,7 @@ use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::arena::Frames;
 use crate::execution::frame::{Answer, Doing, Frame, RunningTask};
 use crate::execution::record::Recorder;
+use crate::execution::records::FrameRecord;
 use crate::execution::timer::Timers;
 use crate::failure::{ErrorName, Failure};
 use crate::history::HistoryEventKind;
@@ -92,6 +95,10 @@ pub struct Execution {
     tokens: TokenChanges,
     /// Whether the step being made changes anything that a restart needs.
     changed: bool,
+    /// How the frames with long documents were saved.
+    saved: Few<FrameId, Arc<FrameRecord>>,
+    /// Whether it was saved what it was started from.
+    started_saved: bool,
 }
 
 /// The frame that runs the machine's own states.
@@ -134,6 +141,8 @@ impl Execution {
             commands: Vec::new(),
             tokens: TokenChanges::default(),
             changed: true,
+            saved: Few::default(),
+            started_saved: false,
             machine,
             start,
         }
@@ -244,13 +253,6 @@ impl Execution {
     /// in the process that died has to begin again.
     pub fn handed_on(&self) -> Vec<TaskStart> {
         self.unanswered(|task, pattern| task.submitted && pattern != IntegrationPattern::WaitForTaskToken)
-    }
-
-    /// Whether a task's heartbeat is waited for. Heartbeats are not saved: an execution that is restored gives each
-    /// its whole time anew.
-    pub fn waits_for_heartbeats(&self) -> bool {
-        let mut tasks = self.frames.iter().filter_map(|(_, frame)| frame.task());
-        !self.status.is_closed() && tasks.any(|task| task.heartbeat_due_at.is_some())
     }
 
     fn unanswered(&self, wanted: impl Fn(&RunningTask, IntegrationPattern) -> bool) -> Vec<TaskStart> {

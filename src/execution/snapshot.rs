@@ -1,23 +1,21 @@
-//! State as bytes: one self-describing record for each frame and one for the execution as a whole.
+//! Saving an execution and going on with it: what changed, what was saved, and whether it fits.
 //!
-//! State is the truth, and nothing is replayed. The head carries a format number; a later version reads every
-//! earlier format.
+//! State is the truth, and nothing is replayed. The records that it is kept in are in `records.rs`.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-
 use crate::execution::arena::Touched;
 use crate::execution::few::Few;
 use crate::execution::frame::{Doing, Finished, Frame, Parent};
 use crate::execution::record::Recorder;
+use crate::execution::records::{FORMAT, FrameChange, FrameRecord, Head, Kept, Parts, Record, Started};
 use crate::execution::redrive::Redrives;
 use crate::execution::start::Start;
-use crate::execution::step::ExecutionStatus;
 use crate::execution::{Execution, ROOT};
 use crate::id::{FrameId, StateName};
+#[cfg(any(feature = "file-store", feature = "postgres"))]
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::machine::StateMachine;
@@ -25,17 +23,18 @@ use crate::machine::state::StateKind;
 use crate::query::Entropy;
 use crate::time::Timestamp;
 
-/// The number of the format that this version writes.
-const FORMAT: u32 = 1;
-
 /// What has changed in an execution since its changes were last taken: one record for its head, one for each
-/// frame that was touched.
+/// frame that was touched, and one for each long document that such a frame got. What it was started from is among
+/// its first changes, and only there.
 ///
 /// Records are encoded when a store asks for their bytes, so that a store in memory need not.
 #[derive(Clone)]
 pub struct Changes {
     head: Arc<Head>,
-    frames: Vec<(FrameId, Option<Kept>)>,
+    started: Started,
+    /// Whether the execution was never saved before.
+    first: bool,
+    frames: Vec<FrameChange>,
     /// Whether there are frames left.
     kept: bool,
 }
@@ -63,27 +62,8 @@ pub struct Changes {
 #[derive(Clone, Default)]
 pub struct Snapshot {
     head: Option<Arc<Head>>,
+    started: Option<Started>,
     frames: Few<FrameId, Kept>,
-}
-
-/// One record of an execution's state.
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Record {
-    /// Which part of the state it is: writing it replaces what was there.
-    pub key: RecordKey,
-    /// The part, or nothing where it is gone.
-    pub bytes: Option<Vec<u8>>,
-}
-
-/// Which part of an execution's state a record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum RecordKey {
-    /// The execution as a whole.
-    Head,
-    /// One frame.
-    Frame(FrameId),
 }
 
 /// Why stored state cannot be gone on with.
@@ -93,6 +73,9 @@ pub enum RestoreError {
     /// There is no head among the records.
     #[error("the execution's state has no head record")]
     NoHead,
+    /// There is nothing among the records that says what it was started from.
+    #[error("the execution's state does not say what it was started from")]
+    NoStart,
     /// A record does not decode.
     #[error("a record of the execution's state does not decode: {0}")]
     Corrupt(#[from] serde_json::Error),
@@ -116,64 +99,13 @@ pub enum RestoreError {
     },
 }
 
-#[derive(Debug, Serialize, Deserialize)]
-struct Head {
-    format: u32,
-    start: Arc<Start>,
-    started_at: Timestamp,
-    now: Timestamp,
-    status: ExecutionStatus,
-    next_task: u64,
-    next_frame: u64,
-    next_event: u64,
-    drawn: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    redrives: Option<Arc<Redrives>>,
-    /// Frames that can go on at once, in their order: there are some only when a step ran out of fuel.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    ready: Vec<FrameId>,
-}
-
-/// What is kept of a frame, until a store asks for bytes.
-#[derive(Clone)]
-enum Kept {
-    Frame(Arc<FrameRecord>),
-    /// There are many of these.
-    Finished {
-        parent: Parent,
-        output: Json,
-        event: u64,
-    },
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct FrameRecord {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    parent: Option<Parent>,
-    #[serde(default, with = "crate::json::verbatim", skip_serializing_if = "Json::is_null")]
-    variables: Json,
-    /// A branch or iteration that has finished is in none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    state: Option<StateName>,
-    #[serde(with = "crate::json::verbatim")]
-    input: Json,
-    entered_at: Timestamp,
-    entered_event: u64,
-    last_event: u64,
-    #[serde(default, skip_serializing_if = "is_zero")]
-    retries: u32,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    attempts: Vec<u32>,
-    doing: Doing,
-}
-
 impl Execution {
     /// What has changed since the last call: the execution's head and the frames that were touched.
     pub fn take_changes(&mut self) -> Changes {
         let head = Head {
             format: FORMAT,
-            start: self.start.clone(),
-            started_at: self.started_at,
+            start: None,
+            started_at: None,
             now: self.now,
             status: self.status.clone(),
             next_task: self.next_task,
@@ -183,32 +115,34 @@ impl Execution {
             redrives: self.redrives.clone(),
             ready: self.ready.iter().copied().collect(),
         };
-        let machine = &self.machine;
-        let frames = self.frames.take_dirty(|touched| match touched {
-            Touched::Frame(frame) => Kept::Frame(Arc::new(FrameRecord {
-                parent: frame.parent,
-                variables: frame.variables.clone(),
-                state: Some(machine.state(frame.state).name.clone()),
-                input: frame.input.clone(),
-                entered_at: frame.entered_at,
-                entered_event: frame.entered_event,
-                last_event: frame.last_event,
-                retries: frame.retries,
-                attempts: frame.attempts.clone(),
-                doing: frame.doing.clone(),
-            })),
+        let (machine, input) = (&self.machine, &self.start.input);
+        let touched = self.frames.take_dirty(|touched| match touched {
+            Touched::Frame(frame) => {
+                let state = machine.state(frame.state).name.clone();
+                Kept::Frame(Arc::new(FrameRecord::new(frame, state, input)))
+            }
             Touched::Finished(finished) => Kept::Finished {
                 parent: finished.parent,
                 output: finished.output.clone(),
                 event: finished.event,
             },
         });
-        Changes { head: Arc::new(head), frames, kept: self.frames.get(ROOT).is_some() }
+        let mut frames = Vec::with_capacity(touched.len());
+        for (id, now) in touched {
+            let before = self.saved.remove(id);
+            if let Some(Kept::Frame(frame)) = &now
+                && !frame.apart.is_empty()
+            {
+                self.saved.insert(id, Arc::clone(frame));
+            }
+            frames.push(FrameChange { id, now, before });
+        }
+        let started = Started { start: self.start.clone(), at: self.started_at };
+        let first = !std::mem::replace(&mut self.started_saved, true);
+        Changes { head: Arc::new(head), started, first, frames, kept: self.frames.get(ROOT).is_some() }
     }
 
     /// Goes on with an execution that was saved.
-    ///
-    /// Heartbeats that came after the last commit were not saved, so their clocks start afresh at `now`.
     ///
     /// # Errors
     ///
@@ -223,20 +157,24 @@ impl Execution {
         if head.format > FORMAT {
             return Err(RestoreError::TooNew { found: head.format });
         }
-        let start = match head.start.limits == limits {
-            true => head.start.clone(),
-            false => Arc::new(Start { limits, ..(*head.start).clone() }),
+        let Started { start, at } = snapshot.started.as_ref().ok_or(RestoreError::NoStart)?;
+        let start = match start.limits == limits {
+            true => start.clone(),
+            false => Arc::new(Start { limits, ..(**start).clone() }),
         };
-        let mut execution = Self::new(machine, start, head.started_at);
+        let mut execution = Self::new(machine, start, *at);
         execution.now = head.now;
         execution.status = head.status.clone();
         execution.redrives = head.redrives.clone();
         execution.next_task = head.next_task;
         execution.next_frame = head.next_frame;
-        execution.entropy = Entropy::resume(*head.start.seed.bytes(), head.drawn);
-        execution.recorder = Recorder::new(head.next_event, head.start.history, limits.history_events);
+        execution.entropy = Entropy::resume(*execution.start.seed.bytes(), head.drawn);
+        execution.recorder = Recorder::new(head.next_event, execution.start.history, limits.history_events);
+        execution.started_saved = head.start.is_none();
+        // Format 1 has no heartbeats: whoever sends them gets the whole time anew.
+        let beats = (head.format == 1).then(|| now.max(head.now));
         for (id, kept) in snapshot.frames.iter() {
-            execution.restore_frame(id, kept, now)?;
+            execution.restore_frame(id, kept, beats)?;
         }
         execution.check()?;
         execution.recount();
@@ -309,7 +247,12 @@ impl Execution {
         }
     }
 
-    fn restore_frame(&mut self, id: FrameId, kept: &Kept, now: Timestamp) -> Result<(), RestoreError> {
+    fn restore_frame(
+        &mut self,
+        id: FrameId,
+        kept: &Kept,
+        beats: Option<Timestamp>,
+    ) -> Result<(), RestoreError> {
         let record = match kept {
             Kept::Frame(record) => record,
             Kept::Finished { parent, output, event } => {
@@ -321,11 +264,14 @@ impl Execution {
         let name = record.state.as_ref().ok_or(RestoreError::Inconsistent { frame: id })?;
         let found = self.machine.find(name.as_str());
         let state = found.ok_or_else(|| RestoreError::OtherMachine { state: name.clone() })?;
+        if !record.apart.is_empty() {
+            self.saved.insert(id, Arc::clone(record));
+        }
         let mut doing = record.doing.clone();
         if let Doing::Task(task) = &mut doing {
             // What had no heartbeat when it was saved waits for its worker still.
-            if task.heartbeat_due_at.is_some() {
-                task.beat(now.max(self.now));
+            if let Some(now) = beats.filter(|_| task.heartbeat_due_at.is_some()) {
+                task.beat(now);
             }
             self.tasks.insert(task.id, id);
         }
@@ -347,35 +293,13 @@ impl Execution {
     }
 }
 
-impl Kept {
-    fn read(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        let record: FrameRecord = serde_json::from_slice(bytes)?;
-        Ok(match (record.doing, record.parent) {
-            (Doing::Finished { output, event }, Some(parent)) => Self::Finished { parent, output, event },
-            (doing, _) => Self::Frame(Arc::new(FrameRecord { doing, ..record })),
-        })
-    }
-
-    fn write(&self) -> Vec<u8> {
-        match self {
-            Self::Frame(record) => encode(&**record),
-            Self::Finished { parent, output, event } => encode(&FrameRecord {
-                parent: Some(*parent),
-                variables: Json::Null,
-                state: None,
-                input: Json::Null,
-                entered_at: Timestamp::EPOCH,
-                entered_event: 0,
-                last_event: *event,
-                retries: 0,
-                attempts: Vec::new(),
-                doing: Doing::Finished { output: output.clone(), event: *event },
-            }),
-        }
-    }
-}
-
 impl Changes {
+    /// The execution's input.
+    #[cfg(any(feature = "file-store", feature = "postgres"))]
+    pub(crate) fn input(&self) -> &Json {
+        &self.started.start.input
+    }
+
     /// Whether anything is left of the execution's state, other than its head. Of one that has ended there is if it
     /// may be redriven.
     pub fn is_kept(&self) -> bool {
@@ -387,38 +311,14 @@ impl Changes {
         self.head.redrives.as_ref()
     }
 
-    /// The records to write, encoded.
+    /// The records to write, encoded: the head first.
     pub fn records(&self) -> Vec<Record> {
-        let head = Record { key: RecordKey::Head, bytes: Some(encode(&*self.head)) };
-        let frames = self
-            .frames
-            .iter()
-            .map(|(id, frame)| Record { key: RecordKey::Frame(*id), bytes: frame.as_ref().map(Kept::write) });
-        std::iter::once(head).chain(frames).collect()
-    }
-}
-
-impl RecordKey {
-    /// A number to keep it by.
-    pub fn number(self) -> u64 {
-        match self {
-            Self::Head => 0,
-            Self::Frame(frame) => frame.as_u64() + 1,
+        let mut records = vec![self.head.record()];
+        if self.first {
+            records.extend(self.started.records());
         }
-    }
-
-    /// Which key has this number.
-    ///
-    /// ```
-    /// use stepwright::RecordKey;
-    ///
-    /// assert_eq!(RecordKey::from_number(RecordKey::Head.number()), RecordKey::Head);
-    /// ```
-    pub fn from_number(number: u64) -> Self {
-        match number.checked_sub(1) {
-            None => Self::Head,
-            Some(frame) => Self::Frame(frame.into()),
-        }
+        self.frames.iter().for_each(|frame| frame.records(&mut records));
+        records
     }
 }
 
@@ -427,26 +327,20 @@ impl Snapshot {
     ///
     /// # Errors
     ///
-    /// When a record does not decode.
+    /// When a record does not decode, or one of its documents is missing.
     pub fn from_records(records: impl IntoIterator<Item = Record>) -> Result<Self, RestoreError> {
-        let mut snapshot = Self::default();
-        for record in records {
-            let Some(bytes) = record.bytes else { continue };
-            match record.key {
-                RecordKey::Head => snapshot.head = Some(Arc::new(serde_json::from_slice(&bytes)?)),
-                RecordKey::Frame(id) => {
-                    snapshot.frames.insert(id, Kept::read(&bytes)?);
-                }
-            }
-        }
-        Ok(snapshot)
+        let Parts { head, started, frames: read } = Parts::read(records)?;
+        let mut frames = Few::default();
+        read.into_iter().for_each(|(id, frame)| frames.insert(id, frame));
+        Ok(Self { head, started, frames })
     }
 
     /// Brings it up to date with what has changed since.
     pub fn apply(&mut self, changes: &Changes) {
         self.head = Some(changes.head.clone());
-        for (id, frame) in &changes.frames {
-            match frame {
+        self.started = Some(changes.started.clone());
+        for FrameChange { id, now, .. } in &changes.frames {
+            match now {
                 Some(frame) => self.frames.insert(*id, frame.clone()),
                 None => drop(self.frames.remove(*id)),
             }
@@ -456,53 +350,29 @@ impl Snapshot {
     /// Whether `changes` were the last to be applied.
     #[cfg(feature = "runtime")]
     pub(crate) fn has(&self, changes: &Changes) -> bool {
-        let same = |id: FrameId, frame: Option<&Kept>| {
-            self.frames.get(id).map(Kept::write) == frame.map(Kept::write)
+        let same = |FrameChange { id, now, .. }: &FrameChange| {
+            self.frames.get(*id).map(Kept::encode) == now.as_ref().map(Kept::encode)
         };
-        self.head.as_ref().is_some_and(|head| encode(&**head) == encode(&*changes.head))
-            && changes.frames.iter().all(|(id, frame)| same(*id, frame.as_ref()))
-    }
-}
-
-impl Record {
-    /// A record as a store kept it.
-    pub fn new(key: RecordKey, bytes: Vec<u8>) -> Self {
-        Self { key, bytes: Some(bytes) }
+        self.head.as_ref().is_some_and(|head| head.record() == changes.head.record())
+            && changes.frames.iter().all(same)
     }
 }
 
 /// Inputs of tasks hold their tokens: only what was touched is shown.
 impl fmt::Debug for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let frames: Vec<FrameId> = self.frames.iter().map(|(id, _)| *id).collect();
-        f.debug_struct("Changes").field("execution", &self.head.start.id).field("frames", &frames).finish()
+        let frames: Vec<FrameId> = self.frames.iter().map(|frame| frame.id).collect();
+        f.debug_struct("Changes").field("execution", &self.started.start.id).field("frames", &frames).finish()
     }
 }
 
 /// Inputs of tasks hold their tokens: only the size is shown.
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let execution = self.head.as_ref().map(|head| &head.start.id);
+        let execution = self.started.as_ref().map(|started| &started.start.id);
         f.debug_struct("Snapshot")
             .field("execution", &execution)
             .field("frames", &self.frames.iter().count())
             .finish()
     }
-}
-
-/// Records hold inputs and the seed of the task tokens: only their size is shown.
-impl fmt::Debug for Record {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let size = self.bytes.as_ref().map(Vec::len);
-        f.debug_struct("Record").field("key", &self.key).field("bytes", &size).finish()
-    }
-}
-
-fn encode(record: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(record).expect("state has string keys only, and no number JSON cannot write")
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_zero(number: &u32) -> bool {
-    *number == 0
 }

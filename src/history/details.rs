@@ -96,7 +96,7 @@ impl Details {
             Kind::StateExited { name, output, assigned, state_type: _ } => Self {
                 name: Some(name.clone()),
                 assigned_variables_details: assigned.is_some().then_some(Untruncated),
-                assigned_variables: assigned.clone().map(Assigned),
+                assigned_variables: assigned.as_deref().map(Assigned::of),
                 ..none().with_output(output)
             },
             Kind::MapStateStarted { length } => Self { length: Some(*length), ..none() },
@@ -112,7 +112,7 @@ impl Details {
             }
             Kind::TaskScheduled { resource, region, parameters, terms } => Self {
                 region: Some(region.clone()),
-                parameters: Some(Text(parameters.clone())),
+                parameters: Some(Text::Document(parameters.clone())),
                 ..none().with_resource(resource).with_terms(terms.as_deref())
             },
             Kind::TaskStarted { resource } => none().with_resource(resource),
@@ -160,11 +160,11 @@ impl Details {
     }
 
     fn with_input(self, input: &Json) -> Self {
-        Self { input: Some(Text(input.clone())), input_details: Some(Untruncated), ..self }
+        Self { input: Some(Text::Document(input.clone())), input_details: Some(Untruncated), ..self }
     }
 
     fn with_output(self, output: &Json) -> Self {
-        Self { output: Some(Text(output.clone())), output_details: Some(Untruncated), ..self }
+        Self { output: Some(Text::Document(output.clone())), output_details: Some(Untruncated), ..self }
     }
 
     fn with_failure(self, failure: &Failure) -> Self {
@@ -189,6 +189,21 @@ impl Details {
         }
     }
 
+    /// The members that are documents.
+    pub(super) fn documents_mut(&mut self) -> impl Iterator<Item = &mut Text> {
+        let single = [&mut self.parameters, &mut self.input, &mut self.output];
+        let assigned = self.assigned_variables.iter_mut().flat_map(|assigned| &mut assigned.0);
+        single.into_iter().flatten().chain(assigned.map(|(_, text)| text))
+    }
+
+    /// The numbers that stand for documents.
+    pub(super) fn numbers(&mut self) -> impl Iterator<Item = i64> {
+        self.documents_mut().filter_map(|text| match text {
+            Text::Number(number) => Some(*number),
+            Text::Document(_) => None,
+        })
+    }
+
     pub(super) fn without_data(self) -> Self {
         // AWS keeps the parameters of scheduled tasks; variables are data like any other.
         Self {
@@ -203,19 +218,40 @@ impl Details {
     }
 }
 
-/// A document as a string that contains its JSON.
-#[derive(Clone, Default)]
-pub(super) struct Text(pub(super) Json);
+/// A document as a string that contains its JSON; in stores also as the number of one that is written elsewhere.
+pub(super) enum Text {
+    Document(Json),
+    Number(i64),
+}
+
+impl Text {
+    /// The document. What is not found is shown as one that was left out.
+    pub(super) fn document(self) -> Json {
+        match self {
+            Self::Document(json) => json,
+            Self::Number(_) => Json::Null,
+        }
+    }
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::Document(Json::Null)
+    }
+}
 
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        match self {
+            Self::Document(json) => serializer.collect_str(json),
+            Self::Number(number) => serializer.serialize_i64(*number),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor)
+        deserializer.deserialize_any(TextVisitor)
     }
 }
 
@@ -229,16 +265,36 @@ impl Visitor<'_> for TextVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Text, E> {
-        text.parse().map(Text).map_err(E::custom)
+        text.parse().map(Text::Document).map_err(E::custom)
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Text, E> {
+        Ok(Text::Number(number))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Text, E> {
+        i64::try_from(number).map(Text::Number).map_err(E::custom)
     }
 }
 
 /// Variables, each as a string that contains its JSON.
-pub(super) struct Assigned(pub(super) Arc<Object>);
+pub(super) struct Assigned(Vec<(Arc<str>, Text)>);
+
+impl Assigned {
+    fn of(variables: &Object) -> Self {
+        let text = |(name, value): (&Arc<str>, &Json)| (name.clone(), Text::Document(value.clone()));
+        Self(variables.iter().map(text).collect())
+    }
+
+    pub(super) fn variables(self) -> Arc<Object> {
+        let variables = self.0.into_iter().map(|(name, text)| (name, text.document()));
+        Arc::new(Object::from_entries(variables.collect()))
+    }
+}
 
 impl Serialize for Assigned {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, Text(value.clone()))))
+        serializer.collect_map(self.0.iter().map(|(name, text)| (name, text)))
     }
 }
 
@@ -259,10 +315,10 @@ impl<'de> Visitor<'de> for AssignedVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Assigned, A::Error> {
         let mut entries = Vec::new();
-        while let Some((name, Text(value))) = map.next_entry::<Arc<str>, Text>()? {
-            entries.push((name, value));
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
         }
-        Ok(Assigned(Arc::new(Object::from_entries(entries))))
+        Ok(Assigned(entries))
     }
 }
 

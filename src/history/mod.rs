@@ -1,10 +1,12 @@
 //! The public record of an execution: what `GetExecutionHistory` answers.
 //!
 //! The kinds of events are in `kind.rs`, their JSON in `wire.rs`
-//! and `details.rs`, a rendering for people in `timeline.rs`.
+//! and `details.rs`, that of stores in `stored.rs`, a rendering for people in `timeline.rs`.
 
 mod details;
 mod kind;
+#[cfg(any(feature = "file-store", feature = "postgres"))]
+mod stored;
 mod timeline;
 mod wire;
 
@@ -13,7 +15,11 @@ use std::fmt;
 pub use kind::{
     EvaluationFailure, HistoryEventKind, MachineQualifier, StateType, StateTypeError, TaskResource, TaskTerms,
 };
+#[cfg(any(feature = "file-store", feature = "postgres"))]
+pub(crate) use stored::Numbered;
 pub use timeline::Timeline;
+#[cfg(any(feature = "file-store", feature = "postgres"))]
+pub(crate) use wire::Unfilled;
 pub use wire::{HistoryEventError, WithoutData};
 
 use crate::time::Timestamp;

@@ -21,7 +21,7 @@ use crate::time::Timestamp;
 /// JSON that is not a history event.
 #[derive(Debug, thiserror::Error)]
 #[error("this is not a history event: {0}")]
-pub struct HistoryEventError(#[from] serde_json::Error);
+pub struct HistoryEventError(#[from] pub(super) serde_json::Error);
 
 impl HistoryEvent {
     /// The event as an element of `events` in AWS's `GetExecutionHistory`.
@@ -75,19 +75,19 @@ pub struct WithoutData<'a>(&'a HistoryEvent);
 
 impl Serialize for HistoryEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write(self, Details::of(&self.kind), serializer)
+        write(self, Details::of(&self.kind).as_ref(), serializer)
     }
 }
 
 impl Serialize for WithoutData<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        write(self.0, Details::of(&self.0.kind).map(Details::without_data), serializer)
+        write(self.0, Details::of(&self.0.kind).map(Details::without_data).as_ref(), serializer)
     }
 }
 
-fn write<S: Serializer>(
+pub(super) fn write<S: Serializer>(
     event: &HistoryEvent,
-    details: Option<Details>,
+    details: Option<&Details>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let mut map = serializer.serialize_map(Some(4 + usize::from(details.is_some())))?;
@@ -96,12 +96,43 @@ fn write<S: Serializer>(
     map.serialize_entry("id", &event.id)?;
     map.serialize_entry("previousEventId", &event.previous)?;
     if let Some(details) = details {
-        map.serialize_entry(details_name(&event.kind).as_ref(), &details)?;
+        let mut name = [0; LONGEST_NAME];
+        map.serialize_entry(details_name(&event.kind, &mut name), details)?;
     }
     map.end()
 }
 
+/// An event that was read, in which numbers may stand for documents.
+pub(crate) struct Unfilled {
+    id: u64,
+    previous: u64,
+    timestamp: Timestamp,
+    type_name: String,
+    pub(super) details: Details,
+}
+
+impl Unfilled {
+    /// The numbers that stand for documents.
+    pub(crate) fn numbers(&mut self) -> impl Iterator<Item = i64> {
+        self.details.numbers()
+    }
+
+    pub(super) fn event<E: de::Error>(mut self) -> Result<HistoryEvent, E> {
+        if let Some(number) = self.numbers().next() {
+            return Err(E::invalid_type(de::Unexpected::Signed(number), &"a string that contains JSON"));
+        }
+        let kind = read(&self.type_name, self.details).map_err(E::custom)?;
+        Ok(HistoryEvent { id: self.id, previous: self.previous, timestamp: self.timestamp, kind })
+    }
+}
+
 impl<'de> Deserialize<'de> for HistoryEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Unfilled::deserialize(deserializer)?.event()
+    }
+}
+
+impl<'de> Deserialize<'de> for Unfilled {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(EventVisitor)
     }
@@ -110,13 +141,13 @@ impl<'de> Deserialize<'de> for HistoryEvent {
 struct EventVisitor;
 
 impl<'de> Visitor<'de> for EventVisitor {
-    type Value = HistoryEvent;
+    type Value = Unfilled;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a history event")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HistoryEvent, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Unfilled, A::Error> {
         let (mut timestamp, mut id, mut previous) = (None, None, 0);
         let mut type_name: Option<String> = None;
         let mut details: Option<Details> = None;
@@ -133,26 +164,31 @@ impl<'de> Visitor<'de> for EventVisitor {
             }
         }
         let seconds = timestamp.ok_or_else(|| de::Error::missing_field("timestamp"))?;
-        let type_name = type_name.ok_or_else(|| de::Error::missing_field("type"))?;
-        let kind = read(&type_name, details.unwrap_or_default()).map_err(de::Error::custom)?;
-        Ok(HistoryEvent {
+        Ok(Unfilled {
             id: id.ok_or_else(|| de::Error::missing_field("id"))?,
             previous,
             timestamp: Timestamp::from_millis((seconds * 1000.0).round() as i64),
-            kind,
+            type_name: type_name.ok_or_else(|| de::Error::missing_field("type"))?,
+            details: details.unwrap_or_default(),
         })
     }
 }
 
+/// More bytes than the longest name of a member that holds details.
+const LONGEST_NAME: usize = 64;
+
 /// The member that holds an event's details: `stateEnteredEventDetails`.
-fn details_name(kind: &Kind) -> std::borrow::Cow<'static, str> {
+fn details_name<'a>(kind: &Kind, name: &'a mut [u8; LONGEST_NAME]) -> &'a str {
     match kind {
-        Kind::StateEntered { .. } => "stateEnteredEventDetails".into(),
-        Kind::StateExited { .. } => "stateExitedEventDetails".into(),
+        Kind::StateEntered { .. } => "stateEnteredEventDetails",
+        Kind::StateExited { .. } => "stateExitedEventDetails",
         _ => {
-            let type_name = kind.type_name();
-            let (first, rest) = type_name.split_at(1);
-            format!("{}{rest}EventDetails", first.to_ascii_lowercase()).into()
+            let (type_name, rest) = (kind.type_name().as_bytes(), b"EventDetails");
+            let length = type_name.len() + rest.len();
+            name[..type_name.len()].copy_from_slice(type_name);
+            name[type_name.len()..length].copy_from_slice(rest);
+            name[0].make_ascii_lowercase();
+            std::str::from_utf8(&name[..length]).expect("types are ASCII")
         }
     }
 }
@@ -161,8 +197,9 @@ fn details_name(kind: &Kind) -> std::borrow::Cow<'static, str> {
 fn read(type_name: &str, details: Details) -> Result<Kind, Mistake> {
     let Details { error, cause, .. } = &details;
     let failure = Failure { error: error.clone(), cause: cause.clone() };
-    let input = details.input.unwrap_or_default().0;
-    let output = details.output.unwrap_or_default().0;
+    let input = details.input.unwrap_or_default().document();
+    let output = details.output.unwrap_or_default().document();
+    let parameters = details.parameters.unwrap_or_default().document();
     let terms = TaskTerms {
         timeout_seconds: details.timeout_in_seconds,
         heartbeat_seconds: details.heartbeat_in_seconds,
@@ -225,7 +262,7 @@ fn read(type_name: &str, details: Details) -> Result<Kind, Mistake> {
         "TaskScheduled" => Kind::TaskScheduled {
             resource: resource()?,
             region: details.region.clone().unwrap_or_else(|| "".into()),
-            parameters: details.parameters.clone().unwrap_or_default().0,
+            parameters,
             terms,
         },
         "TaskStartFailed" => Kind::TaskStartFailed { resource: resource()?, failure },
@@ -268,7 +305,7 @@ fn read_state(
     match what {
         "Entered" => Ok(Kind::StateEntered { state_type, name: name()?, input }),
         "Exited" if state_type != StateType::Fail => {
-            let assigned = assigned.map(|assigned| assigned.0);
+            let assigned = assigned.map(Assigned::variables);
             Ok(Kind::StateExited { state_type, name: name()?, output, assigned })
         }
         "Aborted" if composed => Ok(Kind::StateAborted { state_type }),

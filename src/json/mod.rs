@@ -160,6 +160,16 @@ impl Json {
         }
     }
 
+    /// Whether both are one document, shared: equal ones need not be.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::String(one), Self::String(other)) => Arc::ptr_eq(one, other),
+            (Self::Array(one), Self::Array(other)) => Arc::ptr_eq(one, other),
+            (Self::Object(one), Self::Object(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+
     /// Whether this is `null`.
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Null)

@@ -11,8 +11,32 @@ use super::Json;
 #[cfg(feature = "testing")]
 use super::JsonError;
 
+/// A document that is written so.
+pub(crate) struct Verbatim<'a>(pub(crate) &'a Json);
+
 pub(crate) fn serialize<S: Serializer>(json: &Json, serializer: S) -> Result<S::Ok, S::Error> {
-    RawValue::from_string(json.to_string()).map_err(S::Error::custom)?.serialize(serializer)
+    Verbatim(json).serialize(serializer)
+}
+
+impl Serialize for Verbatim<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text = match self.0 {
+            Json::Array(array) => array.text.as_deref(),
+            Json::Object(object) => object.text(),
+            _ => None,
+        };
+        if let Some(text) = text {
+            let raw: &RawValue = serde_json::from_str(text).map_err(S::Error::custom)?;
+            return raw.serialize(serializer);
+        }
+        match self.0 {
+            Json::Array(array) => serializer.collect_seq(array.items.iter().map(Verbatim)),
+            Json::Object(object) => {
+                serializer.collect_map(object.iter().map(|(key, value)| (&**key, Verbatim(value))))
+            }
+            plain => plain.serialize(serializer),
+        }
+    }
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Json, D::Error> {

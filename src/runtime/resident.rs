@@ -135,12 +135,7 @@ impl Resident {
     pub(super) fn put_out(&self) -> Option<Box<Live>> {
         let mut mailbox = self.lock();
         match std::mem::replace(&mut mailbox.place, Place::LetGo) {
-            // One that waits for heartbeats would wait for ever, if it left and came back all the time.
-            Place::Asleep(live)
-                if live.running.is_empty() && !live.attended && !live.execution.waits_for_heartbeats() =>
-            {
-                Some(live)
-            }
+            Place::Asleep(live) if live.running.is_empty() && !live.attended => Some(live),
             place => {
                 mailbox.place = place;
                 None

@@ -234,7 +234,7 @@ impl Simulator {
     }
 
     /// After every step the execution is dropped and gone on with from the bytes that a store would have. That
-    /// changes nothing that can be seen, except that heartbeats, which are not saved, get their whole time anew.
+    /// changes nothing that can be seen.
     ///
     /// The mocks do not crash: a task that is asked for again is one they know.
     ///

@@ -186,12 +186,13 @@ impl Execution {
         frame: &mut Frame,
     ) -> Result<Outcome, EventRejected> {
         let now = self.now;
+        self.changed = false;
         if let Doing::Task(running) = &mut frame.doing
             && running.heartbeat_due_at.is_some()
         {
             running.beat(now);
+            self.changed = true;
         }
-        self.changed = false;
         Ok(Outcome::Waits)
     }
 

@@ -1,10 +1,14 @@
 //! Executions in one SQLite database file.
 //!
-//! The tables are in `schema.rs`, what writes them in `writer.rs` and `write.rs`, what reads them in `read.rs`.
+//! The tables are in `schema.rs`, what writes them in `writer.rs` and `write.rs`, what reads them in `read.rs`. What
+//! waits for the writer is in `requests.rs`, and `checkpoint.rs` empties its log.
 
+mod checkpoint;
 mod error;
+mod known;
 mod owners;
 mod read;
+mod requests;
 mod schema;
 mod write;
 mod writer;
@@ -12,11 +16,12 @@ mod writer;
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 pub use error::FileStoreError;
@@ -24,10 +29,13 @@ pub use error::FileStoreError;
 use crate::execution::Event;
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TokenHash};
+use crate::store::events::Decoded;
+use crate::store::file::checkpoint::Checkpoints;
 use crate::store::file::owners::Owners;
 use crate::store::file::read::Readers;
+use crate::store::file::requests::Requests;
 use crate::store::file::write::{Encoded, EncodedNew, encode_event};
-use crate::store::file::writer::{Database, Request, Write, Written};
+use crate::store::file::writer::{Database, Request, Written};
 use crate::store::{
     Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
     PageRequest, Revision, Store, StoreError, StoreErrorKind, StoredExecution, TaskAddress,
@@ -72,12 +80,23 @@ use crate::time::Timestamp;
 /// ```
 pub struct FileStore {
     path: PathBuf,
-    requests: Option<mpsc::Sender<Box<dyn Write>>>,
+    requests: Arc<Requests>,
     writer: Option<JoinHandle<()>>,
     readers: Arc<Readers>,
     owners: Arc<Owners>,
     /// Locked for as long as the store is open.
     _lock: File,
+}
+
+/// How a write is to be made.
+#[derive(Clone, Copy, PartialEq)]
+enum Urgency {
+    /// Durably.
+    GoesOn,
+    /// Durably, once those that go on had their turn.
+    Begins,
+    /// It need not outlive the process.
+    MayBeLost,
 }
 
 impl FileStore {
@@ -109,27 +128,31 @@ impl FileStore {
             return Err(FileStoreError::ReadOnly);
         }
         connection.set_prepared_statement_cache_capacity(64);
+        // Statements stay as they were prepared, whatever is bound to them.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         // Only a file that is empty takes this over; it has to be said before anything is written.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
         schema::check(&connection)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        // A checkpoint reads and writes much at once: seldom is better than often.
-        connection.pragma_update(None, "wal_autocheckpoint", 16_000)?;
+        // Others move the log; this is the net beneath.
+        connection.pragma_update(None, "wal_autocheckpoint", 128_000)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         connection.pragma_update(None, "cache_size", -64 * 1024)?;
         schema::migrate(&mut connection)?;
         let owners = Arc::new(Owners::default());
-        let database = Database { connection, owners: Arc::clone(&owners), settled: false };
-        let (requests, received) = mpsc::channel();
+        let checkpoints = Checkpoints::open(&path)?;
+        let database = Database::new(connection, checkpoints, Arc::clone(&owners));
+        let requests = Arc::new(Requests::default());
+        let waiting = Arc::clone(&requests);
         let writer = std::thread::Builder::new()
             .name("stepwright-writer".into())
-            .spawn(move || writer::write(database, &received))
+            .spawn(move || writer::write(database, &waiting))
             .map_err(|error| FileStoreError::Database(error.into()))?;
         Ok(Self {
             readers: Arc::new(Readers::new(&path)),
             path,
-            requests: Some(requests),
+            requests,
             writer: Some(writer),
             owners,
             _lock: lock,
@@ -143,7 +166,7 @@ impl FileStore {
     ///
     /// When the database fails.
     pub async fn limit_bytes(&self, bytes: u64) -> Result<(), StoreError> {
-        self.write(true, move |database| {
+        self.write(Urgency::MayBeLost, move |database| {
             let page: u32 = database.connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
             let pages = u32::try_from(bytes.div_ceil(page.max(1).into())).unwrap_or(u32::MAX - 1);
             let limit = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
@@ -153,18 +176,18 @@ impl FileStore {
         .await
     }
 
-    /// Waits until `work` is written, durably unless it may be lost.
-    async fn write<T, F>(&self, may_be_lost: bool, work: F) -> Result<T, StoreError>
+    /// Waits until `work` is written, in the way of its urgency.
+    async fn write<T, F>(&self, urgency: Urgency, work: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnMut(&mut Database) -> Written<T> + Send + 'static,
     {
         let (reply, replied) = oneshot::channel();
+        let may_be_lost = urgency == Urgency::MayBeLost;
         let request = Box::new(Request { work, came: None, reply, may_be_lost });
-        let sent = self.requests.as_ref().map(|requests| requests.send(request));
-        match sent {
-            Some(Ok(())) => replied.await.map_err(|_| StoreErrorKind::Unavailable)?,
-            _ => Err(StoreErrorKind::Unavailable.into()),
+        match self.requests.add(request, urgency == Urgency::Begins) {
+            true => replied.await.map_err(|_| StoreErrorKind::Unavailable)?,
+            false => Err(StoreErrorKind::Unavailable.into()),
         }
     }
 
@@ -197,7 +220,7 @@ fn lock(path: &Path) -> Result<File, FileStoreError> {
 impl Drop for FileStore {
     /// Waits until everything is written and the file is closed.
     fn drop(&mut self) {
-        self.requests = None;
+        self.requests.close();
         if let Some(writer) = self.writer.take() {
             // A writer that panicked has said so.
             let _ = writer.join();
@@ -219,7 +242,7 @@ impl Store for FileStore {
 
     async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
         let (execution, first) = (EncodedNew::of(execution), Encoded::of(first));
-        self.write(false, move |database| database.create(&execution, &first)).await
+        self.write(Urgency::Begins, move |database| database.create(&execution, &first)).await
     }
 
     async fn commit(
@@ -229,7 +252,7 @@ impl Store for FileStore {
         commit: Commit,
     ) -> Result<Revision, StoreError> {
         let (id, commit) = (id.clone(), Encoded::of(commit));
-        self.write(false, move |database| database.commit(&id, expected, &commit)).await
+        self.write(Urgency::GoesOn, move |database| database.commit(&id, expected, &commit)).await
     }
 
     async fn reopen(
@@ -239,7 +262,7 @@ impl Store for FileStore {
         commit: Commit,
     ) -> Result<Revision, StoreError> {
         let (id, commit) = (id.clone(), Encoded::of_redrive(commit));
-        self.write(false, move |database| database.reopen(&id, expected, &commit)).await
+        self.write(Urgency::GoesOn, move |database| database.reopen(&id, expected, &commit)).await
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
@@ -248,18 +271,23 @@ impl Store for FileStore {
     }
 
     async fn describe(&self, id: &ExecutionId) -> Result<Option<ExecutionSummary>, StoreError> {
-        let described = self.readers.read(|connection| read::describe(connection, id))?;
+        let described = self.readers.read_one(|connection| read::describe(connection, id))?;
         Ok(described.transpose()?)
     }
 
     async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
-        self.readers.read(|connection| read::find_task(connection, token))
+        self.readers.read_one(|connection| read::find_task(connection, token))
     }
 
     async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {
-        let (id, asked) = (id.clone(), page.clone());
-        let records = self.read_aside(move |connection| read::history(connection, &id, &asked)).await?;
-        read::page_of(&records.ok_or(StoreErrorKind::NotFound)?, &page)
+        let (number, asked) = (id.clone(), page.clone());
+        let records = self.read_aside(move |connection| read::history(connection, &number, &asked)).await?;
+        let mut records = read::decode(&records.ok_or(StoreErrorKind::NotFound)?)?;
+        let summary = match records.iter_mut().any(Decoded::shows_summary) {
+            true => self.describe(id).await?,
+            false => None,
+        };
+        read::page_of(records, summary.as_ref(), &page)
     }
 
     async fn list(
@@ -273,16 +301,16 @@ impl Store for FileStore {
     }
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        self.write(true, move |database| database.claim(&claim)).await
+        self.write(Urgency::MayBeLost, move |database| database.claim(&claim)).await
     }
 
     async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
         let executions = executions.map(<[ExecutionId]>::to_vec);
-        self.write(true, move |database| database.release(owner, executions.as_deref())).await
+        self.write(Urgency::MayBeLost, move |database| database.release(owner, executions.as_deref())).await
     }
 
     async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
-        self.write(true, move |database| database.owned(owner)).await
+        self.write(Urgency::MayBeLost, move |database| database.owned(owner)).await
     }
 
     async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
@@ -292,13 +320,13 @@ impl Store for FileStore {
 
     async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
         let (id, event) = (id.clone(), encode_event(&event));
-        self.write(false, move |database| database.post(&id, &event)).await
+        self.write(Urgency::GoesOn, move |database| database.post(&id, &event)).await
     }
 
     async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError> {
         loop {
             let settled = self.owners.settled.notified();
-            let found = self.readers.read(|connection| read::settled(connection, id, posted))?;
+            let found = self.readers.read_one(|connection| read::settled(connection, id, posted))?;
             match found.ok_or(StoreErrorKind::NotFound)? {
                 Some(accepted) => return Ok(accepted),
                 None => settled.await,
@@ -307,10 +335,10 @@ impl Store for FileStore {
     }
 
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.write(false, move |database| database.forget(closed_before, most)).await
+        self.write(Urgency::Begins, move |database| database.forget(closed_before, most)).await
     }
 
     async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.write(false, move |database| database.expire(closed_before, most)).await
+        self.write(Urgency::Begins, move |database| database.expire(closed_before, most)).await
     }
 }

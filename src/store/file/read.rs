@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, ToSql, params};
 
 use super::error::{corrupt, store_error};
@@ -11,9 +12,10 @@ use crate::execution::{ExecutionStatus, Record, RecordKey, Snapshot};
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskId, TokenHash};
 use crate::json::Json;
+use crate::store::events::{self, Decoded};
 use crate::store::{
     ExecutionFilter, ExecutionSummary, InboxId, NewExecution, Page, PageRequest, Revision, StoreError,
-    StoreErrorKind, StoredExecution, TaskAddress, events,
+    StoreErrorKind, StoredExecution, TaskAddress,
 };
 use crate::time::Timestamp;
 
@@ -32,15 +34,23 @@ impl Readers {
         Self { free: Mutex::default(), path: path.to_owned() }
     }
 
+    /// Reads with one statement.
+    pub(super) fn read_one<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.with(|connection| read(connection)).map_err(|error| store_error(&error))
+    }
+
     /// Reads, all of it from one state of the database.
     pub(super) fn read<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        self.try_read(read).map_err(|error| store_error(&error))
+        self.with(|connection| read(&*connection.transaction()?)).map_err(|error| store_error(&error))
     }
 
-    fn try_read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    fn with<T>(&self, read: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> rusqlite::Result<T> {
         let free = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match free {
             Some(connection) => connection,
@@ -50,12 +60,11 @@ impl Readers {
                     OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
                 )?;
                 connection.set_prepared_statement_cache_capacity(32);
+                connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
                 connection
             }
         };
-        let transaction = connection.transaction()?;
-        let result = read(&transaction)?;
-        drop(transaction);
+        let result = read(&mut connection)?;
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         if free.len() < KEPT {
             free.push(connection);
@@ -66,9 +75,10 @@ impl Readers {
 
 /// The columns that make a summary, in the order in which [`summary`] reads them.
 const SUMMARY: &str =
-    "e.id, e.name, m.arn, e.input, e.started_at, e.stopped_at, e.outcome, e.number, m.definition,
-    e.redrives
-    FROM execution e JOIN machine m ON m.number = e.machine";
+    "e.id, e.name, m.arn, e.input, e.started_at, c.stopped_at, c.outcome, e.number, m.definition, e.start,
+    r.redrives
+    FROM execution e JOIN machine m ON m.number = e.machine LEFT JOIN closed c ON c.execution = e.number
+    LEFT JOIN redriven r ON r.execution = e.number";
 
 pub(super) fn number(connection: &Connection, id: &ExecutionId) -> rusqlite::Result<Option<i64>> {
     let mut find = connection.prepare_cached("SELECT number FROM execution WHERE id = ?1")?;
@@ -90,7 +100,7 @@ fn summary(row: &Row<'_>) -> rusqlite::Result<Described> {
         None => Some(ExecutionStatus::Running),
         Some(outcome) => serde_json::from_str(outcome).ok(),
     };
-    let redrives = row.get_ref(9)?.as_str_or_null()?.map(serde_json::from_str).transpose().ok();
+    let redrives = row.get_ref(10)?.as_str_or_null()?.map(serde_json::from_str).transpose().ok();
     let (Some(input), Some(status), Some(redrives)) = (input, status, redrives) else {
         return Ok(Err(StoreErrorKind::Corrupt));
     };
@@ -120,20 +130,27 @@ pub(super) fn load(connection: &Connection, id: &ExecutionId) -> rusqlite::Resul
     let mut find = connection.prepare_cached(&format!("SELECT {SUMMARY} WHERE e.id = ?1"))?;
     let found = find.query_row((id.as_str(),), |row| {
         let definition = Arc::from(row.get_ref(8)?.as_str()?);
-        Ok((row.get::<_, i64>(7)?, summary(row)?, definition))
+        let input = row.get_ref(3)?.as_str()?.as_bytes().to_vec();
+        let start: Option<Vec<u8>> = row.get(9)?;
+        Ok((row.get::<_, i64>(7)?, summary(row)?, definition, start.map(|start| (start, input))))
     });
-    let Some((number, summary, definition)) = found.optional()? else { return Ok(None) };
-    let sql = "SELECT revision FROM live WHERE execution = ?1
-        UNION ALL SELECT revision FROM kept WHERE execution = ?1";
+    let Some((number, summary, definition, start)) = found.optional()? else { return Ok(None) };
+    let sql = "SELECT revision, head FROM live WHERE execution = ?1
+        UNION ALL SELECT revision, head FROM kept WHERE execution = ?1";
     let mut find = connection.prepare_cached(sql)?;
-    let revision: Option<i64> = find.query_row((number,), |row| row.get(0)).optional()?;
-    let Some(revision) = revision else { return Ok(None) };
+    let live = find.query_row((number,), |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)));
+    let Some((revision, head)) = live.optional()? else { return Ok(None) };
+    let mut records = vec![Record::new(RecordKey::Head, head)];
+    if let Some((start, input)) = start {
+        records.extend([Record::new(RecordKey::Start, start), Record::new(RecordKey::Input, input)]);
+    }
     let mut find = connection.prepare_cached("SELECT part, bytes FROM record WHERE execution = ?1")?;
-    let records = find.query_map((number,), |row| {
-        let part: i64 = row.get(0)?;
-        Ok(Record::new(RecordKey::from_number(part.cast_unsigned()), row.get(1)?))
-    })?;
-    let records = records.collect::<Result<_, _>>()?;
+    let parts = find.query_map((number,), |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
+    for part in parts {
+        let (part, bytes) = part?;
+        let key = RecordKey::from_number(part.cast_unsigned());
+        records.push(Record::new(key.ok_or(rusqlite::Error::IntegralValueOutOfRange(0, part))?, bytes));
+    }
     Ok(Some(Loaded { summary, definition, revision: revision.cast_unsigned(), records }))
 }
 
@@ -146,7 +163,8 @@ impl Loaded {
 
 pub(super) fn find_task(connection: &Connection, token: &TokenHash) -> rusqlite::Result<Option<TaskAddress>> {
     let sql =
-        "SELECT id, task, activity, open FROM token JOIN execution ON number = execution WHERE hash = ?1";
+        "SELECT id, task, activity, open AND EXISTS (SELECT 1 FROM live WHERE live.execution = token.execution)
+        FROM token JOIN execution ON number = token.execution WHERE hash = ?1";
     let mut find = connection.prepare_cached(sql)?;
     let address = |row: &Row<'_>| {
         let task = TaskId::from(row.get::<_, i64>(1)?.cast_unsigned());
@@ -198,11 +216,19 @@ pub(super) fn history(
     Ok(Some(records))
 }
 
+pub(super) fn decode(records: &[Vec<u8>]) -> Result<Vec<Decoded>, StoreError> {
+    records.iter().map(|record| events::decode(record)).collect()
+}
+
 /// The events of a page from the records that hold it.
-pub(super) fn page_of(records: &[Vec<u8>], page: &PageRequest) -> Result<Page<HistoryEvent>, StoreError> {
+pub(super) fn page_of(
+    records: Vec<Decoded>,
+    summary: Option<&ExecutionSummary>,
+    page: &PageRequest,
+) -> Result<Page<HistoryEvent>, StoreError> {
     let mut events = Vec::new();
     for record in records {
-        let mut decoded = events::decode(record)?;
+        let mut decoded = record.events(summary)?;
         if page.reverse {
             decoded.reverse();
         }
@@ -243,7 +269,7 @@ pub(super) fn list(
         None => {}
         Some("RUNNING") => conditions.push("e.number IN (SELECT execution FROM live)"),
         Some(status) => {
-            conditions.push("e.stopped_at IS NOT NULL AND e.status = ?");
+            conditions.push("c.status = ?");
             values.push(boxed(status));
         }
     }

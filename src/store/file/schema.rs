@@ -3,16 +3,19 @@
 //! | table       | one row is                | written                                                  |
 //! |-------------|---------------------------|----------------------------------------------------------|
 //! | `machine`   | a definition and its ARN  | when the first execution of it starts                    |
-//! | `execution` | what `describe` says      | when it starts, when it ends, and when it is redriven    |
-//! | `live`      | an open execution         | at each step; gone when it has ended                     |
+//! | `execution` | what it was started from  | when it starts                                           |
+//! | `closed`    | how an execution ended    | when it ends; gone when it is redriven                   |
+//! | `redriven`  | how often it was redriven | when it ends without success, and when it is redriven    |
+//! | `live`      | an open execution's head  | at each step; gone when it has ended                     |
 //! | `kept`      | one that may be redriven  | when it ends; gone when it is redriven, or too old       |
 //! | `record`    | a part of its state       | when a step touched it; gone when neither has it         |
 //! | `history`   | a step's events           | at the step, at the end of the table                     |
-//! | `token`     | a token's hash            | when it is issued, and when it is retired                |
+//! | `token`     | a token's hash            | when it is issued, and when it is retired before the end |
 //! | `inbox`     | an event that was posted  | when it is posted, and when it is settled                |
 //!
 //! Times are milliseconds since 1970. `live.owner` is a number of the process that has the file open, and means
-//! nothing to the next one.
+//! nothing to the next one. A token is open if its row says so and its execution is open. What `record.part` stands
+//! for says `RecordKey::number`. A number in the place of a document of `history.events` is explained in `events.rs`.
 
 use rusqlite::Connection;
 
@@ -22,73 +25,8 @@ use super::error::FileStoreError;
 const APPLICATION: i32 = 0x7374_6570;
 
 /// How each version becomes the next one. What was released stays as it is.
-const MIGRATIONS: &[&str] = &[
-    // 1
-    "CREATE TABLE machine (
-        number INTEGER PRIMARY KEY,
-        digest BLOB NOT NULL UNIQUE,
-        arn TEXT NOT NULL,
-        definition TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX machine_arn ON machine (arn);
-    CREATE TABLE execution (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        id TEXT NOT NULL UNIQUE,
-        name TEXT NOT NULL,
-        machine INTEGER NOT NULL,
-        input TEXT NOT NULL,
-        started_at INTEGER NOT NULL,
-        status TEXT NOT NULL,
-        stopped_at INTEGER,
-        outcome TEXT
-    ) STRICT;
-    CREATE INDEX execution_machine ON execution (machine);
-    CREATE INDEX execution_status ON execution (status) WHERE stopped_at IS NOT NULL;
-    CREATE INDEX execution_stopped ON execution (stopped_at) WHERE stopped_at IS NOT NULL;
-    CREATE TABLE live (
-        execution INTEGER PRIMARY KEY,
-        revision INTEGER NOT NULL,
-        owner INTEGER,
-        wake INTEGER
-    ) STRICT;
-    CREATE INDEX live_wake ON live (wake) WHERE owner IS NULL;
-    CREATE TABLE record (
-        execution INTEGER NOT NULL,
-        part INTEGER NOT NULL,
-        bytes BLOB NOT NULL,
-        PRIMARY KEY (execution, part)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE history (
-        number INTEGER PRIMARY KEY,
-        execution INTEGER NOT NULL,
-        last INTEGER NOT NULL,
-        events BLOB NOT NULL
-    ) STRICT;
-    CREATE INDEX history_execution ON history (execution, last);
-    CREATE TABLE token (
-        hash BLOB PRIMARY KEY,
-        execution INTEGER NOT NULL,
-        task INTEGER NOT NULL,
-        activity INTEGER NOT NULL,
-        open INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX token_execution ON token (execution);
-    CREATE TABLE inbox (
-        number INTEGER PRIMARY KEY AUTOINCREMENT,
-        execution INTEGER NOT NULL,
-        event TEXT,
-        accepted INTEGER
-    ) STRICT;
-    CREATE INDEX inbox_execution ON inbox (execution);",
-    // 2
-    "ALTER TABLE execution ADD COLUMN redrives TEXT;
-    CREATE TABLE kept (
-        execution INTEGER PRIMARY KEY,
-        revision INTEGER NOT NULL,
-        stopped_at INTEGER NOT NULL
-    ) STRICT;
-    CREATE INDEX kept_stopped ON kept (stopped_at);",
-];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
 
 /// The version that this crate writes.
 pub(super) const VERSION: usize = MIGRATIONS.len();
@@ -112,7 +50,7 @@ pub(super) fn check(connection: &Connection) -> Result<usize, FileStoreError> {
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), FileStoreError> {
     let found = check(connection)?;
     let transaction = connection.transaction()?;
-    for migration in &MIGRATIONS[found..] {
+    for migration in MIGRATIONS.iter().skip(found) {
         transaction.execute_batch(migration)?;
     }
     if found < VERSION {

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::read;
 use super::writer::{Database, Written};
-use crate::execution::{Event, TokenChanges};
+use crate::execution::{Event, Record, RecordKey, TokenChanges};
 use crate::id::ExecutionId;
 use crate::store::{
     Claim, Claimed, Claims, Commit, Created, Handled, InboxId, NewExecution, OwnerId, Posted, Revision,
@@ -15,13 +15,14 @@ use crate::time::Timestamp;
 
 /// A commit, encoded: that is done before the writer's turn.
 pub(super) struct Encoded {
-    records: Vec<(u64, Option<Vec<u8>>)>,
+    /// What the execution was started from, in the first commit.
+    start: Option<Vec<u8>>,
+    head: Vec<u8>,
+    records: Vec<(i64, Option<Vec<u8>>)>,
     /// The number of the last event, and all of them.
-    history: Option<(u64, Vec<u8>)>,
+    history: Option<(i64, Vec<u8>)>,
     tokens: TokenChanges,
-    status: &'static str,
-    /// How it ended and when, if it did.
-    outcome: Option<(String, Timestamp)>,
+    outcome: Option<Outcome>,
     /// How often it was redriven, where that has changed.
     redrives: Option<String>,
     /// Whether there is state to keep.
@@ -30,18 +31,46 @@ pub(super) struct Encoded {
     handled: Option<Handled>,
 }
 
+/// How an execution ended, and when.
+struct Outcome {
+    status: &'static str,
+    outcome: String,
+    at: i64,
+}
+
 impl Encoded {
     pub(super) fn of(commit: Commit) -> Self {
         let closed = commit.status.is_closed();
         let wake = commit.wake().map(Timestamp::as_millis);
         let kept = commit.keeps_state();
-        let records = if kept { commit.changes.records() } else { Vec::new() };
+        let (mut start, mut head, mut records) = (None, Vec::new(), Vec::new());
+        for Record { key, bytes, .. } in commit.changes.records() {
+            match key {
+                RecordKey::Head => head = bytes.unwrap_or_default(),
+                RecordKey::Start => start = bytes,
+                // The row of the execution has it.
+                RecordKey::Input => {}
+                // The state of what has ended for good is not needed any longer.
+                _ if !kept => {}
+                key => records.push((sql_number(key.number()), bytes)),
+            }
+        }
         let outcome = || serde_json::to_string(&commit.status).expect("a status has string keys only");
-        Self {
-            records: records.into_iter().map(|record| (record.key.number(), record.bytes)).collect(),
-            history: commit.history.last().map(|last| (last.id, events::encode(&commit.history))),
+        let outcome = closed.then(|| Outcome {
             status: commit.status.as_str(),
-            outcome: closed.then(|| (outcome(), commit.at)),
+            outcome: outcome(),
+            at: commit.at.as_millis(),
+        });
+        let history = commit.history.last().map(|last| {
+            let events = events::encode(&commit.history, commit.changes.input(), &commit.status);
+            (sql_number(last.id), events)
+        });
+        Self {
+            start,
+            head,
+            records,
+            history,
+            outcome,
             redrives: if closed { redrives(&commit) } else { None },
             kept,
             tokens: commit.tokens,
@@ -82,34 +111,46 @@ impl EncodedNew {
 
 impl Database {
     pub(super) fn create(&mut self, execution: &EncodedNew, first: &Encoded) -> Written<Created> {
-        if let Some(summary) = read::describe(&self.connection, &execution.new.id)? {
-            return Ok(summary.map(Created::Existing));
-        }
         let machine = self.machine(execution)?;
         let new = &execution.new;
-        let sql = "INSERT INTO execution (id, name, machine, input, started_at, status)
-            VALUES (?1, ?2, ?3, ?4, ?5, 'RUNNING')";
+        let sql = "INSERT INTO execution (id, name, machine, input, started_at, start)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (id) DO NOTHING";
         let started_at = new.started_at.as_millis();
-        let row = params![new.id.as_str(), &*new.name, machine, execution.input, started_at];
-        self.connection.prepare_cached(sql)?.execute(row)?;
+        let row = params![new.id.as_str(), &*new.name, machine, execution.input, started_at, first.start];
+        if self.connection.prepare_cached(sql)?.execute(row)? == 0 {
+            let known = read::describe(&self.connection, &new.id)?;
+            return Ok(known.map_or(Err(StoreErrorKind::Corrupt), |known| known.map(Created::Existing)));
+        }
         let number = self.connection.last_insert_rowid();
-        let owner = new.owner.map(|owner| self.owners.number(owner));
-        let sql = "INSERT INTO live (execution, revision, owner, wake) VALUES (?1, 1, ?2, ?3)";
-        self.connection.prepare_cached(sql)?.execute(params![number, owner, first.wake])?;
-        self.write(number, first)?;
-        Ok(Ok(Created::New(Revision::new(1))))
+        if first.outcome.is_none() {
+            let owner = new.owner.map(|owner| self.owners.number(owner));
+            let sql = "INSERT INTO live (execution, revision, owner, wake, head) VALUES (?1, 1, ?2, ?3, ?4)";
+            self.connection.prepare_cached(sql)?.execute(params![number, owner, first.wake, first.head])?;
+            self.known.live(&new.id, number);
+        }
+        let revision = Revision::new(1);
+        self.write(number, revision, first)?;
+        Ok(Ok(Created::New(revision)))
     }
 
-    fn machine(&self, execution: &EncodedNew) -> rusqlite::Result<i64> {
-        let mut find = self.connection.prepare_cached("SELECT number FROM machine WHERE digest = ?1")?;
-        if let Some(number) = find.query_row((execution.digest,), |row| row.get(0)).optional()? {
-            return Ok(number);
+    fn machine(&mut self, execution: &EncodedNew) -> rusqlite::Result<i64> {
+        if let Some(number) = self.known.machines.get(&execution.digest) {
+            return Ok(*number);
         }
-        let sql = "INSERT INTO machine (digest, arn, definition) VALUES (?1, ?2, ?3)";
-        let NewExecution { machine_arn, definition, .. } = &execution.new;
-        let row = params![execution.digest, &**machine_arn, &**definition];
-        self.connection.prepare_cached(sql)?.execute(row)?;
-        Ok(self.connection.last_insert_rowid())
+        let mut find = self.connection.prepare_cached("SELECT number FROM machine WHERE digest = ?1")?;
+        let found = find.query_row((execution.digest,), |row| row.get(0)).optional()?;
+        let number = match found {
+            Some(number) => number,
+            None => {
+                let sql = "INSERT INTO machine (digest, arn, definition) VALUES (?1, ?2, ?3)";
+                let NewExecution { machine_arn, definition, .. } = &execution.new;
+                let row = params![execution.digest, &**machine_arn, &**definition];
+                self.connection.prepare_cached(sql)?.execute(row)?;
+                self.connection.last_insert_rowid()
+            }
+        };
+        self.known.machines.insert(execution.digest, number);
+        Ok(number)
     }
 
     pub(super) fn commit(
@@ -118,24 +159,38 @@ impl Database {
         expected: Revision,
         commit: &Encoded,
     ) -> Written<Revision> {
-        let revision = expected.next();
-        let sql = "UPDATE live SET revision = ?1, wake = ?2
-            WHERE execution = (SELECT number FROM execution WHERE id = ?3) AND revision = ?4
-            RETURNING execution";
-        let row =
-            params![sql_number(revision.as_u64()), commit.wake, id.as_str(), sql_number(expected.as_u64())];
-        let number = self.connection.prepare_cached(sql)?.query_row(row, |row| row.get(0)).optional()?;
-        let Some(number) = number else { return self.stale(id) };
-        self.write(number, commit)?;
+        let number = match self.known.number(id) {
+            Some(number) => number,
+            None => match read::number(&self.connection, id)? {
+                Some(number) => number,
+                None => return Ok(Err(StoreErrorKind::NotFound)),
+            },
+        };
+        let (revision, expected) = (expected.next(), sql_number(expected.as_u64()));
+        let changed = match &commit.outcome {
+            Some(_) => {
+                let sql = "DELETE FROM live WHERE execution = ?1 AND revision = ?2";
+                self.connection.prepare_cached(sql)?.execute(params![number, expected])?
+            }
+            None => {
+                let sql = "UPDATE live SET revision = ?1, wake = ?2, head = ?3
+                    WHERE execution = ?4 AND revision = ?5";
+                // Mail that waits is something to do.
+                let wake = if self.known.mailed.contains(&number) { Some(0) } else { commit.wake };
+                let row = params![sql_number(revision.as_u64()), wake, commit.head, number, expected];
+                self.connection.prepare_cached(sql)?.execute(row)?
+            }
+        };
+        if changed == 0 {
+            return Ok(Err(StoreErrorKind::Conflict));
+        }
+        match commit.outcome {
+            Some(_) => self.known.ended(id),
+            None => self.known.live(id, number),
+        }
+        self.catch_up(number, commit)?;
+        self.write(number, revision, commit)?;
         Ok(Ok(revision))
-    }
-
-    /// What a commit hears that follows another revision than the newest.
-    fn stale(&self, id: &ExecutionId) -> Written<Revision> {
-        Ok(Err(match read::number(&self.connection, id)? {
-            Some(_) => StoreErrorKind::Conflict,
-            None => StoreErrorKind::NotFound,
-        }))
     }
 
     pub(super) fn reopen(
@@ -144,42 +199,59 @@ impl Database {
         expected: Revision,
         commit: &Encoded,
     ) -> Written<Revision> {
-        let sql = "DELETE FROM kept WHERE execution = (SELECT number FROM execution WHERE id = ?1)
-            AND revision = ?2 RETURNING execution";
-        let row = params![id.as_str(), sql_number(expected.as_u64())];
-        let number: Option<i64> =
-            self.connection.prepare_cached(sql)?.query_row(row, |row| row.get(0)).optional()?;
-        let Some(number) = number else { return self.stale(id) };
+        let Some(number) = read::number(&self.connection, id)? else {
+            return Ok(Err(StoreErrorKind::NotFound));
+        };
+        let sql = "DELETE FROM kept WHERE execution = ?1 AND revision = ?2";
+        let row = params![number, sql_number(expected.as_u64())];
+        if self.connection.prepare_cached(sql)?.execute(row)? == 0 {
+            return Ok(Err(StoreErrorKind::Conflict));
+        }
         let revision = expected.next();
-        let sql = "INSERT INTO live (execution, revision, wake) VALUES (?1, ?2, ?3)";
-        let row = params![number, sql_number(revision.as_u64()), commit.wake];
+        let sql = "INSERT INTO live (execution, revision, wake, head) VALUES (?1, ?2, ?3, ?4)";
+        let row = params![number, sql_number(revision.as_u64()), commit.wake, commit.head];
         self.connection.prepare_cached(sql)?.execute(row)?;
-        let sql = "UPDATE execution SET status = 'RUNNING', outcome = NULL, stopped_at = NULL, redrives = ?1
-            WHERE number = ?2";
-        self.connection.prepare_cached(sql)?.execute(params![commit.redrives, number])?;
-        self.write(number, commit)?;
+        self.known.live(id, number);
+        for sql in [
+            "DELETE FROM closed WHERE execution = ?1",
+            // Nothing was done to them at the end.
+            "UPDATE token SET open = 0 WHERE execution = ?1 AND open",
+        ] {
+            self.connection.prepare_cached(sql)?.execute((number,))?;
+        }
+        self.catch_up(number, commit)?;
+        self.write(number, revision, commit)?;
         self.owners.tell(None);
         Ok(Ok(revision))
     }
 
-    fn write(&mut self, number: i64, commit: &Encoded) -> rusqlite::Result<()> {
+    /// Writes what the execution was started from, where an earlier version had it in the head.
+    fn catch_up(&self, number: i64, commit: &Encoded) -> rusqlite::Result<()> {
+        if let Some(start) = &commit.start {
+            let sql = "UPDATE execution SET start = ?1 WHERE number = ?2";
+            self.connection.prepare_cached(sql)?.execute(params![start, number])?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, number: i64, revision: Revision, commit: &Encoded) -> rusqlite::Result<()> {
         let connection = &self.connection;
         for (part, bytes) in &commit.records {
             match bytes {
                 Some(bytes) => {
                     let sql = "INSERT INTO record (execution, part, bytes) VALUES (?1, ?2, ?3)
                         ON CONFLICT DO UPDATE SET bytes = excluded.bytes";
-                    connection.prepare_cached(sql)?.execute(params![number, sql_number(*part), bytes])?
+                    connection.prepare_cached(sql)?.execute(params![number, part, bytes])?
                 }
                 None => {
                     let sql = "DELETE FROM record WHERE execution = ?1 AND part = ?2";
-                    connection.prepare_cached(sql)?.execute(params![number, sql_number(*part)])?
+                    connection.prepare_cached(sql)?.execute(params![number, part])?
                 }
             };
         }
         if let Some((last, events)) = &commit.history {
             let sql = "INSERT INTO history (execution, last, events) VALUES (?1, ?2, ?3)";
-            connection.prepare_cached(sql)?.execute(params![number, sql_number(*last), events])?;
+            connection.prepare_cached(sql)?.execute(params![number, last, events])?;
         }
         for token in &commit.tokens.issued {
             let sql = "INSERT INTO token (hash, execution, task, activity, open) VALUES (?1, ?2, ?3, ?4, 1)";
@@ -187,44 +259,64 @@ impl Database {
             let row = params![token.hash.as_bytes(), number, task, token.activity];
             connection.prepare_cached(sql)?.execute(row)?;
         }
-        for hash in &commit.tokens.retired {
+        // Those of an execution that ends are not open any longer, whatever their rows say.
+        for hash in commit.tokens.retired.iter().filter(|_| commit.outcome.is_none()) {
             let sql = "UPDATE token SET open = 0 WHERE hash = ?1";
             connection.prepare_cached(sql)?.execute((hash.as_bytes(),))?;
         }
-        if let Some(Handled { posted, accepted }) = commit.handled {
-            let sql = "UPDATE inbox SET event = NULL, accepted = ?1
-                WHERE number = ?2 AND execution = ?3 AND accepted IS NULL";
-            let row = params![accepted, sql_number(posted.as_u64()), number];
-            connection.prepare_cached(sql)?.execute(row)?;
-            self.settled = true;
+        if let Some(handled) = commit.handled {
+            self.handle(number, handled, commit.wake)?;
+        }
+        if let Some(redrives) = &commit.redrives {
+            let sql = "INSERT INTO redriven (execution, redrives) VALUES (?1, ?2)
+                ON CONFLICT DO UPDATE SET redrives = excluded.redrives";
+            self.connection.prepare_cached(sql)?.execute(params![number, redrives])?;
         }
         match &commit.outcome {
-            Some((outcome, at)) => self.end(number, commit, outcome, *at),
-            // Mail that waits is something to do.
-            None => {
-                let sql = "UPDATE live SET wake = 0 WHERE execution = ?1 AND wake IS NOT 0 AND EXISTS
-                    (SELECT 1 FROM inbox WHERE execution = ?1 AND accepted IS NULL)";
-                connection.prepare_cached(sql)?.execute((number,)).map(drop)
-            }
+            Some(outcome) => self.end(number, revision, commit, outcome),
+            None => Ok(()),
         }
     }
 
-    fn end(&mut self, number: i64, commit: &Encoded, outcome: &str, at: Timestamp) -> rusqlite::Result<()> {
+    fn handle(&mut self, number: i64, handled: Handled, wake: Option<i64>) -> rusqlite::Result<()> {
+        let Handled { posted, accepted } = handled;
+        let sql = "UPDATE inbox SET event = NULL, accepted = ?1
+            WHERE number = ?2 AND execution = ?3 AND accepted IS NULL";
+        let row = params![accepted, sql_number(posted.as_u64()), number];
+        self.connection.prepare_cached(sql)?.execute(row)?;
+        self.settled = true;
+        let sql = "SELECT 1 FROM inbox WHERE execution = ?1 AND accepted IS NULL";
+        let more = self.connection.prepare_cached(sql)?.exists((number,))?;
+        if !more && self.known.mailed.remove(&number) {
+            let sql = "UPDATE live SET wake = ?1 WHERE execution = ?2";
+            self.connection.prepare_cached(sql)?.execute(params![wake, number])?;
+        }
+        Ok(())
+    }
+
+    fn end(
+        &mut self,
+        number: i64,
+        revision: Revision,
+        commit: &Encoded,
+        outcome: &Outcome,
+    ) -> rusqlite::Result<()> {
         let connection = &self.connection;
-        let sql = "UPDATE execution SET status = ?1, outcome = ?2, stopped_at = ?3,
-            redrives = ifnull(?4, redrives) WHERE number = ?5";
-        let row = params![commit.status, outcome, at.as_millis(), commit.redrives, number];
-        connection.prepare_cached(sql)?.execute(row)?;
+        let Outcome { status, outcome, at } = outcome;
+        let sql = "INSERT INTO closed (execution, status, stopped_at, outcome) VALUES (?1, ?2, ?3, ?4)";
+        connection.prepare_cached(sql)?.execute(params![number, status, at, outcome])?;
         if commit.kept {
-            let sql = "INSERT INTO kept (execution, revision, stopped_at)
-                SELECT execution, revision, ?1 FROM live WHERE execution = ?2";
-            connection.prepare_cached(sql)?.execute(params![at.as_millis(), number])?;
+            let sql = "INSERT INTO kept (execution, revision, stopped_at, head) VALUES (?1, ?2, ?3, ?4)";
+            let row = params![number, sql_number(revision.as_u64()), at, commit.head];
+            connection.prepare_cached(sql)?.execute(row)?;
         } else {
             connection.prepare_cached("DELETE FROM record WHERE execution = ?1")?.execute((number,))?;
         }
-        connection.prepare_cached("DELETE FROM live WHERE execution = ?1")?.execute((number,))?;
-        let sql = "UPDATE inbox SET event = NULL, accepted = 0 WHERE execution = ?1 AND accepted IS NULL";
-        self.settled |= connection.prepare_cached(sql)?.execute((number,))? > 0;
+        if self.known.mailed.remove(&number) {
+            let sql = "UPDATE inbox SET event = NULL, accepted = 0 WHERE execution = ?1 AND accepted IS NULL";
+            connection.prepare_cached(sql)?.execute((number,))?;
+            self.settled = true;
+        }
         Ok(())
     }
 
@@ -334,6 +426,9 @@ impl Database {
         let mut find = self.connection.prepare_cached(sql)?;
         let live: Option<Option<i64>> = find.query_row((number,), |row| row.get(0)).optional()?;
         let (event, accepted) = if live.is_some() { (Some(event), None) } else { (None, Some(false)) };
+        if live.is_some() {
+            self.known.mailed.insert(number);
+        }
         let sql = "INSERT INTO inbox (execution, event, accepted) VALUES (?1, ?2, ?3)";
         self.connection.prepare_cached(sql)?.execute(params![number, event, accepted])?;
         let posted = self.connection.last_insert_rowid();
@@ -345,7 +440,7 @@ impl Database {
 
     pub(super) fn forget(&mut self, closed_before: Timestamp, most: usize) -> Written<usize> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let sql = "SELECT number FROM execution WHERE stopped_at < ?1 ORDER BY stopped_at LIMIT ?2";
+        let sql = "SELECT execution FROM closed WHERE stopped_at < ?1 ORDER BY stopped_at LIMIT ?2";
         let mut find = self.connection.prepare_cached(sql)?;
         let old = find.query_map(params![closed_before.as_millis(), most], |row| row.get(0))?;
         let old: Vec<i64> = old.collect::<Result<_, _>>()?;
@@ -356,6 +451,8 @@ impl Database {
                 "DELETE FROM inbox WHERE execution = ?1",
                 "DELETE FROM record WHERE execution = ?1",
                 "DELETE FROM kept WHERE execution = ?1",
+                "DELETE FROM redriven WHERE execution = ?1",
+                "DELETE FROM closed WHERE execution = ?1",
                 "DELETE FROM execution WHERE number = ?1",
             ] {
                 self.connection.prepare_cached(sql)?.execute((number,))?;
@@ -364,6 +461,7 @@ impl Database {
         if !old.is_empty() {
             let sql = "DELETE FROM machine WHERE NOT EXISTS (SELECT 1 FROM execution WHERE machine = machine.number)";
             self.connection.prepare_cached(sql)?.execute(())?;
+            self.known.machines.clear();
             self.vacuum()?;
         }
         Ok(Ok(old.len()))

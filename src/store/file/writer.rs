@@ -1,24 +1,34 @@
-//! The one thread that writes: everything that waits goes into one transaction.
+//! The one thread that writes: what waits goes into one transaction.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::checkpoint::Checkpoints;
 use super::error::store_error;
+use super::known::Known;
 use super::owners::Owners;
+use super::requests::{Closing, Requests};
 use crate::store::{StoreError, StoreErrorKind};
 
-/// How many writes go into one transaction at most: nobody waits for ever.
+/// How many writes go into one transaction at most.
 const BATCH: usize = 1024;
+
+/// How long writes are added to a transaction: at least, and at most. Nobody waits for ever, nor for little.
+const LONGEST: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
 
 /// The database while it is written.
 pub(super) struct Database {
     pub(super) connection: Connection,
     pub(super) owners: Arc<Owners>,
+    pub(super) known: Known,
     /// Whether something was settled in this transaction.
     pub(super) settled: bool,
+    checkpoints: Checkpoints,
+    /// How long the last commit took.
+    committing: Duration,
 }
 
 /// What a write comes to: SQLite's failures concern the whole transaction, the store's only the write.
@@ -65,61 +75,100 @@ impl<T: Send, F: FnMut(&mut Database) -> Written<T> + Send> Write for Request<T,
 }
 
 /// Writes until nobody can ask for it any longer.
-pub(super) fn write(mut database: Database, requests: &Receiver<Box<dyn Write>>) {
-    let mut batch = Vec::new();
-    while let Ok(request) = requests.recv() {
-        batch.push(request);
-        while batch.len() < BATCH {
-            match requests.try_recv() {
-                Ok(request) => batch.push(request),
-                Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-            }
-        }
-        database.transact(&mut batch);
+pub(super) fn write(mut database: Database, requests: &Requests) {
+    let _closing = Closing(requests);
+    while requests.wait() {
+        database.transact(requests);
     }
     // What may be lost, is. The rest was committed.
     let _ = database.connection.execute_batch("PRAGMA optimize");
 }
 
 impl Database {
-    /// Runs a batch in one transaction. When that fails, each of the batch gets one of its own: what cannot be
-    /// written at all does not keep the others waiting.
-    fn transact(&mut self, batch: &mut Vec<Box<dyn Write>>) {
-        let mut result = self.attempt(batch);
+    pub(super) fn new(connection: Connection, checkpoints: Checkpoints, owners: Arc<Owners>) -> Self {
+        let known = Known::default();
+        Self { connection, owners, known, settled: false, checkpoints, committing: Duration::ZERO }
+    }
+
+    /// Runs what waits in one transaction. When that fails, each gets one of its own: what cannot be written at
+    /// all does not keep the others waiting.
+    fn transact(&mut self, requests: &Requests) {
+        // A commit takes its time whatever is in it: what waits for it may take as long, and twice that.
+        let longest = (self.committing * 2).clamp(LONGEST.0, LONGEST.1);
+        let (began, mut count) = (Instant::now(), 0);
+        let next = || {
+            count += 1;
+            let goes_on = count == 1 || (count <= BATCH && began.elapsed() < longest);
+            if goes_on { requests.next() } else { None }
+        };
+        let mut batch = Vec::new();
+        let mut result = self.attempt(&mut batch, next);
         if result.is_err() && batch.len() > 1 {
-            for mut request in batch.drain(..) {
-                result = self.attempt(std::slice::from_mut(&mut request));
-                request.reply(result.as_ref().err());
+            for request in std::mem::take(&mut batch) {
+                let mut request = Some(request);
+                result = self.attempt(&mut batch, || request.take());
+                reply(&mut batch, &result);
             }
         }
         if std::mem::take(&mut self.settled) {
             self.owners.settled.notify_waiters();
         }
-        for request in batch.drain(..) {
-            request.reply(result.as_ref().err());
-        }
+        reply(&mut batch, &result);
     }
 
-    fn attempt(&mut self, batch: &mut [Box<dyn Write>]) -> rusqlite::Result<()> {
-        let result = self.run(batch);
-        if result.is_err() && !self.connection.is_autocommit() {
-            // SQLite may have done it already.
-            let _ = self.connection.execute_batch("ROLLBACK");
+    /// Runs what is next in one transaction, and puts it into the batch.
+    fn attempt(
+        &mut self,
+        batch: &mut Vec<Box<dyn Write>>,
+        next: impl FnMut() -> Option<Box<dyn Write>>,
+    ) -> rusqlite::Result<()> {
+        let result = self.run(batch, next);
+        if result.is_err() {
+            if !self.connection.is_autocommit() {
+                // SQLite may have done it already.
+                let _ = self.connection.execute_batch("ROLLBACK");
+            }
+            self.known.forget();
         }
         result
     }
 
-    fn run(&mut self, batch: &mut [Box<dyn Write>]) -> rusqlite::Result<()> {
+    fn run(
+        &mut self,
+        batch: &mut Vec<Box<dyn Write>>,
+        mut next: impl FnMut() -> Option<Box<dyn Write>>,
+    ) -> rusqlite::Result<()> {
+        let begun = self.begin();
+        let mut may_be_lost = true;
+        // Each of the batch fails with it.
+        while let Some(mut request) = next() {
+            may_be_lost &= request.may_be_lost();
+            let run = if begun.is_ok() { request.run(self) } else { Ok(()) };
+            batch.push(request);
+            run?;
+        }
+        begun?;
+        if !may_be_lost {
+            let began = Instant::now();
+            self.connection.prepare_cached("COMMIT")?.execute(())?;
+            self.committing = began.elapsed();
+            // It was committed, whatever becomes of the log.
+            let _ = self.checkpoints.committed(&self.connection);
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> rusqlite::Result<()> {
         // A transaction in which all may be lost stays open until there is something to keep.
         if self.connection.is_autocommit() {
             self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
         }
-        for request in batch.iter_mut() {
-            request.run(self)?;
-        }
-        if !batch.iter().all(|request| request.may_be_lost()) {
-            self.connection.prepare_cached("COMMIT")?.execute(())?;
-        }
-        Ok(())
+        self.known.look(&self.connection)
+    }
+}
+
+fn reply(batch: &mut Vec<Box<dyn Write>>, result: &rusqlite::Result<()>) {
+    for request in batch.drain(..) {
+        request.reply(result.as_ref().err());
     }
 }

@@ -278,7 +278,7 @@ pub(super) async fn forget(
             keys AS (DELETE FROM tokens USING old WHERE execution = number),
             mail AS (DELETE FROM inbox USING old WHERE execution = old.number),
             state AS (DELETE FROM kept USING old WHERE execution = old.number),
-            rest AS (DELETE FROM frames USING old WHERE execution = old.number),
+            rest AS (DELETE FROM records USING old WHERE execution = old.number),
             gone AS (DELETE FROM executions USING old WHERE executions.number = old.number)
             SELECT definition, count(*) FROM old GROUP BY definition",
         );
@@ -309,11 +309,11 @@ pub(super) async fn expire(
         .value(closed_before.as_millis())
         .sql(" ORDER BY kept.stopped_at, execution LIMIT ")
         .value(i64::try_from(most).unwrap_or(i64::MAX))
-        // One that is redriven at this moment has its frames still.
+        // One that is redriven at this moment has its records still.
         .sql(
             " FOR UPDATE OF executions SKIP LOCKED),
             gone AS (DELETE FROM kept USING old WHERE kept.execution = old.execution RETURNING kept.execution),
-            rest AS (DELETE FROM frames USING gone WHERE frames.execution = gone.execution)
+            rest AS (DELETE FROM records USING gone WHERE records.execution = gone.execution)
             SELECT count(*) FROM gone",
         );
     let rows = statement.query(client).await?;

@@ -3,7 +3,7 @@
 use sha2::{Digest as _, Sha256};
 
 use super::statement::Statement;
-use crate::execution::{ExecutionStatus, RecordKey};
+use crate::execution::{ExecutionStatus, Record, RecordKey};
 use crate::id::ExecutionId;
 use crate::store::{Commit, NewExecution, Revision, events};
 use crate::time::Timestamp;
@@ -12,6 +12,7 @@ use crate::time::Timestamp;
 ///
 /// Without `definition` it relies on the server having it, and refers to nothing if it does not.
 pub(super) fn create(new: &NewExecution, first: &Commit, with_definition: bool) -> Statement {
+    let parts = Parts::of(first);
     let mut statement = Statement::new("WITH ");
     let hash = hash(&new.definition);
     if with_definition {
@@ -23,7 +24,7 @@ pub(super) fn create(new: &NewExecution, first: &Commit, with_definition: bool) 
     statement
         .sql(
             "step AS (INSERT INTO executions
-            (id, name, machine, definition, input, status, outcome, started_at, stopped_at, redrives) VALUES (",
+            (id, name, machine, definition, input, start, status, outcome, started_at, stopped_at, redrives) VALUES (",
         )
         .value(new.id.to_string())
         .sql(", ")
@@ -34,6 +35,8 @@ pub(super) fn create(new: &NewExecution, first: &Commit, with_definition: bool) 
         .value(hash)
         .sql(", ")
         .value(new.input.to_string())
+        .sql(", ")
+        .value(parts.start)
         .sql(", ")
         .value(first.status.as_str())
         .sql(", ")
@@ -52,7 +55,7 @@ pub(super) fn create(new: &NewExecution, first: &Commit, with_definition: bool) 
                 ", state AS (INSERT INTO states (execution, revision, head, due, wake, owner)
                 SELECT execution, 1, ",
             )
-            .value(head(first))
+            .value(parts.head)
             .sql(", ")
             .value(due)
             .sql(", CASE WHEN owners.id IS NULL THEN ")
@@ -61,15 +64,16 @@ pub(super) fn create(new: &NewExecution, first: &Commit, with_definition: bool) 
             .value(new.owner.map(|owner| uuid::Uuid::from_u128(owner.as_u128())))
             .sql(")");
     } else if first.keeps_state() {
-        keep(&mut statement, "1", first);
+        keep(&mut statement, "1", first, parts.head);
     }
-    parts(&mut statement, first);
+    rest(&mut statement, first, parts.records);
     statement.sql(" SELECT execution FROM step");
     statement
 }
 
 /// The statement that adds a step; it returns a row unless the revision is another.
 pub(super) fn commit(id: &ExecutionId, expected: Revision, commit: &Commit) -> Statement {
+    let Parts { head, start, records } = Parts::of(commit);
     let mut statement = Statement::new("WITH ");
     let revision = i64::try_from(expected.as_u64()).unwrap_or(-1);
     match commit.status.is_closed() {
@@ -93,18 +97,21 @@ pub(super) fn commit(id: &ExecutionId, expected: Revision, commit: &Commit) -> S
             .value(commit.at.as_millis())
             .sql(", redrives = coalesce(")
             .value(redrives(commit))
-            .sql(", redrives) FROM step WHERE number = execution)"),
-        false => going_on(&mut statement, id, revision, commit),
+            .sql(", redrives), start = coalesce(")
+            // An earlier version had it in the head.
+            .value(start)
+            .sql(", start) FROM step WHERE number = execution)"),
+        false => going_on(&mut statement, id, revision, commit, &head, start),
     };
     match (commit.status.is_closed(), commit.keeps_state()) {
-        (true, true) => keep(&mut statement, "revision + 1", commit),
+        (true, true) => keep(&mut statement, "revision + 1", commit, head),
         (true, false) => {
             statement
-                .sql(", rest AS (DELETE FROM frames USING step WHERE frames.execution = step.execution)");
+                .sql(", rest AS (DELETE FROM records USING step WHERE records.execution = step.execution)");
         }
         (false, _) => {}
     }
-    parts(&mut statement, commit);
+    rest(&mut statement, commit, records);
     if let Some(handled) = commit.handled {
         // Closing one takes what it did not handle for refused.
         statement
@@ -130,6 +137,7 @@ pub(super) fn commit(id: &ExecutionId, expected: Revision, commit: &Commit) -> S
 ///
 /// The execution's row is locked first, as by all who change what has ended.
 pub(super) fn reopen(id: &ExecutionId, expected: Revision, commit: &Commit) -> Statement {
+    let Parts { head, start, records } = Parts::of(commit);
     let mut statement = Statement::new("WITH ended AS (SELECT number FROM executions WHERE id = ");
     let due = commit.wake().map(Timestamp::as_millis);
     statement
@@ -141,7 +149,7 @@ pub(super) fn reopen(id: &ExecutionId, expected: Revision, commit: &Commit) -> S
             state AS (INSERT INTO states (execution, revision, head, due, wake)
                 SELECT execution, revision + 1, ",
         )
-        .value(head(commit))
+        .value(head)
         .sql(", ")
         .value(due)
         .sql(", ")
@@ -151,23 +159,25 @@ pub(super) fn reopen(id: &ExecutionId, expected: Revision, commit: &Commit) -> S
             opened AS (UPDATE executions SET status = 'RUNNING', outcome = NULL, stopped_at = NULL, redrives = ",
         )
         .value(redrives(commit))
+        .sql(", start = coalesce(")
+        .value(start)
         .sql(
-            " FROM step WHERE number = execution),
+            ", start) FROM step WHERE number = execution),
             refused AS (UPDATE inbox SET accepted = false FROM step
                 WHERE inbox.execution = step.execution AND accepted IS NULL)",
         );
-    parts(&mut statement, commit);
+    rest(&mut statement, commit, records);
     statement.sql(" SELECT execution, pg_notify('stepwright', 'free')::text FROM step");
     statement
 }
 
 /// Keeps the head of an execution that has ended, for its redrive.
-fn keep(statement: &mut Statement, revision: &str, commit: &Commit) {
+fn keep(statement: &mut Statement, revision: &str, commit: &Commit, head: Vec<u8>) {
     statement
         .sql(", keeping AS (INSERT INTO kept (execution, revision, head, stopped_at) SELECT execution, ")
         .sql(revision)
         .sql(", ")
-        .value(head(commit))
+        .value(head)
         .sql(", ")
         .value(commit.at.as_millis())
         .sql(" FROM step)");
@@ -178,9 +188,11 @@ fn going_on<'a>(
     id: &ExecutionId,
     revision: i64,
     commit: &Commit,
+    head: &[u8],
+    start: Option<Vec<u8>>,
 ) -> &'a mut Statement {
     let due = commit.wake().map(Timestamp::as_millis);
-    statement.sql("step AS (UPDATE states SET revision = revision + 1, head = ").value(head(commit));
+    statement.sql("step AS (UPDATE states SET revision = revision + 1, head = ").value(head.to_vec());
     statement.sql(", due = ").value(due).sql(", wake = CASE WHEN owner IS NULL THEN CASE WHEN ");
     // What else waits for it is counted by who posts.
     if let Some(handled) = commit.handled {
@@ -202,35 +214,65 @@ fn going_on<'a>(
         .value(id.to_string())
         .sql(" AND execution = executions.number AND revision = ")
         .value(revision)
-        .sql(" RETURNING execution)")
+        .sql(" RETURNING execution)");
+    if let Some(start) = start {
+        statement
+            .sql(", started AS (UPDATE executions SET start = ")
+            .value(start)
+            .sql(" FROM step WHERE number = execution)");
+    }
+    statement
 }
 
-/// The frames, events and tokens of a step.
-fn parts(statement: &mut Statement, commit: &Commit) {
-    let (mut frames, mut records, mut gone) = (Vec::new(), Vec::new(), Vec::new());
-    if commit.keeps_state() {
+/// The state of an execution after a step, as far as it changed.
+struct Parts {
+    head: Vec<u8>,
+    start: Option<Vec<u8>>,
+    records: Vec<Record>,
+}
+
+impl Parts {
+    fn of(commit: &Commit) -> Self {
+        let mut parts = Self { head: Vec::new(), start: None, records: Vec::new() };
         for record in commit.changes.records() {
-            match (record.key, record.bytes) {
-                (RecordKey::Frame(frame), Some(bytes)) => {
-                    frames.push(frame.as_u64() as i64);
-                    records.push(bytes);
-                }
-                (RecordKey::Frame(frame), None) => gone.push(frame.as_u64() as i64),
-                (RecordKey::Head, _) => {}
+            match record.key {
+                RecordKey::Head => parts.head = record.bytes.unwrap_or_default(),
+                RecordKey::Start => parts.start = record.bytes,
+                // It has a column of its own.
+                RecordKey::Input => {}
+                // The state of what has ended for good is not needed any longer.
+                _ if !commit.keeps_state() => {}
+                _ => parts.records.push(record),
             }
         }
+        parts
     }
-    if !frames.is_empty() {
+}
+
+/// The records, events and tokens of a step.
+fn rest(statement: &mut Statement, commit: &Commit, records: Vec<Record>) {
+    let (mut parts, mut written, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+    for Record { key, bytes, .. } in records {
+        let part = key.number() as i64;
+        match bytes {
+            Some(bytes) => {
+                parts.push(part);
+                written.push(bytes);
+            }
+            None => gone.push(part),
+        }
+    }
+    if !parts.is_empty() {
         statement
-            .sql(", touched AS (INSERT INTO frames (execution, frame, record) SELECT execution, frame, record FROM step, unnest(")
-            .value(frames)
+            .sql(", touched AS (INSERT INTO records (execution, part, record) SELECT execution, part, record FROM step, unnest(")
+            .value(parts)
             .sql("::bigint[], ")
-            .value(records)
-            .sql("::bytea[]) AS t (frame, record) ON CONFLICT (execution, frame) DO UPDATE SET record = excluded.record)");
+            .value(written)
+            .sql("::bytea[]) AS t (part, record) ON CONFLICT (execution, part) DO UPDATE SET record = excluded.record)");
     }
     if !gone.is_empty() {
         statement
-            .sql(", gone AS (DELETE FROM frames USING step WHERE frames.execution = step.execution AND frame = ANY(")
+            .sql(", gone AS (DELETE FROM records USING step WHERE records.execution = step.execution AND part = ANY(")
             .value(gone)
             .sql("))");
     }
@@ -241,7 +283,7 @@ fn parts(statement: &mut Statement, commit: &Commit) {
             .sql(", ")
             .value(last.id as i64)
             .sql(", ")
-            .value(events::encode(&commit.history))
+            .value(events::encode(&commit.history, commit.changes.input(), &commit.status))
             .sql(" FROM step)");
     }
     let issued = &commit.tokens.issued;
@@ -266,11 +308,6 @@ fn parts(statement: &mut Statement, commit: &Commit) {
             .value(retired)
             .sql("))");
     }
-}
-
-fn head(commit: &Commit) -> Vec<u8> {
-    let head = commit.changes.records().into_iter().find(|record| record.key == RecordKey::Head);
-    head.and_then(|record| record.bytes).unwrap_or_default()
 }
 
 fn outcome(status: &ExecutionStatus) -> Option<String> {

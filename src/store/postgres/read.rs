@@ -7,10 +7,11 @@ use super::error::corrupt;
 use super::statement::Statement;
 use crate::execution::{ExecutionStatus, Record, RecordKey, Snapshot};
 use crate::history::HistoryEvent;
-use crate::id::{ExecutionId, FrameId, TaskId, TokenHash};
+use crate::id::{ExecutionId, TaskId, TokenHash};
+use crate::store::events::{self, Decoded};
 use crate::store::{
     ExecutionFilter, ExecutionSummary, Page, PageRequest, Revision, StoreError, StoreErrorKind,
-    StoredExecution, TaskAddress, events,
+    StoredExecution, TaskAddress,
 };
 use crate::time::Timestamp;
 
@@ -22,10 +23,10 @@ pub(super) async fn load(client: &Client, id: &ExecutionId) -> Result<Option<Sto
     statement
         .sql(SUMMARY)
         .sql(
-            ", definitions.definition, coalesce(states.revision, kept.revision) AS revision,
+            ", definitions.definition, start, coalesce(states.revision, kept.revision) AS revision,
             coalesce(states.head, kept.head) AS head,
-            (SELECT array_agg(frame ORDER BY frame) FROM frames WHERE execution = number) AS frames,
-            (SELECT array_agg(record ORDER BY frame) FROM frames WHERE execution = number) AS records
+            (SELECT array_agg(part ORDER BY part) FROM records WHERE execution = number) AS parts,
+            (SELECT array_agg(record ORDER BY part) FROM records WHERE execution = number) AS records
             FROM executions JOIN definitions ON hash = executions.definition
             LEFT JOIN states ON states.execution = number LEFT JOIN kept ON kept.execution = number
             WHERE coalesce(states.execution, kept.execution) IS NOT NULL AND id = ",
@@ -33,13 +34,18 @@ pub(super) async fn load(client: &Client, id: &ExecutionId) -> Result<Option<Sto
         .value(id.to_string());
     let rows = statement.query(client).await?;
     let Some(row) = rows.first() else { return Ok(None) };
-    let frames: Option<Vec<i64>> = row.get("frames");
-    let records: Option<Vec<Vec<u8>>> = row.get("records");
-    let frames = frames.unwrap_or_default().into_iter().zip(records.unwrap_or_default());
-    let frames =
-        frames.map(|(frame, bytes)| Record::new(RecordKey::Frame(FrameId::from(frame as u64)), bytes));
-    let head = Record::new(RecordKey::Head, row.get("head"));
-    let snapshot = Snapshot::from_records(std::iter::once(head).chain(frames)).map_err(corrupt)?;
+    let mut records = vec![Record::new(RecordKey::Head, row.get("head"))];
+    if let Some(start) = row.get("start") {
+        let input = row.get::<_, &str>("input").as_bytes().to_vec();
+        records.extend([Record::new(RecordKey::Start, start), Record::new(RecordKey::Input, input)]);
+    }
+    let parts: Option<Vec<i64>> = row.get("parts");
+    let bytes: Option<Vec<Vec<u8>>> = row.get("records");
+    for (part, bytes) in parts.unwrap_or_default().into_iter().zip(bytes.unwrap_or_default()) {
+        let key = RecordKey::from_number(part as u64).ok_or(StoreErrorKind::Corrupt)?;
+        records.push(Record::new(key, bytes));
+    }
+    let snapshot = Snapshot::from_records(records).map_err(corrupt)?;
     let revision = Revision::new(row.get::<_, i64>("revision") as u64);
     let definition: &str = row.get("definition");
     Ok(Some(StoredExecution::new(revision, snapshot, definition.into(), summary(row)?)))
@@ -97,10 +103,15 @@ pub(super) async fn history(
     if rows.is_empty() {
         return Err(StoreErrorKind::NotFound.into());
     }
+    let steps = rows.iter().filter_map(|row| row.get::<_, Option<&[u8]>>("events"));
+    let mut steps = steps.map(events::decode).collect::<Result<Vec<_>, _>>()?;
+    let summary = match steps.iter_mut().any(Decoded::shows_summary) {
+        true => describe(client, id).await?,
+        false => None,
+    };
     let mut items = Vec::new();
-    for row in &rows {
-        let Some(bytes) = row.get::<_, Option<&[u8]>>("events") else { continue };
-        let mut step = events::decode(bytes)?;
+    for step in steps {
+        let mut step = step.events(summary.as_ref())?;
         if page.reverse {
             step.reverse();
         }
