@@ -30,8 +30,10 @@ pub(crate) struct Journal {
 }
 
 impl Journal {
+    /// Goes on after the last whole line: a kill in the middle of one leaves a part of it.
     pub(crate) fn open(folder: &Path) -> Self {
         let file = OpenOptions::new().create(true).append(true).open(folder.join("journal")).unwrap();
+        file.set_len(Self::text(folder).len() as u64).unwrap();
         Self { file }
     }
 
@@ -42,7 +44,13 @@ impl Journal {
     }
 
     pub(crate) fn read(folder: &Path) -> Vec<Entry> {
-        let text = std::fs::read_to_string(folder.join("journal")).unwrap_or_default();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        Self::text(folder).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The lines that are whole: somebody may be writing another.
+    fn text(folder: &Path) -> String {
+        let mut text = std::fs::read_to_string(folder.join("journal")).unwrap_or_default();
+        text.truncate(text.rfind('\n').map_or(0, |end| end + 1));
+        text
     }
 }
