@@ -154,12 +154,12 @@ impl Frames {
         self.inner.reserve(count as usize);
     }
 
-    /// The frames touched since the last call, in order: what `save` makes of them, or nothing if they are gone.
-    /// Those that came and went since then are not among them.
+    /// What `save` makes of the frames touched since the last call, in order; of nothing where they are gone. Those
+    /// that came and went since then are not among them.
     pub(super) fn take_dirty<R>(
         &mut self,
-        mut save: impl FnMut(Touched<'_>) -> R,
-    ) -> Vec<(FrameId, Option<R>)> {
+        mut save: impl FnMut(FrameId, Option<Touched<'_>>) -> R,
+    ) -> Vec<R> {
         let mut dirty = std::mem::take(&mut self.dirty);
         dirty.sort_unstable();
         let mut frames = Vec::with_capacity(dirty.len());
@@ -168,10 +168,10 @@ impl Frames {
             let known = std::mem::replace(&mut slot.saved, !slot.held.is_nothing());
             slot.dirty = false;
             match &slot.held {
-                Held::Nothing if known => frames.push((id, None)),
+                Held::Nothing if known => frames.push(save(id, None)),
                 Held::Nothing => {}
-                Held::Frame(frame) => frames.push((id, Some(save(Touched::Frame(frame))))),
-                Held::Finished(finished) => frames.push((id, Some(save(Touched::Finished(finished))))),
+                Held::Frame(frame) => frames.push(save(id, Some(Touched::Frame(frame)))),
+                Held::Finished(finished) => frames.push(save(id, Some(Touched::Finished(finished)))),
             }
         }
         if self.empty * 2 > self.inner.len() {
@@ -285,10 +285,11 @@ mod tests {
                         }
                     }
                     _ => {
-                        let taken = frames.take_dirty(|touched| match touched {
+                        let mark = |touched: Touched<'_>| match touched {
                             Touched::Frame(frame) => frame.last_event,
                             Touched::Finished(finished) => finished.event,
-                        });
+                        };
+                        let taken = frames.take_dirty(|id, touched| (id, touched.map(mark)));
                         // What came and went meanwhile is not spoken of.
                         let told = |id: &FrameId| map.contains_key(id) || saved.contains_key(id);
                         let touched = std::mem::take(&mut dirty).into_iter().filter(told);

@@ -115,28 +115,26 @@ impl Execution {
             redrives: self.redrives.clone(),
             ready: self.ready.iter().copied().collect(),
         };
-        let (machine, input) = (&self.machine, &self.start.input);
-        let touched = self.frames.take_dirty(|touched| match touched {
-            Touched::Frame(frame) => {
-                let state = machine.state(frame.state).name.clone();
-                Kept::Frame(Arc::new(FrameRecord::new(frame, state, input)))
-            }
-            Touched::Finished(finished) => Kept::Finished {
-                parent: finished.parent,
-                output: finished.output.clone(),
-                event: finished.event,
-            },
+        let (machine, input, saved) = (&self.machine, &self.start.input, &mut self.saved);
+        let frames = self.frames.take_dirty(|id, touched| {
+            let before = saved.remove(id);
+            let now = touched.map(|touched| match touched {
+                Touched::Frame(frame) => {
+                    let state = machine.state(frame.state).name.clone();
+                    let record = Arc::new(FrameRecord::new(frame, state, input));
+                    if !record.apart.is_empty() {
+                        saved.insert(id, Arc::clone(&record));
+                    }
+                    Kept::Frame(record)
+                }
+                Touched::Finished(finished) => Kept::Finished {
+                    parent: finished.parent,
+                    output: finished.output.clone(),
+                    event: finished.event,
+                },
+            });
+            FrameChange { id, now, before }
         });
-        let mut frames = Vec::with_capacity(touched.len());
-        for (id, now) in touched {
-            let before = self.saved.remove(id);
-            if let Some(Kept::Frame(frame)) = &now
-                && !frame.apart.is_empty()
-            {
-                self.saved.insert(id, Arc::clone(frame));
-            }
-            frames.push(FrameChange { id, now, before });
-        }
         let started = Started { start: self.start.clone(), at: self.started_at };
         let first = !std::mem::replace(&mut self.started_saved, true);
         Changes { head: Arc::new(head), started, first, frames, kept: self.frames.get(ROOT).is_some() }
