@@ -192,8 +192,8 @@ impl RuntimeBuilder {
     }
 
     /// How many executions stay in memory while they sleep. Unless told otherwise it is 10,000, or all of them if
-    /// the store has them in memory anyway. Those that slept longest leave it, and come back from the store when they are due or asked for; they do not count as open
-    /// in [`open_executions`](Self::open_executions).
+    /// the store has them in memory anyway. Those that slept longest leave it, and come back from the store when they
+    /// are due or asked for; they do not count as open in [`open_executions`](Self::open_executions).
     pub fn residents(mut self, most: usize) -> Self {
         self.residents = Some(most);
         self
