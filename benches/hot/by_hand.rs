@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::callback;
+use crate::{callback, processing};
 
 type Handler = Box<dyn Fn(Value) -> Pin<Box<dyn Future<Output = Value> + Send>> + Send + Sync>;
 
@@ -31,7 +31,14 @@ impl ByHand {
                 json!({ "MessageId": "m-1" })
             })
         });
-        let handlers = HashMap::from([(callback::QUEUE, queue)]);
+        let function = |result: fn(Value) -> Value| -> Handler {
+            Box::new(move |input| Box::pin(async move { result(input) }))
+        };
+        let handlers = HashMap::from([
+            (callback::QUEUE, queue),
+            (processing::DRAFT, function(processing::draft)),
+            (processing::SETTLE, function(processing::settle)),
+        ]);
         (Arc::new(Self { handlers, waiting: Mutex::default() }), tokens)
     }
 
@@ -50,20 +57,28 @@ impl ByHand {
         answered.await.expect("somebody answers")
     }
 
+    /// One order from its draft to its end.
+    pub(crate) async fn process(self: Arc<Self>, order: Value) -> Value {
+        let drafted = self.handlers[processing::DRAFT](order).await;
+        let answer = Arc::clone(&self).approve(drafted).await;
+        self.handlers[processing::SETTLE](json!({ "Task": answer })).await
+    }
+
     /// Answers whoever waits for `token`.
     pub(crate) fn answer(&self, token: &str, answer: Value) {
         let waiting = self.waiting.lock().expect("nobody panics").remove(token);
         waiting.expect("it waits").send(answer).expect("it waits");
     }
 
-    /// All `orders` at once.
-    pub(crate) async fn run(
+    /// All `orders` at once, `each` of them.
+    pub(crate) async fn run<F: Future<Output = Value> + Send + 'static>(
         self: Arc<Self>,
         tokens: &mut mpsc::UnboundedReceiver<String>,
         orders: Vec<Value>,
+        each: fn(Arc<Self>, Value) -> F,
     ) {
         let count = orders.len();
-        let orders = orders.into_iter().map(|order| tokio::spawn(Arc::clone(&self).approve(order)));
+        let orders = orders.into_iter().map(|order| tokio::spawn(each(Arc::clone(&self), order)));
         let orders: Vec<_> = orders.collect();
         for _ in 0..count {
             let token = tokens.recv().await.expect("every order asks");

@@ -18,6 +18,7 @@ mod guard;
 mod interpreter;
 #[expect(dead_code, reason = "the bench `allocations` counts")]
 mod meter;
+mod processing;
 mod report;
 #[expect(dead_code, reason = "the bench `scale` asks for parts")]
 mod workload;

@@ -3,27 +3,33 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use stepwright::{Failure, Runtime, StateMachine, TaskContext, TaskToken, handler_fn};
 use tokio::sync::mpsc;
 
 use crate::by_hand::{ByHand, current_thread};
 use crate::callback;
 use crate::meter::{Contender, Ours, Workload};
+use crate::processing::{self, DRAFT, SETTLE, draft, settle};
 
+/// The task that waits, alone.
 pub(crate) fn workload() -> Workload {
-    let ours = |how, history, bound| Ours { how, contender: runtime(history), bound };
-    Workload {
-        name: "wait for a callback, through the runtime",
-        unit: ("execution", 1),
-        twin: by_hand(),
-        ours: vec![ours("history off", false, Some(3.0)), ours("full history", true, Some(5.0))],
-    }
+    beside("wait for a callback, through the runtime", callback::machine, by_hand(ByHand::approve))
 }
 
-fn runtime(history: bool) -> Contender {
+/// And between two functions.
+pub(crate) fn whole() -> Workload {
+    beside("draft, wait for a callback, settle", processing::machine, by_hand(ByHand::process))
+}
+
+fn beside(name: &'static str, machine: fn() -> Arc<StateMachine>, twin: Contender) -> Workload {
+    let ours = |how, history, bound| Ours { how, contender: runtime(machine(), history), bound };
+    let ours = vec![ours("history off", false, Some(3.0)), ours("full history", true, Some(5.0))];
+    Workload { name, unit: ("execution", 1), twin, ours }
+}
+
+fn runtime(machine: Arc<StateMachine>, history: bool) -> Contender {
     let tokio = current_thread();
-    let machine = callback::machine();
     Box::new(move |count, meter| {
         let (runtime, mut tokens) = build(history);
         let orders: Vec<_> = (0..count).map(|_| callback::order(1024)).collect();
@@ -41,7 +47,12 @@ pub(crate) fn build(history: bool) -> (Runtime, mpsc::UnboundedReceiver<TaskToke
             Ok::<_, Failure>(json!({ "MessageId": "m-1" }))
         }
     });
-    let runtime = Runtime::builder().history(history).handler(callback::QUEUE, queue).build();
+    let runtime = Runtime::builder()
+        .history(history)
+        .handler(callback::QUEUE, queue)
+        .function(DRAFT, handler_fn(async |request, _| Ok::<_, Failure>(draft(request.input))))
+        .function(SETTLE, handler_fn(async |request, _| Ok::<_, Failure>(settle(request.input))))
+        .build();
     (runtime.expect("nothing is registered twice"), tokens)
 }
 
@@ -51,7 +62,7 @@ pub(crate) async fn run(
     tokens: &mut mpsc::UnboundedReceiver<TaskToken>,
     machine: &Arc<StateMachine>,
     first: usize,
-    orders: Vec<serde_json::Value>,
+    orders: Vec<Value>,
 ) {
     let mut executions = Vec::with_capacity(orders.len());
     for (n, order) in orders.into_iter().enumerate() {
@@ -68,11 +79,11 @@ pub(crate) async fn run(
     }
 }
 
-fn by_hand() -> Contender {
+fn by_hand<F: Future<Output = Value> + Send + 'static>(each: fn(Arc<ByHand>, Value) -> F) -> Contender {
     let tokio = current_thread();
     Box::new(move |count, meter| {
         let (twin, mut tokens) = ByHand::new();
         let orders: Vec<_> = (0..count).map(|_| callback::order(1024)).collect();
-        meter.of(|| tokio.block_on(twin.run(&mut tokens, orders)))
+        meter.of(|| tokio.block_on(twin.run(&mut tokens, orders, each)))
     })
 }

@@ -28,6 +28,7 @@ const ALL: &[fn() -> Workload] = &[
     parallel::workload,
     payload::workload,
     callback::workload,
+    callback::whole,
     sleepers::workload,
     filters::workload,
     intrinsics::workload,
