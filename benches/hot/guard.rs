@@ -18,7 +18,8 @@ pub(crate) const REPEAT: &str = "--repeat";
 const TOLERANCE: f64 = 0.03;
 
 /// The beginnings of what is compared. The others are slow under valgrind, or mostly somebody else's code.
-const CORE: [&str; 7] = ["100 Pass", "Choice", "inline Map", "Parallel", "200 KB", "wait", "compile"];
+const CORE: [&str; 8] =
+    ["100 Pass", "Choice", "inline Map", "Parallel", "200 KB", "wait", "draft", "compile"];
 
 /// Compares with the baseline; what takes more than it may ends the process with an error.
 pub(crate) fn check() {
