@@ -1,10 +1,12 @@
 //! The arena of frames: all of an execution's, in the order of their numbers, with marks on those that were
 //! touched.
 
+use std::ops::Range;
+
 use crate::execution::ROOT;
-use crate::execution::frame::{Finished, Frame};
+use crate::execution::frame::{Children, Doing, Frame};
+use crate::execution::outputs::Ended;
 use crate::id::FrameId;
-use crate::json::Json;
 
 /// The arena of frames, with marks on those that were touched.
 ///
@@ -19,6 +21,10 @@ pub(super) struct Frames {
     dirty: Vec<FrameId>,
     /// How many slots are empty.
     empty: usize,
+    /// Those of whose branches or iterations some have ended since the last changes were saved.
+    growing: Vec<FrameId>,
+    /// In whose places outputs were saved that nobody needs any longer.
+    gone: Vec<Range<u64>>,
 }
 
 #[derive(Debug, Default)]
@@ -31,8 +37,10 @@ struct Slot {
 
 /// What is to be saved of a frame.
 pub(super) enum Touched<'a> {
+    Gone,
+    /// Its output takes its place.
+    Ended,
     Frame(&'a Frame),
-    Finished(&'a Finished),
 }
 
 #[derive(Debug, Default)]
@@ -40,7 +48,8 @@ enum Held {
     #[default]
     Nothing,
     Frame(Box<Frame>),
-    Finished(Finished),
+    /// A frame was here that was saved, and an output takes its place when the next changes are saved.
+    Ended,
 }
 
 impl Held {
@@ -51,7 +60,7 @@ impl Held {
     fn frame(&self) -> Option<&Frame> {
         match self {
             Self::Frame(frame) => Some(frame),
-            Self::Nothing | Self::Finished(_) => None,
+            Self::Nothing | Self::Ended => None,
         }
     }
 }
@@ -61,40 +70,30 @@ impl Frames {
         self.slot(id)?.held.frame()
     }
 
-    /// Those that have not finished, in order.
+    pub(super) fn get_mut(&mut self, id: FrameId) -> Option<&mut Frame> {
+        match &mut self.slot_mut(id)?.held {
+            Held::Frame(frame) => Some(frame),
+            Held::Nothing | Held::Ended => None,
+        }
+    }
+
+    /// All of them, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = (FrameId, &Frame)> {
         self.slots().filter_map(|(id, slot)| Some((id, slot.held.frame()?)))
     }
 
-    /// Those that have, in order.
-    pub(super) fn finished(&self) -> impl Iterator<Item = (FrameId, &Finished)> {
-        self.slots().filter_map(|(id, slot)| match &slot.held {
-            Held::Finished(finished) => Some((id, finished)),
-            Held::Nothing | Held::Frame(_) => None,
-        })
-    }
-
-    /// Those of the branches or iterations from `start` up to but not including `end`; of the finished ones with
-    /// the history event of their end.
-    pub(super) fn within(
-        &self,
-        start: FrameId,
-        end: FrameId,
-    ) -> impl Iterator<Item = (FrameId, Option<u64>)> {
+    /// Those of the branches or iterations from `start` up to but not including `end`.
+    pub(super) fn within(&self, start: FrameId, end: FrameId) -> impl Iterator<Item = FrameId> {
         let first = self.inner.partition_point(|(id, _)| *id < start);
         let slots = self.inner[first..].iter().take_while(move |(id, _)| *id < end);
-        slots.filter_map(|(id, slot)| match &slot.held {
-            Held::Nothing => None,
-            Held::Frame(_) => Some((*id, None)),
-            Held::Finished(finished) => Some((*id, Some(finished.event))),
-        })
+        slots.filter_map(|(id, slot)| slot.held.frame().map(|_| *id))
     }
 
     pub(super) fn ids(&self) -> Vec<FrameId> {
         self.slots().filter(|(_, slot)| !slot.held.is_nothing()).map(|(id, _)| id).collect()
     }
 
-    /// Takes a frame out that has not finished, to change it.
+    /// Takes a frame out, to change it.
     pub(super) fn take(&mut self, id: FrameId) -> Option<Box<Frame>> {
         let slot = self.slot_mut(id)?;
         match std::mem::take(&mut slot.held) {
@@ -120,10 +119,43 @@ impl Frames {
         self.set(id, Held::Frame(frame));
     }
 
-    /// Puts in what is left of a frame that has finished, and marks it.
-    pub(super) fn finish(&mut self, id: FrameId, finished: Finished) {
-        self.set(id, Held::Finished(finished));
-        self.mark(id);
+    /// A frame that was taken has ended: an output takes its place.
+    pub(super) fn end(&mut self, id: FrameId) {
+        let known = self.slot(id).is_some_and(|slot| slot.saved);
+        if known {
+            self.set(id, Held::Ended);
+            self.mark(id);
+        }
+    }
+
+    /// Marks a frame one of whose branches or iterations has ended.
+    pub(super) fn grows(&mut self, id: FrameId) {
+        self.growing.push(id);
+    }
+
+    /// Forgets the outputs of `children`; those in the places `saved` were saved.
+    pub(super) fn forget(&mut self, children: &Children, saved: Vec<Range<u64>>) {
+        self.gone.extend(saved);
+        let FrameId(base) = children.base;
+        let first = self.inner.partition_point(|(id, _)| id.0 < base);
+        let end = base.saturating_add(children.total.into());
+        for (_, slot) in self.inner[first..].iter_mut().take_while(|(id, _)| id.0 < end) {
+            if let Held::Ended = slot.held {
+                slot.held = Held::Nothing;
+                self.empty += 1;
+            }
+        }
+    }
+
+    /// The outputs since the last call, and the places of those that are gone.
+    pub(super) fn take_outputs(&mut self) -> (Vec<Ended>, Vec<Range<u64>>) {
+        let mut ended = Vec::new();
+        for parent in std::mem::take(&mut self.growing) {
+            let Some(Frame { doing: Doing::Children(children), .. }) = self.get_mut(parent) else { continue };
+            let outputs = children.outputs.save();
+            ended.extend(outputs.map(|outputs| Ended { parent, base: children.base, outputs }));
+        }
+        (ended, std::mem::take(&mut self.gone))
     }
 
     /// Puts in a frame as it was saved.
@@ -131,22 +163,9 @@ impl Frames {
         self.set(id, Held::Frame(frame)).saved = true;
     }
 
-    /// Puts in what is left of a frame that has finished, as it was saved.
-    pub(super) fn restore_finished(&mut self, id: FrameId, finished: Finished) {
-        self.set(id, Held::Finished(finished)).saved = true;
-    }
-
     /// Removes a frame, or one that was taken and will not come back.
     pub(super) fn remove(&mut self, id: FrameId) {
         self.take_out(id);
-    }
-
-    /// Removes a frame that has finished, for its output.
-    pub(super) fn take_output(&mut self, id: FrameId) -> Option<Json> {
-        match self.take_out(id) {
-            Held::Finished(finished) => Some(finished.output),
-            Held::Nothing | Held::Frame(_) => None,
-        }
     }
 
     /// Makes room for `count` more.
@@ -156,22 +175,22 @@ impl Frames {
 
     /// What `save` makes of the frames touched since the last call, in order; of nothing where they are gone. Those
     /// that came and went since then are not among them.
-    pub(super) fn take_dirty<R>(
-        &mut self,
-        mut save: impl FnMut(FrameId, Option<Touched<'_>>) -> R,
-    ) -> Vec<R> {
+    pub(super) fn take_dirty<R>(&mut self, mut save: impl FnMut(FrameId, Touched<'_>) -> R) -> Vec<R> {
         let mut dirty = std::mem::take(&mut self.dirty);
         dirty.sort_unstable();
-        let mut frames = Vec::with_capacity(dirty.len());
+        let mut frames = Vec::new();
         for id in dirty {
             let Some(slot) = self.slot_mut(id) else { continue };
-            let known = std::mem::replace(&mut slot.saved, !slot.held.is_nothing());
+            let known = std::mem::replace(&mut slot.saved, matches!(slot.held, Held::Frame(_)));
             slot.dirty = false;
             match &slot.held {
-                Held::Nothing if known => frames.push(save(id, None)),
+                Held::Nothing if known => frames.push(save(id, Touched::Gone)),
                 Held::Nothing => {}
-                Held::Frame(frame) => frames.push(save(id, Some(Touched::Frame(frame)))),
-                Held::Finished(finished) => frames.push(save(id, Some(Touched::Finished(finished)))),
+                Held::Frame(frame) => frames.push(save(id, Touched::Frame(frame))),
+                Held::Ended => {
+                    frames.push(save(id, Touched::Ended));
+                    self.take_out(id);
+                }
             }
         }
         if self.empty * 2 > self.inner.len() {
@@ -257,6 +276,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::json::Json;
     use crate::machine::StateId;
 
     fn frame(mark: u64) -> Box<Frame> {
@@ -279,17 +299,20 @@ mod tests {
                     2 => {
                         let known = map.remove(&id);
                         prop_assert_eq!(frames.take(id).map(|frame| frame.last_event), known);
-                        frames.remove(id);
+                        match mark % 2 {
+                            0 if known.is_some() => frames.end(id),
+                            _ => frames.remove(id),
+                        }
                         if known.is_some() {
                             dirty.insert(id);
                         }
                     }
                     _ => {
                         let mark = |touched: Touched<'_>| match touched {
-                            Touched::Frame(frame) => frame.last_event,
-                            Touched::Finished(finished) => finished.event,
+                            Touched::Frame(frame) => Some(frame.last_event),
+                            Touched::Gone | Touched::Ended => None,
                         };
-                        let taken = frames.take_dirty(|id, touched| (id, touched.map(mark)));
+                        let taken = frames.take_dirty(|id, touched| (id, mark(touched)));
                         // What came and went meanwhile is not spoken of.
                         let told = |id: &FrameId| map.contains_key(id) || saved.contains_key(id);
                         let touched = std::mem::take(&mut dirty).into_iter().filter(told);

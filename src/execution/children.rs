@@ -3,7 +3,8 @@
 use crate::execution::Execution;
 use crate::execution::advance::{Outcome, Shown};
 use crate::execution::command::{CancelReason, Iteration};
-use crate::execution::frame::{Children, Doing, Finished, Frame, Parent};
+use crate::execution::frame::{Children, Doing, Frame, Parent};
+use crate::execution::outputs::Output;
 use crate::execution::states::{self, map};
 use crate::failure::ErrorName;
 use crate::history::{HistoryEventKind, StateType};
@@ -56,13 +57,14 @@ impl Execution {
             _ => last_event,
         };
         waiting.last_event = waiting.last_event.max(event);
-        self.frames.finish(id, Finished { parent, output, event });
-
-        let Doing::Children(mut children) = std::mem::replace(&mut waiting.doing, Doing::Entering) else {
+        self.frames.end(id);
+        let Doing::Children(children) = &mut waiting.doing else {
             unreachable!("a frame with children waits for them");
         };
         children.running -= 1;
-        waiting.doing = Doing::Children(children);
+        if children.outputs.add(Output { slot: parent.slot, event, json: output }) {
+            self.frames.grows(parent.frame);
+        }
         // What begins now follows the last state of the iteration whose place it takes.
         let outcome = self.go_on(parent.frame, &mut waiting, state, last_event);
         if let Outcome::Waits = outcome {
@@ -118,6 +120,7 @@ impl Execution {
     /// Forgets the branches or iterations of a frame whose state failed and goes on all the same.
     pub(super) fn forget_children(&mut self, frame: &mut Frame) {
         let Doing::Children(children) = &frame.doing else { return };
+        self.frames.forget(children, children.saved());
         let children = (0..children.begun).map(|slot| children.frame(slot)).collect::<Vec<_>>();
         frame.doing = Doing::Entering;
         for child in children {
@@ -129,8 +132,9 @@ impl Execution {
     }
 
     /// All branches or iterations are over: their outputs, in their order, are the result.
-    fn join(&mut self, id: FrameId, frame: &mut Frame, state: &State, children: Box<Children>) -> Outcome {
-        let results = self.take_outputs(&children);
+    fn join(&mut self, id: FrameId, frame: &mut Frame, state: &State, mut children: Box<Children>) -> Outcome {
+        let saved = children.saved();
+        let results = Json::array(children.outputs.take(children.total));
         let kind = || match state.kind.state_type() {
             StateType::Map => HistoryEventKind::MapStateSucceeded,
             _ => HistoryEventKind::ParallelStateSucceeded,
@@ -138,12 +142,16 @@ impl Execution {
         let succeeded = self.recorder.record(self.now, frame.last_event, kind);
         if let Some(failure) = self.beyond_limits(&results, state.name.as_str()) {
             // A redrive runs all of them again: that may give less.
+            self.frames.forget(&children, saved);
             frame.last_event = succeeded;
             return Outcome::Failed(Fault { failure, heartbeat: false, task: false });
         }
         // What leaves the state follows the last of the children, and what goes wrong here the success.
         match self.take_result(frame, state, Shown::default(), &results) {
-            Ok(done) => Outcome::Done(done),
+            Ok(done) => {
+                self.frames.forget(&children, saved);
+                Outcome::Done(done)
+            }
             Err(mishap) => {
                 // A redrive takes the results, and does not make them anew.
                 self.put_outputs_back(id, frame, children, &results);
@@ -153,17 +161,17 @@ impl Execution {
         }
     }
 
-    fn take_outputs(&mut self, children: &Children) -> Json {
-        let ids = (0..children.total).map(|slot| children.frame(slot));
-        Json::array(ids.filter_map(|id| self.frames.take_output(id)).collect())
-    }
-
-    fn put_outputs_back(&mut self, id: FrameId, frame: &mut Frame, children: Box<Children>, outputs: &Json) {
-        for (slot, output) in (0..).zip(outputs.as_array().unwrap_or_default()) {
-            let parent = Parent { frame: id, slot };
-            let (output, event) = (output.clone(), frame.last_event);
-            self.frames.finish(children.frame(slot), Finished { parent, output, event });
+    fn put_outputs_back(
+        &mut self,
+        id: FrameId,
+        frame: &mut Frame,
+        mut children: Box<Children>,
+        outputs: &Json,
+    ) {
+        for (slot, json) in (0..).zip(outputs.as_array().unwrap_or_default()) {
+            children.outputs.add(Output { slot, event: frame.last_event, json: json.clone() });
         }
+        self.frames.grows(id);
         frame.doing = Doing::Children(children);
     }
 
@@ -236,12 +244,13 @@ impl Execution {
                 (children.begun, children.running) = (0, 0);
                 let mut last = children.started;
                 let end = FrameId(children.base.0.saturating_add(children.total.into()));
-                for (id, finished) in self.frames.within(children.base, end) {
+                for id in self.frames.within(children.base, end) {
                     children.begun = (id.0 - children.base.0) as u32 + 1;
-                    match finished {
-                        Some(event) => last = last.max(event),
-                        None => children.running += 1,
-                    }
+                    children.running += 1;
+                }
+                for output in children.outputs.iter() {
+                    children.begun = children.begun.max(output.slot + 1);
+                    last = last.max(output.event);
                 }
                 frame.last_event = last;
             }

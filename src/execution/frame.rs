@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::execution::outputs::Outputs;
 use crate::failure::Failure;
 use crate::id::{FrameId, TaskId, TokenHash};
 use crate::json::{Json, Object};
@@ -93,6 +94,9 @@ pub(super) struct Children {
     /// How many run.
     #[serde(skip)]
     pub(super) running: u32,
+    /// What those that have ended gave.
+    #[serde(skip)]
+    pub(super) outputs: Outputs,
 }
 
 /// A task that was started and has not come to its end.
@@ -199,6 +203,16 @@ impl Frame {
 }
 
 impl Children {
+    pub(super) fn new(base: FrameId, total: u32, limit: u32, items: Json, started: u64) -> Self {
+        let outputs = Outputs::default();
+        Self { base, total, limit, items, started, effective: None, begun: 0, running: 0, outputs }
+    }
+
+    /// What is saved of them.
+    pub(super) fn record(&self) -> Self {
+        Self::new(self.base, self.total, self.limit, self.items.clone(), self.started)
+    }
+
     /// Whether there is one that has not begun, and room for it.
     pub(super) fn may_begin(&self) -> bool {
         self.begun < self.total && self.running < self.limit
@@ -239,13 +253,4 @@ impl Children {
     pub(super) fn item(&self, slot: u32) -> Option<&Json> {
         self.items.at(slot as usize)
     }
-}
-
-/// A branch or iteration that has ended: nothing of it is left but what the frame that waits for it wants.
-#[derive(Debug)]
-pub(super) struct Finished {
-    pub(super) parent: Parent,
-    pub(super) output: Json,
-    /// The history event of its end.
-    pub(super) event: u64,
 }

@@ -7,6 +7,7 @@ mod command;
 mod event;
 mod few;
 mod frame;
+mod outputs;
 mod record;
 mod records;
 mod redrive;
@@ -296,7 +297,12 @@ impl Execution {
                 self.abandon(frame, CancelReason::ExecutionClosed);
             }
             match frame {
-                _ if !kept => self.frames.remove(id),
+                frame if !kept => {
+                    if let Some(Doing::Children(children)) = frame.map(|frame| frame.doing) {
+                        self.frames.forget(&children, children.saved());
+                    }
+                    self.frames.remove(id);
+                }
                 Some(mut frame) if matches!(frame.doing, Doing::Overdue(_)) => {
                     frame.doing = Doing::Redriven;
                     self.frames.put(id, frame);

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::execution::frame::{Answer, Doing, Frame, Parent};
+use crate::execution::outputs::{Ended, Output};
 use crate::execution::redrive::Redrives;
 use crate::execution::snapshot::RestoreError;
 use crate::execution::start::Start;
@@ -136,14 +137,23 @@ pub(super) struct FrameRecord {
 #[serde(transparent)]
 pub(super) struct Places(u8);
 
-/// How a frame was saved before and is to be saved now; nothing where it is gone.
+/// How a frame was saved before and is to be saved now.
 ///
 /// What was saved before is known only of frames with long documents.
 #[derive(Clone)]
 pub(super) struct FrameChange {
     pub(super) id: FrameId,
-    pub(super) now: Option<Kept>,
+    pub(super) now: Now,
     pub(super) before: Option<Arc<FrameRecord>>,
+}
+
+/// What has become of a frame.
+#[derive(Clone)]
+pub(super) enum Now {
+    Gone,
+    /// Its output takes its place.
+    Ended,
+    Frame(Arc<FrameRecord>),
 }
 
 /// The parts of an execution's state, from their records.
@@ -180,7 +190,10 @@ impl FrameRecord {
             last_event: frame.last_event,
             retries: frame.retries,
             attempts: frame.attempts.clone(),
-            doing: frame.doing.clone(),
+            doing: match &frame.doing {
+                Doing::Children(children) => Doing::Children(Box::new(children.record())),
+                doing => doing.clone(),
+            },
             given: Places::default(),
             apart: Places::default(),
         };
@@ -259,15 +272,13 @@ impl FrameRecord {
 }
 
 impl FrameChange {
-    /// Adds the frame's record, and those of documents that it got or has no longer.
-    pub(super) fn records(&self, records: &mut Vec<Record>) {
+    /// Adds the records of documents that the frame got or has no longer.
+    pub(super) fn documents(&self, records: &mut Vec<Record>) {
         let Self { id, now, before } = self;
-        let bytes = now.as_ref().map(Kept::encode);
-        records.push(Record { key: RecordKey::Frame(*id), bytes });
-        let now = now.as_ref().and_then(|now| match now {
-            Kept::Frame(frame) => Some(frame),
-            Kept::Finished { .. } => None,
-        });
+        let now = match now {
+            Now::Gone | Now::Ended => None,
+            Now::Frame(frame) => Some(frame),
+        };
         for place in PLACES {
             let key = RecordKey::Document(*id, place);
             let now = now.and_then(|frame| frame.apart(place));
@@ -302,6 +313,17 @@ impl Kept {
                 apart: Places::default(),
             }),
         }
+    }
+}
+
+impl Ended {
+    /// What is kept of the branches or iterations that have ended.
+    pub(super) fn kept(&self) -> impl Iterator<Item = (FrameId, Kept)> {
+        self.outputs.iter().map(|Output { slot, event, json }| {
+            let parent = Parent { frame: self.parent, slot: *slot };
+            let id = FrameId(self.base.0 + u64::from(*slot));
+            (id, Kept::Finished { parent, output: json.clone(), event: *event })
+        })
     }
 }
 

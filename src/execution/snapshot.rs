@@ -2,15 +2,19 @@
 //!
 //! State is the truth, and nothing is replayed. The records that it is kept in are in `records.rs`.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::execution::arena::Touched;
 use crate::execution::few::Few;
-use crate::execution::frame::{Doing, Finished, Frame, Parent};
+use crate::execution::frame::{Doing, Frame, Parent};
+use crate::execution::outputs::{Ended, Output};
 use crate::execution::record::Recorder;
-use crate::execution::records::{FORMAT, FrameChange, FrameRecord, Head, Kept, Parts, Record, Started};
+use crate::execution::records::{
+    FORMAT, FrameChange, FrameRecord, Head, Kept, Now, Parts, Record, RecordKey, Started,
+};
 use crate::execution::redrive::Redrives;
 use crate::execution::start::Start;
 use crate::execution::{Execution, ROOT};
@@ -35,6 +39,9 @@ pub struct Changes {
     /// Whether the execution was never saved before.
     first: bool,
     frames: Vec<FrameChange>,
+    ended: Vec<Ended>,
+    /// The places of outputs that are gone.
+    gone: Vec<Range<u64>>,
     /// Whether there are frames left.
     kept: bool,
 }
@@ -118,26 +125,25 @@ impl Execution {
         let (machine, input, saved) = (&self.machine, &self.start.input, &mut self.saved);
         let frames = self.frames.take_dirty(|id, touched| {
             let before = saved.remove(id);
-            let now = touched.map(|touched| match touched {
+            let now = match touched {
+                Touched::Gone => Now::Gone,
+                Touched::Ended => Now::Ended,
                 Touched::Frame(frame) => {
                     let state = machine.state(frame.state).name.clone();
                     let record = Arc::new(FrameRecord::new(frame, state, input));
                     if !record.apart.is_empty() {
                         saved.insert(id, Arc::clone(&record));
                     }
-                    Kept::Frame(record)
+                    Now::Frame(record)
                 }
-                Touched::Finished(finished) => Kept::Finished {
-                    parent: finished.parent,
-                    output: finished.output.clone(),
-                    event: finished.event,
-                },
-            });
+            };
             FrameChange { id, now, before }
         });
+        let (ended, gone) = self.frames.take_outputs();
         let started = Started { start: self.start.clone(), at: self.started_at };
         let first = !std::mem::replace(&mut self.started_saved, true);
-        Changes { head: Arc::new(head), started, first, frames, kept: self.frames.get(ROOT).is_some() }
+        let kept = self.frames.get(ROOT).is_some();
+        Changes { head: Arc::new(head), started, first, frames, ended, gone, kept }
     }
 
     /// Goes on with an execution that was saved.
@@ -171,8 +177,24 @@ impl Execution {
         execution.started_saved = head.start.is_none();
         // Format 1 has no heartbeats: whoever sends them gets the whole time anew.
         let beats = (head.format == 1).then(|| now.max(head.now));
+        let mut outputs: BTreeMap<FrameId, Vec<Output>> = BTreeMap::new();
         for (id, kept) in snapshot.frames.iter() {
-            execution.restore_frame(id, kept, beats)?;
+            match kept {
+                Kept::Frame(record) => execution.restore_frame(id, record, beats)?,
+                Kept::Finished { parent, output, event } => {
+                    let fits = execution.has_place(id, Some(*parent)) && id.0 < execution.next_frame;
+                    if !fits {
+                        return Err(RestoreError::Inconsistent { frame: id });
+                    }
+                    let output = Output { slot: parent.slot, event: *event, json: output.clone() };
+                    outputs.entry(parent.frame).or_default().push(output);
+                }
+            }
+        }
+        for (parent, outputs) in outputs {
+            if let Some(Frame { doing: Doing::Children(children), .. }) = execution.frames.get_mut(parent) {
+                children.outputs.restore(outputs);
+            }
         }
         execution.check()?;
         execution.recount();
@@ -197,11 +219,6 @@ impl Execution {
         }
         for (id, frame) in self.frames.iter() {
             if !self.fits(id, frame) {
-                return Err(RestoreError::Inconsistent { frame: id });
-            }
-        }
-        for (id, finished) in self.frames.finished() {
-            if !self.has_place(id, Some(finished.parent)) || id.0 >= self.next_frame {
                 return Err(RestoreError::Inconsistent { frame: id });
             }
         }
@@ -248,17 +265,9 @@ impl Execution {
     fn restore_frame(
         &mut self,
         id: FrameId,
-        kept: &Kept,
+        record: &Arc<FrameRecord>,
         beats: Option<Timestamp>,
     ) -> Result<(), RestoreError> {
-        let record = match kept {
-            Kept::Frame(record) => record,
-            Kept::Finished { parent, output, event } => {
-                let finished = Finished { parent: *parent, output: output.clone(), event: *event };
-                self.frames.restore_finished(id, finished);
-                return Ok(());
-            }
-        };
         let name = record.state.as_ref().ok_or(RestoreError::Inconsistent { frame: id })?;
         let found = self.machine.find(name.as_str());
         let state = found.ok_or_else(|| RestoreError::OtherMachine { state: name.clone() })?;
@@ -315,8 +324,25 @@ impl Changes {
         if self.first {
             records.extend(self.started.records());
         }
-        self.frames.iter().for_each(|frame| frame.records(&mut records));
+        let record = |(id, kept): (FrameId, Option<Kept>)| Record {
+            key: RecordKey::Frame(id),
+            bytes: kept.as_ref().map(Kept::encode),
+        };
+        records.extend(self.kept().map(record));
+        self.frames.iter().for_each(|frame| frame.documents(&mut records));
         records
+    }
+
+    /// What is kept of each frame that was touched; nothing of those that are gone.
+    fn kept(&self) -> impl Iterator<Item = (FrameId, Option<Kept>)> {
+        let frames = self.frames.iter().filter_map(|FrameChange { id, now, .. }| match now {
+            Now::Gone => Some((*id, None)),
+            Now::Ended => None,
+            Now::Frame(frame) => Some((*id, Some(Kept::Frame(frame.clone())))),
+        });
+        let ended = self.ended.iter().flat_map(Ended::kept).map(|(id, kept)| (id, Some(kept)));
+        let gone = self.gone.iter().cloned().flatten().map(|id| (FrameId(id), None));
+        frames.chain(ended).chain(gone)
     }
 }
 
@@ -337,10 +363,10 @@ impl Snapshot {
     pub fn apply(&mut self, changes: &Changes) {
         self.head = Some(changes.head.clone());
         self.started = Some(changes.started.clone());
-        for FrameChange { id, now, .. } in &changes.frames {
-            match now {
-                Some(frame) => self.frames.insert(*id, frame.clone()),
-                None => drop(self.frames.remove(*id)),
+        for (id, kept) in changes.kept() {
+            match kept {
+                Some(kept) => self.frames.insert(id, kept),
+                None => drop(self.frames.remove(id)),
             }
         }
     }
@@ -348,11 +374,11 @@ impl Snapshot {
     /// Whether `changes` were the last to be applied.
     #[cfg(feature = "runtime")]
     pub(crate) fn has(&self, changes: &Changes) -> bool {
-        let same = |FrameChange { id, now, .. }: &FrameChange| {
-            self.frames.get(*id).map(Kept::encode) == now.as_ref().map(Kept::encode)
+        let same = |(id, kept): (FrameId, Option<Kept>)| {
+            self.frames.get(id).map(Kept::encode) == kept.as_ref().map(Kept::encode)
         };
         self.head.as_ref().is_some_and(|head| head.record() == changes.head.record())
-            && changes.frames.iter().all(same)
+            && changes.kept().all(same)
     }
 }
 

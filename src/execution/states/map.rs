@@ -31,16 +31,8 @@ pub(super) fn enter(
     let length = items.as_array().map_or(0, <[Json]>::len);
     let total = u32::try_from(length).map_err(|_| Mishap::runtime("There are too many items."))?;
     let started = turn.record(frame, |_| HistoryEventKind::MapStateStarted { length: length as u64 });
-    let children = Children {
-        base: turn.new_frames(total),
-        total,
-        limit,
-        items,
-        started,
-        begun: 0,
-        running: 0,
-        effective: Some(effective),
-    };
+    let mut children = Children::new(turn.new_frames(total), total, limit, items, started);
+    children.effective = Some(effective);
     frame.doing = Doing::Children(Box::new(children));
     Ok(turn.go_on(id, frame, state, started))
 }

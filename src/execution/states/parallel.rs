@@ -27,16 +27,7 @@ pub(super) fn enter(
     }
     let started = turn.record(frame, |_| HistoryEventKind::ParallelStateStarted);
     let total = parallel.branches.len() as u32;
-    let mut children = Children {
-        base: turn.new_frames(total),
-        total,
-        limit: total,
-        items: Json::Null,
-        started,
-        begun: 0,
-        running: 0,
-        effective: None,
-    };
+    let mut children = Children::new(turn.new_frames(total), total, total, Json::Null, started);
     for branch in &parallel.branches {
         turn.begin_child(id, &mut children, *branch, input.clone(), started);
     }
