@@ -106,18 +106,19 @@ impl Execution {
         while let Some(id) = self.ready.pop_front() {
             if fuel == 0 {
                 self.ready.push_front(id);
-                return;
+                break;
             }
             let Some(frame) = self.frames.take(id) else { continue };
             self.changed = true;
             self.run(&machine, id, frame, &mut fuel);
         }
+        self.spare = None;
     }
 
     fn run(&mut self, machine: &StateMachine, id: FrameId, mut frame: Box<Frame>, fuel: &mut u32) {
         if !matches!(frame.doing, Doing::Entering) && frame.is_ready() {
             *fuel -= 1;
-            if self.resume(id, &mut frame) {
+            if self.resume(machine, id, &mut frame) {
                 return;
             }
         }
@@ -136,7 +137,8 @@ impl Execution {
                 input: frame.input.clone(),
             });
             let outcome = states::enter(self, id, &mut frame, state);
-            if self.settle(id, &mut frame, state, outcome) {
+            if self.settle(machine, id, &mut frame, state, outcome) {
+                self.spare = Some(frame);
                 return;
             }
         }
@@ -145,8 +147,7 @@ impl Execution {
     }
 
     /// Goes on with a frame after a redrive; `true` when the frame is gone.
-    fn resume(&mut self, id: FrameId, frame: &mut Frame) -> bool {
-        let machine = self.machine.clone();
+    fn resume(&mut self, machine: &StateMachine, id: FrameId, frame: &mut Frame) -> bool {
         let state = machine.state(frame.state);
         let outcome = match std::mem::replace(&mut frame.doing, Doing::Entering) {
             Doing::Children(children) => {
@@ -158,27 +159,42 @@ impl Execution {
             _ if matches!(state.kind, StateKind::Fail(_)) => return false,
             _ => states::enter(self, id, frame, state),
         };
-        self.settle(id, frame, state, outcome)
+        self.settle(machine, id, frame, state, outcome)
     }
 
     /// Carries out what a state came to; `true` when the frame is gone.
-    pub(super) fn settle(&mut self, id: FrameId, frame: &mut Frame, state: &State, outcome: Outcome) -> bool {
+    pub(super) fn settle(
+        &mut self,
+        machine: &StateMachine,
+        id: FrameId,
+        frame: &mut Frame,
+        state: &State,
+        outcome: Outcome,
+    ) -> bool {
         let gone = match outcome {
             Outcome::Waits => false,
-            Outcome::Failed(fault) => self.retry_or_catch(id, frame, state, fault),
-            Outcome::Done(done) => self.leave(id, frame, state, done, state.next),
-            Outcome::Choose(done, next) => self.leave(id, frame, state, done, next),
+            Outcome::Failed(fault) => self.retry_or_catch(machine, id, frame, state, fault),
+            Outcome::Done(done) => self.leave(machine, id, frame, state, done, state.next),
+            Outcome::Choose(done, next) => self.leave(machine, id, frame, state, done, next),
         };
         gone || self.end_if_full(id, frame)
     }
 
     /// Leaves a state, unless what it leaves behind is too much.
-    fn leave(&mut self, id: FrameId, frame: &mut Frame, state: &State, done: Done, next: Next) -> bool {
+    fn leave(
+        &mut self,
+        machine: &StateMachine,
+        id: FrameId,
+        frame: &mut Frame,
+        state: &State,
+        done: Done,
+        next: Next,
+    ) -> bool {
         match self.too_much(frame, state, &done) {
-            None => self.exit(id, frame, state, done, next),
+            None => self.exit(machine, id, frame, state, done, next),
             Some(failure) => {
                 let task = matches!(state.kind, StateKind::Task(_));
-                self.retry_or_catch(id, frame, state, Fault { failure, heartbeat: false, task })
+                self.retry_or_catch(machine, id, frame, state, Fault { failure, heartbeat: false, task })
             }
         }
     }
@@ -186,6 +202,7 @@ impl Execution {
     /// Leaves a state for the next one; `true` when the frame is gone.
     pub(super) fn exit(
         &mut self,
+        machine: &StateMachine,
         id: FrameId,
         frame: &mut Frame,
         state: &State,
@@ -211,7 +228,7 @@ impl Execution {
             }
             Next::End => {
                 match frame.parent {
-                    Some(parent) => self.child_finished(id, parent, frame.last_event, output),
+                    Some(parent) => self.child_finished(machine, id, parent, frame.last_event, output),
                     None => {
                         self.end_frame(id);
                         self.close(frame.last_event, ExecutionStatus::Succeeded { output });
@@ -320,7 +337,7 @@ impl Execution {
         let machine = self.machine.clone();
         let state = machine.state(frame.state);
         let outcome = change(self, &mut frame);
-        if !self.settle(id, &mut frame, state, outcome) {
+        if !self.settle(&machine, id, &mut frame, state, outcome) {
             self.keep(id, frame);
         }
     }

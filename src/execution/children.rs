@@ -10,9 +10,9 @@ use crate::failure::ErrorName;
 use crate::history::{HistoryEventKind, StateType};
 use crate::id::FrameId;
 use crate::json::Json;
-use crate::machine::BlockId;
 use crate::machine::retry::Fault;
 use crate::machine::state::{State, StateKind};
+use crate::machine::{BlockId, StateMachine};
 
 impl Execution {
     /// Numbers for `count` frames: the first of them.
@@ -35,17 +35,30 @@ impl Execution {
         let slot = children.begun;
         let parent = Some(Parent { frame: parent, slot });
         let child = Frame { parent, ..Frame::new(self.machine.block(block).start, input, previous) };
+        let child = match self.spare.take() {
+            Some(mut spare) => {
+                *spare = child;
+                spare
+            }
+            None => Box::new(child),
+        };
         let id = children.frame(slot);
-        self.frames.put(id, Box::new(child));
+        self.frames.put(id, child);
         self.ready.push_back(id);
         children.begun += 1;
         children.running += 1;
     }
 
     /// A branch or iteration reached its end.
-    pub(super) fn child_finished(&mut self, id: FrameId, parent: Parent, last_event: u64, output: Json) {
+    pub(super) fn child_finished(
+        &mut self,
+        machine: &StateMachine,
+        id: FrameId,
+        parent: Parent,
+        last_event: u64,
+        output: Json,
+    ) {
         let Some(mut waiting) = self.frames.take(parent.frame) else { return self.end_frame(id) };
-        let machine = self.machine.clone();
         let state = machine.state(waiting.state);
         let event = match &state.kind {
             StateKind::Map(_) => {
@@ -71,7 +84,7 @@ impl Execution {
             if !self.end_if_full(parent.frame, &mut waiting) {
                 self.frames.put_back(parent.frame, waiting);
             }
-        } else if !self.settle(parent.frame, &mut waiting, state, outcome) {
+        } else if !self.settle(machine, parent.frame, &mut waiting, state, outcome) {
             self.keep(parent.frame, waiting);
         }
     }
@@ -132,7 +145,13 @@ impl Execution {
     }
 
     /// All branches or iterations are over: their outputs, in their order, are the result.
-    fn join(&mut self, id: FrameId, frame: &mut Frame, state: &State, mut children: Box<Children>) -> Outcome {
+    fn join(
+        &mut self,
+        id: FrameId,
+        frame: &mut Frame,
+        state: &State,
+        mut children: Box<Children>,
+    ) -> Outcome {
         let saved = children.saved();
         let results = Json::array(children.outputs.take(children.total));
         let kind = || match state.kind.state_type() {
@@ -202,7 +221,7 @@ impl Execution {
         }
         self.cut_children(&waiting, state, Some(id), failed);
         waiting.last_event = failed;
-        let gone = self.retry_or_catch(parent.frame, &mut waiting, state, fault);
+        let gone = self.retry_or_catch(&machine, parent.frame, &mut waiting, state, fault);
         if !gone && !self.end_if_full(parent.frame, &mut waiting) {
             self.keep(parent.frame, waiting);
         }

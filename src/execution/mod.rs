@@ -84,6 +84,8 @@ pub struct Execution {
     /// Nothing for one that was never redriven, and never ended without success.
     redrives: Option<Arc<Redrives>>,
     frames: Frames,
+    /// The memory of a branch or iteration that has ended, for the next one to begin in the step being made.
+    spare: Option<Box<Frame>>,
     timers: Timers,
     tasks: Few<TaskId, FrameId>,
     next_task: u64,
@@ -132,6 +134,7 @@ impl Execution {
             status: ExecutionStatus::Running,
             redrives: None,
             frames: Frames::default(),
+            spare: None,
             timers: Timers::default(),
             tasks: Few::default(),
             next_task: 0,

@@ -7,6 +7,7 @@ use crate::execution::frame::{Doing, Frame};
 use crate::failure::{ErrorName, Failure};
 use crate::history::HistoryEventKind;
 use crate::id::FrameId;
+use crate::machine::StateMachine;
 use crate::machine::retry::Fault;
 use crate::machine::state::{Next, State, StateKind};
 
@@ -14,6 +15,7 @@ impl Execution {
     /// Decides what a failed state comes to; `true` when the frame is gone.
     pub(super) fn retry_or_catch(
         &mut self,
+        machine: &StateMachine,
         id: FrameId,
         frame: &mut Frame,
         state: &State,
@@ -24,7 +26,7 @@ impl Execution {
             return false;
         }
         self.record_failed(frame, state, &fault.failure);
-        self.catch_or_fail(id, frame, state, fault, failed)
+        self.catch_or_fail(machine, id, frame, state, fault, failed)
     }
 
     /// Says that a Map or Parallel failed; nothing is said of a mistake of the definition.
@@ -67,6 +69,7 @@ impl Execution {
     /// frame is gone.
     fn catch_or_fail(
         &mut self,
+        machine: &StateMachine,
         id: FrameId,
         frame: &mut Frame,
         state: &State,
@@ -97,7 +100,7 @@ impl Execution {
         match done {
             Ok(done) => {
                 self.forget_children(frame);
-                self.exit(id, frame, state, done, Next::State(catcher.next))
+                self.exit(machine, id, frame, state, done, Next::State(catcher.next))
             }
             Err(failure) => {
                 self.fail_frame(id, frame, state, Fault { failure, heartbeat: false, task: fault.task })
