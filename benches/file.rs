@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! cargo bench --bench file -- 5 100000          each for five seconds; then a restart finds 100,000 open executions
+//! cargo bench --bench file -- 5 10000 64        the same with 64 at once only
 //! cargo bench --bench file -- curves 5          the same at many sizes, drawn into docs/
 //! cargo bench --bench file -- memory 1000000    a million executions run through and close: memory, drawn into docs/
 //! ```
@@ -31,6 +32,12 @@ use tokio::sync::oneshot;
 /// Commits of one execution: it begins, the queue has its message, the answer ends it.
 const STEPS: usize = 3;
 
+/// What is measured side by side takes so many turns.
+const TURNS: u32 = 6;
+
+/// The name of the thread that writes, as far as it is shown.
+const WRITER: &str = "stepwright-writ";
+
 /// Bytes of an input.
 const PAYLOAD: usize = 200;
 
@@ -45,7 +52,7 @@ fn main() {
     } else if asks("curves") {
         curves(time);
     } else {
-        table(&[1, 64, 1024], time);
+        table(&number(2).map_or(vec![1, 64, 1024], |at_once| vec![at_once as usize]), time);
         restart(number(1).unwrap_or(10_000));
     }
 }
@@ -81,9 +88,15 @@ fn table(sizes: &[usize], time: Duration) -> Vec<Line> {
          bare   writer   others"
     );
     let line = |at_once: &usize| {
-        let appended = append(&rows, *at_once, time);
-        let (bare, bare_cpu) = bare(&rows, *at_once, time);
-        let measured = steps(*at_once, time);
+        let (mut append, mut bare, mut store) = (Append::new(), Bare::new(), Loaded::new());
+        // In turns: what else the machine does then, it does to all of them.
+        for _ in 0..TURNS {
+            append.turn(&rows, *at_once, time / TURNS);
+            bare.turn(&rows, *at_once, time / TURNS);
+            store.turn(*at_once, time / TURNS);
+        }
+        let (appended, bare, bare_cpu) = (append.rate.per_second(), bare.rate.per_second(), bare.rate.cpu());
+        let measured = store.end();
         let Measured { steps, writer, others, .. } = measured;
         println!(
             "{at_once:>7} {appended:>20.0} {bare:>13.0} {steps:>9.0} {:>10.0}% {:>8.0}% {:>8.2} {:>8.2} \
@@ -96,6 +109,34 @@ fn table(sizes: &[usize], time: Duration) -> Vec<Line> {
         Line { bare, measured }
     };
     sizes.iter().map(line).collect()
+}
+
+/// Steps, and what they took.
+#[derive(Default)]
+struct Rate {
+    steps: usize,
+    time: Duration,
+    /// Microseconds.
+    cpu: f64,
+}
+
+impl Rate {
+    /// Measures something that says how many steps it made.
+    fn add(&mut self, work: impl FnOnce() -> usize) {
+        let (began, before) = (Instant::now(), cpu_micros(None));
+        self.steps += work();
+        self.time += began.elapsed();
+        self.cpu += cpu_micros(None) - before;
+    }
+
+    fn per_second(&self) -> f64 {
+        self.steps as f64 / self.time.as_secs_f64()
+    }
+
+    /// Microseconds for a step.
+    fn cpu(&self) -> f64 {
+        self.cpu / self.steps as f64
+    }
 }
 
 /// What is written for an execution, step by step.
@@ -218,77 +259,144 @@ impl Measured {
     }
 }
 
-fn steps(at_once: usize, time: Duration) -> Measured {
-    let folder = tempfile::tempdir().expect("there is a folder");
-    block_on(async {
-        let bench = Arc::new(Bench::open(&folder.path().join("executions.db")));
-        let (began, before) = (Instant::now(), cpu_micros(None));
-        let lines = (0..at_once).map(|line| {
-            let bench = Arc::clone(&bench);
-            tokio::spawn(async move {
-                let mut latencies = Vec::new();
-                while began.elapsed() < time {
-                    let token = bench.start(&format!("{line}-{}", latencies.len())).await;
-                    let asked = Instant::now();
-                    bench.answer(&token).await;
-                    latencies.push(asked.elapsed());
-                }
-                latencies
-            })
+/// A store under load.
+struct Loaded {
+    runtime: tokio::runtime::Runtime,
+    bench: Option<Arc<Bench>>,
+    rate: Rate,
+    writer: f64,
+    latencies: Vec<Duration>,
+    turns: usize,
+    _folder: tempfile::TempDir,
+}
+
+impl Loaded {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("there is a folder");
+        let runtime = tokio_runtime();
+        let bench = runtime.block_on(async { Bench::open(&folder.path().join("executions.db")) });
+        let (rate, latencies) = (Rate::default(), Vec::new());
+        Self {
+            runtime,
+            bench: Some(Arc::new(bench)),
+            rate,
+            writer: 0.0,
+            latencies,
+            turns: 0,
+            _folder: folder,
+        }
+    }
+
+    /// Runs executions through, `at_once` side by side.
+    fn turn(&mut self, at_once: usize, time: Duration) {
+        let Self { runtime, bench, rate, latencies, turns, .. } = self;
+        let bench = bench.as_ref().expect("it has not ended");
+        let writer = cpu_micros(Some(WRITER));
+        rate.add(|| {
+            let (began, before, turn) = (Instant::now(), latencies.len(), *turns);
+            let lines = (0..at_once).map(|line| {
+                let bench = Arc::clone(bench);
+                runtime.spawn(async move {
+                    let mut latencies = Vec::new();
+                    while began.elapsed() < time {
+                        let token = bench.start(&format!("{line}-{turn}-{}", latencies.len())).await;
+                        let asked = Instant::now();
+                        bench.answer(&token).await;
+                        latencies.push(asked.elapsed());
+                    }
+                    latencies
+                })
+            });
+            for line in lines.collect::<Vec<_>>() {
+                latencies.extend(runtime.block_on(line).expect("nobody panics"));
+            }
+            (latencies.len() - before) * STEPS
         });
-        let mut latencies = Vec::new();
-        for line in lines.collect::<Vec<_>>() {
-            latencies.extend(line.await.expect("nobody panics"));
+        self.writer += cpu_micros(Some(WRITER)) - writer;
+        self.turns += 1;
+    }
+
+    fn end(mut self) -> Measured {
+        if let Some(bench) = self.bench.take() {
+            self.runtime.block_on(bench.runtime.shutdown());
         }
-        let steps = (latencies.len() * STEPS) as f64;
-        let rate = steps / began.elapsed().as_secs_f64();
-        let (all, writer) = (cpu_micros(None) - before, cpu_micros(Some("stepwright-writ")));
-        bench.runtime.shutdown().await;
-        latencies.sort();
-        Measured { steps: rate, latencies, writer: writer / steps, others: (all - writer) / steps }
-    })
+        self.latencies.sort();
+        let writer = self.writer / self.rate.steps as f64;
+        let (steps, others) = (self.rate.per_second(), self.rate.cpu() - writer);
+        Measured { steps, latencies: self.latencies, writer, others }
+    }
 }
 
-/// Steps per second of a loop that appends their bytes and syncs, `at_once` steps at a time.
-fn append(rows: &Rows, at_once: usize, time: Duration) -> f64 {
-    let folder = tempfile::tempdir().expect("there is a folder");
-    let mut file = File::create(folder.path().join("log")).expect("it can be made");
-    let began = Instant::now();
-    let mut steps = 0;
-    while began.elapsed() < time {
-        let bytes: usize = (0..at_once).map(|n| rows.bytes((steps + n) % STEPS)).sum();
-        file.write_all(&vec![0x5a; bytes]).and_then(|()| file.sync_data()).expect("there is room");
-        steps += at_once;
-    }
-    steps as f64 / began.elapsed().as_secs_f64()
+/// A loop that appends bytes of steps and syncs.
+struct Append {
+    rate: Rate,
+    file: File,
+    _folder: tempfile::TempDir,
 }
 
-/// Steps per second of a loop that writes the same rows to the same tables, `at_once` steps in a transaction.
-fn bare(rows: &Rows, at_once: usize, time: Duration) -> (f64, f64) {
-    let folder = tempfile::tempdir().expect("there is a folder");
-    let path = folder.path().join("executions.db");
-    drop(FileStore::open(&path).expect("it makes the tables"));
-    let connection = Connection::open(&path).expect("it can be opened");
-    for (name, value) in [("synchronous", 2), ("wal_autocheckpoint", 16_000), ("cache_size", -65_536)] {
-        connection.pragma_update(None, name, value).expect("it can be set");
+impl Append {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("there is a folder");
+        let file = File::create(folder.path().join("log")).expect("it can be made");
+        Self { rate: Rate::default(), file, _folder: folder }
     }
-    connection.set_prepared_statement_cache_capacity(64);
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).expect("it can be set");
-    let (began, before) = (Instant::now(), cpu_micros(None));
-    let mut steps = 0;
-    // As many executions go on side by side as there are steps in a transaction.
-    while began.elapsed() < time {
-        connection.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
-        for n in steps..steps + at_once {
-            let (round, line) = (n / at_once, n % at_once);
-            let execution = round / STEPS * at_once + line;
-            bare_step(&connection, rows, at_once, execution, round % STEPS).expect("it can be written");
+
+    /// Appends, `at_once` steps at a time.
+    fn turn(&mut self, rows: &Rows, at_once: usize, time: Duration) {
+        let Self { rate, file, .. } = self;
+        rate.add(|| {
+            let (began, mut steps) = (Instant::now(), 0);
+            while began.elapsed() < time {
+                let bytes: usize = (0..at_once).map(|n| rows.bytes((steps + n) % STEPS)).sum();
+                file.write_all(&vec![0x5a; bytes]).and_then(|()| file.sync_data()).expect("there is room");
+                steps += at_once;
+            }
+            steps
+        });
+    }
+}
+
+/// A loop that writes the same rows to the same tables.
+struct Bare {
+    rate: Rate,
+    connection: Connection,
+    _folder: tempfile::TempDir,
+}
+
+impl Bare {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("there is a folder");
+        let path = folder.path().join("executions.db");
+        drop(FileStore::open(&path).expect("it makes the tables"));
+        let connection = Connection::open(&path).expect("it can be opened");
+        for (name, value) in [("synchronous", 2), ("wal_autocheckpoint", 16_000), ("cache_size", -65_536)] {
+            connection.pragma_update(None, name, value).expect("it can be set");
         }
-        connection.execute_batch("COMMIT").expect("it can be written");
-        steps += at_once;
+        connection.set_prepared_statement_cache_capacity(64);
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).expect("it can be set");
+        Self { rate: Rate::default(), connection, _folder: folder }
     }
-    let (elapsed, cpu) = (began.elapsed().as_secs_f64(), cpu_micros(None) - before);
-    (steps as f64 / elapsed, cpu / steps as f64)
+
+    /// Writes, `at_once` steps in a transaction: as many executions go on side by side.
+    fn turn(&mut self, rows: &Rows, at_once: usize, time: Duration) {
+        let Self { rate, connection, .. } = self;
+        let first = rate.steps;
+        rate.add(|| {
+            let (began, mut steps) = (Instant::now(), first);
+            while began.elapsed() < time {
+                connection.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
+                for n in steps..steps + at_once {
+                    let (round, line) = (n / at_once, n % at_once);
+                    let execution = round / STEPS * at_once + line;
+                    bare_step(connection, rows, at_once, execution, round % STEPS)
+                        .expect("it can be written");
+                }
+                connection.execute_batch("COMMIT").expect("it can be written");
+                steps += at_once;
+            }
+            steps - first
+        });
+    }
 }
 
 fn bare_step(
@@ -400,6 +508,10 @@ fn cpu_micros(thread: Option<&str>) -> f64 {
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio_runtime().block_on(future)
+}
+
+fn tokio_runtime() -> tokio::runtime::Runtime {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("there is a tokio runtime").block_on(future)
+    runtime.expect("there is a tokio runtime")
 }
