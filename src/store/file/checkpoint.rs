@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
@@ -10,70 +10,66 @@ use rusqlite::Connection;
 
 use super::error::FileStoreError;
 
-/// From how many pages on the log is moved: seldom is better than often.
-const LONG: i64 = 16_000;
+/// How many pages of the log are moved at once: while the disk is busy with many, commits wait for it.
+const PIECE: i64 = 2_000;
 
-/// How many pages may be left to the writer, with whose pass the log begins anew.
-const SHORT: i64 = 500;
+/// From how many pages on the log begins anew. It is overwritten then, which is faster than a file that grows.
+const LONG: i64 = 12_000;
 
-/// How often to go on with what was written meanwhile, before more is left to the writer.
-const PASSES: usize = 5;
+/// How many of so many may be left for the writer to move when the log begins anew: it writes nothing meanwhile.
+const SHORT: i64 = 400;
 
-/// After how many commits to look how long the log is.
-const COMMITS: usize = 16;
+/// After how many writes to look how long the log is.
+const WRITES: usize = 256;
 
 /// A thread that moves the log, when it is told to.
 pub(super) struct Checkpoints {
     asked: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
-    state: Arc<AtomicU8>,
-    commits: usize,
+    moving: Arc<AtomicBool>,
+    writes: usize,
 }
-
-/// Nobody moves the log.
-const RESTING: u8 = 0;
-/// The thread does.
-const MOVING: u8 = 1;
-/// The rest is left for the writer.
-const LEFT: u8 = 2;
 
 impl Checkpoints {
     pub(super) fn open(path: &Path) -> Result<Self, FileStoreError> {
         let connection = Connection::open(path)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-        let state = Arc::new(AtomicU8::new(RESTING));
+        let moving = Arc::new(AtomicBool::new(false));
         let (asked, asks) = sync_channel(1);
-        let moving = Arc::clone(&state);
+        let moves = Arc::clone(&moving);
         let thread = std::thread::Builder::new()
             .name("stepwright-moves".into())
-            .spawn(move || work(&connection, &asks, &moving))
+            .spawn(move || work(&connection, &asks, &moves))
             .map_err(|error| FileStoreError::Database(error.into()))?;
-        Ok(Self { asked: Some(asked), thread: Some(thread), state, commits: 0 })
+        Ok(Self { asked: Some(asked), thread: Some(thread), moving, writes: 0 })
     }
 
-    /// Looks after the log when the writer has committed.
+    /// Looks after the log when the writer has committed so many writes.
     ///
     /// # Errors
     ///
     /// When the disk fails; what was committed is in the log all the same.
-    pub(super) fn committed(&mut self, writer: &Connection) -> rusqlite::Result<()> {
-        self.commits += 1;
-        match self.state.load(Ordering::Acquire) {
-            LEFT => {
-                self.state.store(RESTING, Ordering::Release);
-                checkpoint(writer, "PRAGMA wal_checkpoint(PASSIVE)").map(drop)
-            }
-            RESTING if self.commits.is_multiple_of(COMMITS) => {
-                let (pages, _) = checkpoint(writer, "PRAGMA wal_checkpoint(NOOP)")?;
-                let asked = self.asked.as_ref().filter(|_| pages >= LONG);
-                if asked.is_some_and(|asked| asked.try_send(()).is_ok()) {
-                    self.state.store(MOVING, Ordering::Release);
-                }
-                Ok(())
-            }
-            _ => Ok(()),
+    pub(super) fn committed(&mut self, writer: &Connection, writes: usize) -> rusqlite::Result<()> {
+        self.writes += writes;
+        if self.writes < WRITES || self.moving.load(Ordering::Acquire) {
+            return Ok(());
         }
+        self.writes = 0;
+        let (pages, moved) = checkpoint(writer, "PRAGMA wal_checkpoint(NOOP)")?;
+        let left = pages - moved;
+        // Where the disk does not keep up, a longer log has more left.
+        if pages >= LONG && left * LONG <= SHORT * pages {
+            checkpoint(writer, "PRAGMA wal_checkpoint(PASSIVE)")?;
+        } else if left >= PIECE || pages >= LONG {
+            self.moving.store(true, Ordering::Release);
+            if let Some(asked) = &self.asked
+                && asked.try_send(()).is_err()
+            {
+                self.moving.store(false, Ordering::Release);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -87,16 +83,11 @@ impl Drop for Checkpoints {
     }
 }
 
-fn work(connection: &Connection, asks: &Receiver<()>, state: &AtomicU8) {
+fn work(connection: &Connection, asks: &Receiver<()>, moving: &AtomicBool) {
     while asks.recv().is_ok() {
-        for _ in 0..PASSES {
-            // What fails is tried again when the log is longer.
-            let Ok((pages, moved)) = checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)") else { break };
-            if pages - moved <= SHORT {
-                break;
-            }
-        }
-        state.store(LEFT, Ordering::Release);
+        // What fails is tried again when the log is longer.
+        let _ = checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)");
+        moving.store(false, Ordering::Release);
     }
 }
 

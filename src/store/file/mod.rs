@@ -1,13 +1,14 @@
 //! Executions in one SQLite database file.
 //!
 //! The tables are in `schema.rs`, what writes them in `writer.rs` and `write.rs`, what reads them in `read.rs`. What
-//! waits for the writer is in `requests.rs`, and `checkpoint.rs` empties its log.
+//! waits for the writer is in `request.rs` and `requests.rs`, and `checkpoint.rs` empties its log.
 
 mod checkpoint;
 mod error;
 mod known;
 mod owners;
 mod read;
+mod request;
 mod requests;
 mod schema;
 mod write;
@@ -15,6 +16,7 @@ mod writer;
 
 use std::fmt;
 use std::fs::{File, TryLockError};
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -22,7 +24,6 @@ use std::thread::JoinHandle;
 use async_trait::async_trait;
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
-use tokio::sync::oneshot;
 
 pub use error::FileStoreError;
 
@@ -33,9 +34,10 @@ use crate::store::events::Decoded;
 use crate::store::file::checkpoint::Checkpoints;
 use crate::store::file::owners::Owners;
 use crate::store::file::read::Readers;
+use crate::store::file::request::{Asked, Request};
 use crate::store::file::requests::Requests;
 use crate::store::file::write::{Encoded, EncodedNew, encode_event};
-use crate::store::file::writer::{Database, Request, Written};
+use crate::store::file::writer::{Database, Written};
 use crate::store::{
     Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
     PageRequest, Revision, Store, StoreError, StoreErrorKind, StoredExecution, TaskAddress,
@@ -182,13 +184,9 @@ impl FileStore {
         T: Send + 'static,
         F: FnMut(&mut Database) -> Written<T> + Send + 'static,
     {
-        let (reply, replied) = oneshot::channel();
-        let may_be_lost = urgency == Urgency::MayBeLost;
-        let request = Box::new(Request { work, came: None, reply, may_be_lost });
-        match self.requests.add(request, urgency == Urgency::Begins) {
-            true => replied.await.map_err(|_| StoreErrorKind::Unavailable)?,
-            false => Err(StoreErrorKind::Unavailable.into()),
-        }
+        let request = Arc::new(Request::new(work, urgency == Urgency::MayBeLost));
+        self.requests.add(Asked::new(Arc::clone(&request) as _), urgency == Urgency::Begins);
+        poll_fn(|cx| request.poll(cx)).await
     }
 
     /// Reads much, on a thread that may wait for the disk.

@@ -301,6 +301,7 @@ impl Database {
         commit: &Encoded,
         outcome: &Outcome,
     ) -> rusqlite::Result<()> {
+        self.ended += 1;
         let connection = &self.connection;
         let Outcome { status, outcome, at } = outcome;
         let sql = "INSERT INTO closed (execution, status, stopped_at, outcome) VALUES (?1, ?2, ?3, ?4)";

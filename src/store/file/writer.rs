@@ -4,20 +4,22 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::sync::oneshot;
 
 use super::checkpoint::Checkpoints;
-use super::error::store_error;
 use super::known::Known;
 use super::owners::Owners;
+use super::request::Asked;
 use super::requests::{Closing, Requests};
-use crate::store::{StoreError, StoreErrorKind};
+use crate::store::StoreErrorKind;
 
 /// How many writes go into one transaction at most.
 const BATCH: usize = 1024;
 
 /// How long writes are added to a transaction: at least, and at most. Nobody waits for ever, nor for little.
 const LONGEST: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(20));
+
+/// Who waits for less than this waits for longer.
+const LITTLE: Duration = Duration::from_micros(200);
 
 /// The database while it is written.
 pub(super) struct Database {
@@ -26,6 +28,10 @@ pub(super) struct Database {
     pub(super) known: Known,
     /// Whether something was settled in this transaction.
     pub(super) settled: bool,
+    /// How many executions ended in this transaction.
+    pub(super) ended: usize,
+    /// How many were told of the last transaction, and may go on.
+    coming: usize,
     checkpoints: Checkpoints,
     /// How long the last commit took.
     committing: Duration,
@@ -33,46 +39,6 @@ pub(super) struct Database {
 
 /// What a write comes to: SQLite's failures concern the whole transaction, the store's only the write.
 pub(super) type Written<T> = rusqlite::Result<Result<T, StoreErrorKind>>;
-
-/// Something to write.
-pub(super) trait Write: Send {
-    fn run(&mut self, database: &mut Database) -> rusqlite::Result<()>;
-
-    /// Tells who waits: what it came to, or that the transaction failed.
-    fn reply(self: Box<Self>, failed: Option<&rusqlite::Error>);
-
-    /// Whether it may be lost in a crash; then nobody waits for the disk.
-    fn may_be_lost(&self) -> bool;
-}
-
-/// A write, and who waits for it.
-pub(super) struct Request<T, F> {
-    pub(super) work: F,
-    pub(super) came: Option<Result<T, StoreErrorKind>>,
-    pub(super) reply: oneshot::Sender<Result<T, StoreError>>,
-    pub(super) may_be_lost: bool,
-}
-
-impl<T: Send, F: FnMut(&mut Database) -> Written<T> + Send> Write for Request<T, F> {
-    fn run(&mut self, database: &mut Database) -> rusqlite::Result<()> {
-        self.came = Some((self.work)(database)?);
-        Ok(())
-    }
-
-    fn reply(self: Box<Self>, failed: Option<&rusqlite::Error>) {
-        let result = match (failed, self.came) {
-            (None, Some(came)) => came.map_err(StoreError::from),
-            (Some(error), _) => Err(store_error(error)),
-            (None, None) => Err(StoreErrorKind::Unavailable.into()),
-        };
-        // Whoever asked may have gone.
-        let _ = self.reply.send(result);
-    }
-
-    fn may_be_lost(&self) -> bool {
-        self.may_be_lost
-    }
-}
 
 /// Writes until nobody can ask for it any longer.
 pub(super) fn write(mut database: Database, requests: &Requests) {
@@ -86,20 +52,42 @@ pub(super) fn write(mut database: Database, requests: &Requests) {
 
 impl Database {
     pub(super) fn new(connection: Connection, checkpoints: Checkpoints, owners: Arc<Owners>) -> Self {
-        let known = Known::default();
-        Self { connection, owners, known, settled: false, checkpoints, committing: Duration::ZERO }
+        Self {
+            connection,
+            owners,
+            known: Known::default(),
+            settled: false,
+            ended: 0,
+            coming: 0,
+            checkpoints,
+            committing: Duration::ZERO,
+        }
     }
 
     /// Runs what waits in one transaction. When that fails, each gets one of its own: what cannot be written at
     /// all does not keep the others waiting.
     fn transact(&mut self, requests: &Requests) {
-        // A commit takes its time whatever is in it: what waits for it may take as long, and twice that.
+        // A commit takes its time whatever is in it: what waits for it may take as long, and twice that; and whoever
+        // has heard of the last one, and goes on, is waited for a little.
         let longest = (self.committing * 2).clamp(LONGEST.0, LONGEST.1);
-        let (began, mut count) = (Instant::now(), 0);
+        let (pause, most) = (self.committing / 8, self.committing / 2);
+        let (began, mut count, mut lingered) = (Instant::now(), 0, Duration::ZERO);
+        let coming = std::mem::take(&mut self.coming);
         let next = || {
-            count += 1;
-            let goes_on = count == 1 || (count <= BATCH && began.elapsed() < longest);
-            if goes_on { requests.next() } else { None }
+            loop {
+                if count > 0 && (count >= BATCH || began.elapsed() >= longest) {
+                    return None;
+                }
+                if let Some(request) = requests.next() {
+                    count += 1;
+                    return Some(request);
+                }
+                let lingers = Instant::now();
+                if pause < LITTLE || lingered >= most || !requests.linger(coming, pause) {
+                    return None;
+                }
+                lingered += lingers.elapsed();
+            }
         };
         let mut batch = Vec::new();
         let mut result = self.attempt(&mut batch, next);
@@ -113,14 +101,15 @@ impl Database {
         if std::mem::take(&mut self.settled) {
             self.owners.settled.notify_waiters();
         }
+        self.coming = batch.len().saturating_sub(std::mem::take(&mut self.ended));
         reply(&mut batch, &result);
     }
 
     /// Runs what is next in one transaction, and puts it into the batch.
     fn attempt(
         &mut self,
-        batch: &mut Vec<Box<dyn Write>>,
-        next: impl FnMut() -> Option<Box<dyn Write>>,
+        batch: &mut Vec<Asked>,
+        next: impl FnMut() -> Option<Asked>,
     ) -> rusqlite::Result<()> {
         let result = self.run(batch, next);
         if result.is_err() {
@@ -135,13 +124,13 @@ impl Database {
 
     fn run(
         &mut self,
-        batch: &mut Vec<Box<dyn Write>>,
-        mut next: impl FnMut() -> Option<Box<dyn Write>>,
+        batch: &mut Vec<Asked>,
+        mut next: impl FnMut() -> Option<Asked>,
     ) -> rusqlite::Result<()> {
         let begun = self.begin();
         let mut may_be_lost = true;
         // Each of the batch fails with it.
-        while let Some(mut request) = next() {
+        while let Some(request) = next() {
             may_be_lost &= request.may_be_lost();
             let run = if begun.is_ok() { request.run(self) } else { Ok(()) };
             batch.push(request);
@@ -153,7 +142,7 @@ impl Database {
             self.connection.prepare_cached("COMMIT")?.execute(())?;
             self.committing = began.elapsed();
             // It was committed, whatever becomes of the log.
-            let _ = self.checkpoints.committed(&self.connection);
+            let _ = self.checkpoints.committed(&self.connection, batch.len());
         }
         Ok(())
     }
@@ -167,8 +156,8 @@ impl Database {
     }
 }
 
-fn reply(batch: &mut Vec<Box<dyn Write>>, result: &rusqlite::Result<()>) {
+fn reply(batch: &mut Vec<Asked>, result: &rusqlite::Result<()>) {
     for request in batch.drain(..) {
-        request.reply(result.as_ref().err());
+        request.tell(result.as_ref().err());
     }
 }
