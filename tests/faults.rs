@@ -239,6 +239,50 @@ async fn a_full_disk_is_said_to_be_and_work_goes_on_when_there_is_room() {
 }
 
 #[tokio::test]
+async fn what_was_claimed_and_released_stays_so_when_a_write_after_it_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(FileStore::open(folder.path().join("executions.db")).unwrap());
+    let (runtime, mut tokens) = runtime_on(Arc::clone(&store) as _, &VirtualClock::manual());
+    let mut ids = Vec::new();
+    for name in ["one", "two", "three"] {
+        ids.push(runtime.start_execution(&machine(), name, json!({})).await.unwrap().id().clone());
+        tokens.recv().await.unwrap();
+    }
+    runtime.shutdown().await;
+    let owners = [1, 2, 3].map(OwnerId::from);
+    let [one, two, three] = owners;
+    let claimed = async |owner, id: &ExecutionId| {
+        let claim = Claim::new(owner, Timestamp::MAX, 1).lease(Duration::from_secs(3600)).only(id.clone());
+        store.claim(claim).await.unwrap().executions.len()
+    };
+    for id in &ids[..2] {
+        assert_eq!(claimed(one, id).await, 1);
+    }
+    assert_eq!(claimed(three, &ids[2]).await, 1);
+    // So far it is on the disk.
+    let cause = |length| Event::Stop { failure: Failure::new("Stopped", "x".repeat(length)) };
+    store.post(&ids[0], cause(1)).await.unwrap();
+
+    store.release(one, Some(&ids[..1])).await.unwrap();
+    assert_eq!(claimed(two, &ids[0]).await, 1);
+    store.release(one, Some(&ids[1..2])).await.unwrap();
+    store.release(three, None).await.unwrap();
+    store.limit_bytes(1).await.unwrap();
+    let error = store.post(&ids[0], cause(100_000)).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    store.limit_bytes(100_000_000).await.unwrap();
+
+    assert_eq!(store.owned(two).await.unwrap(), ids[..1], "what was given is the owner's");
+    assert_eq!(claimed(one, &ids[0]).await, 0, "and is given to nobody else");
+    for owner in [one, three] {
+        assert_eq!(store.owned(owner).await.unwrap(), [], "what was released is not the owner's any longer");
+    }
+    for id in &ids[1..] {
+        assert_eq!(claimed(two, id).await, 1, "and is given to who claims it");
+    }
+}
+
+#[tokio::test]
 async fn a_torn_log_loses_the_end_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("executions.db");

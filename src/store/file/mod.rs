@@ -1,7 +1,8 @@
 //! Executions in one SQLite database file.
 //!
 //! The tables are in `schema.rs`, what writes them in `writer.rs` and `write.rs`, what reads them in `read.rs`. What
-//! waits for the writer is in `request.rs` and `requests.rs`, and `checkpoint.rs` empties its log.
+//! waits for the writer is in `request.rs` and `requests.rs`, what was answered before it was on the disk in
+//! `unkept.rs`, and `checkpoint.rs` empties its log.
 
 mod checkpoint;
 mod error;
@@ -11,6 +12,7 @@ mod read;
 mod request;
 mod requests;
 mod schema;
+mod unkept;
 mod write;
 mod writer;
 

@@ -4,6 +4,7 @@ use rusqlite::{OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 
 use super::read;
+use super::unkept::Change;
 use super::writer::{Database, Written};
 use crate::execution::{Event, Record, RecordKey, TokenChanges};
 use crate::id::ExecutionId;
@@ -357,8 +358,7 @@ impl Database {
         found.truncate(claim.most);
         let mut claimed = Vec::new();
         for (number, id) in found {
-            let sql = "UPDATE live SET owner = ?1 WHERE execution = ?2 AND owner IS NOT ?1";
-            self.connection.prepare_cached(sql)?.execute(params![owner, number])?;
+            self.unkept.make(&self.connection, Change::Claimed { execution: number, owner })?;
             match self.inbox(number)? {
                 Ok(inbox) => claimed.push(Claimed::new(id.into(), inbox)),
                 Err(kind) => return Ok(Err(kind)),
@@ -387,9 +387,9 @@ impl Database {
     }
 
     /// Takes from owners that are gone what they had.
-    fn orphan(&self, owners: &[i64]) -> rusqlite::Result<()> {
-        for owner in owners {
-            self.connection.execute("UPDATE live SET owner = NULL WHERE owner = ?1", (owner,))?;
+    fn orphan(&mut self, owners: &[i64]) -> rusqlite::Result<()> {
+        for &owner in owners {
+            self.unkept.make(&self.connection, Change::Gone { owner })?;
         }
         if !owners.is_empty() {
             self.owners.tell(None);
@@ -404,9 +404,9 @@ impl Database {
         };
         let owner = self.owners.number(owner);
         for id in executions {
-            let sql = "UPDATE live SET owner = NULL
-                WHERE execution = (SELECT number FROM execution WHERE id = ?1) AND owner = ?2";
-            self.connection.prepare_cached(sql)?.execute(params![id.as_str(), owner])?;
+            if let Some(execution) = read::number(&self.connection, id)? {
+                self.unkept.make(&self.connection, Change::Released { execution, owner })?;
+            }
         }
         self.owners.tell(None);
         Ok(Ok(()))

@@ -10,6 +10,7 @@ use super::known::Known;
 use super::owners::Owners;
 use super::request::Asked;
 use super::requests::{Closing, Requests};
+use super::unkept::Unkept;
 use crate::store::StoreErrorKind;
 
 /// How many writes go into one transaction at most.
@@ -26,6 +27,7 @@ pub(super) struct Database {
     pub(super) connection: Connection,
     pub(super) owners: Arc<Owners>,
     pub(super) known: Known,
+    pub(super) unkept: Unkept,
     /// Whether something was settled in this transaction.
     pub(super) settled: bool,
     /// How many executions ended in this transaction.
@@ -56,6 +58,7 @@ impl Database {
             connection,
             owners,
             known: Known::default(),
+            unkept: Unkept::default(),
             settled: false,
             ended: 0,
             coming: 0,
@@ -118,6 +121,7 @@ impl Database {
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
             self.known.forget();
+            self.unkept.failed();
         }
         result
     }
@@ -137,10 +141,11 @@ impl Database {
             run?;
         }
         begun?;
-        if !may_be_lost {
+        if !may_be_lost || self.unkept.answered() {
             let began = Instant::now();
             self.connection.prepare_cached("COMMIT")?.execute(())?;
             self.committing = began.elapsed();
+            self.unkept.committed();
             // It was committed, whatever becomes of the log.
             let _ = self.checkpoints.committed(&self.connection, batch.len());
         }
@@ -151,6 +156,7 @@ impl Database {
         // A transaction in which all may be lost stays open until there is something to keep.
         if self.connection.is_autocommit() {
             self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute(())?;
+            self.unkept.begun(&self.connection)?;
         }
         self.known.look(&self.connection)
     }
