@@ -6,6 +6,7 @@ mod callback;
 mod interpreter;
 #[expect(dead_code, reason = "what measures time is not needed here")]
 mod meter;
+mod processing;
 #[expect(dead_code, reason = "the bench `scale` asks for parts")]
 mod workload;
 

@@ -57,10 +57,14 @@ pub(crate) fn machine() -> Arc<StateMachine> {
 
 /// What is drafted from an order.
 pub(crate) fn draft(order: Value) -> Value {
-    json!({ "request": "r-17", "order": order })
+    let mut request = json!({ "request": "r-17", "order": null });
+    request["order"] = order;
+    request
 }
 
 /// What is settled from an answer.
-pub(crate) fn settle(answered: Value) -> Value {
-    json!({ "settled": answered["Task"]["approved"] })
+pub(crate) fn settle(mut answered: Value) -> Value {
+    let mut settled = json!({ "settled": null });
+    settled["settled"] = answered["Task"]["approved"].take();
+    settled
 }

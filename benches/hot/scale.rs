@@ -9,6 +9,7 @@ mod chart;
 mod interpreter;
 #[expect(dead_code, reason = "contenders are run one at a time here")]
 mod meter;
+mod processing;
 #[expect(dead_code, reason = "two of the workloads are enough here")]
 mod workload;
 
