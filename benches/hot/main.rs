@@ -32,6 +32,7 @@ fn main() {
         ["--table"] => report::write(),
         ["--guard"] => guard::check(),
         ["--baseline"] => guard::write(),
+        [report::ALONE, workload] => report::alone(workload),
         [guard::REPEAT, workload, contender, count] => guard::repeat(workload, contender, count),
         _ => drop(report::measure(words.first().copied().unwrap_or_default())),
     }

@@ -1,13 +1,17 @@
 //! The table of all workloads, on the screen and in README.md.
 
 use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
 
-use crate::meter;
+use crate::meter::{self, Measured};
 use crate::workloads;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 const BEGIN: &str = "<!-- performance:begin, written by cargo bench --bench hot -- --table -->\n";
 const END: &str = "<!-- performance:end -->";
+
+/// Says to a process that it is to measure one workload.
+pub(crate) const ALONE: &str = "--alone";
 
 /// Measures, and writes the table between its markers in README.md.
 pub(crate) fn write() {
@@ -29,8 +33,8 @@ pub(crate) fn measure(filter: &str) -> String {
     };
     line("| workload | per | by hand | stepwright | times | at most | allocations |".into());
     line("|---|---|--:|--:|--:|--:|--:|".into());
-    for mut workload in workloads(filter) {
-        let measured = meter::measure(&mut workload);
+    for workload in workloads(filter) {
+        let measured = apart(workload.name);
         let (twin, ours) = measured.split_first().expect("the twin is measured first");
         for (n, (way, ours)) in workload.ours.iter().zip(ours).enumerate() {
             let first = n == 0;
@@ -51,6 +55,28 @@ pub(crate) fn measure(filter: &str) -> String {
     table
 }
 
+/// Measures a workload, and says what was measured to the process that [asks](apart).
+pub(crate) fn alone(name: &str) {
+    let mut workload =
+        workloads(name).find(|workload| workload.name == name).expect("there is such a workload");
+    for Measured { nanos, ratio } in meter::measure(&mut workload) {
+        println!("{nanos} {ratio}");
+    }
+}
+
+/// What a workload takes in a process of its own: on a heap that others have used before, twin and interpreter are
+/// slowed down unevenly.
+fn apart(name: &str) -> Vec<Measured> {
+    let this = std::env::current_exe().expect("the bench is a file");
+    let output = Command::new(this).args([ALONE, name]).stderr(Stdio::inherit()).output().expect("it runs");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let numbers = said.lines().filter_map(|line| {
+        let (nanos, ratio) = line.split_once(' ')?;
+        Some(Measured { nanos: nanos.parse().ok()?, ratio: ratio.parse().ok()? })
+    });
+    numbers.collect()
+}
+
 fn time(nanos: f64) -> String {
     match nanos {
         ..10_000.0 => format!("{nanos:.0} ns"),
@@ -62,7 +88,7 @@ fn time(nanos: f64) -> String {
 /// What the bench `allocations` says, by workload and contender.
 fn allocations() -> BTreeMap<String, String> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = std::process::Command::new(cargo)
+    let output = Command::new(cargo)
         .args(["bench", "--quiet", "--bench", "allocations"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
