@@ -1,8 +1,8 @@
 //! Executions in one SQLite database file.
 //!
-//! The tables are in `schema.rs`, what writes them in `writer.rs` and `write.rs`, what reads them in `read.rs`. What
-//! waits for the writer is in `request.rs` and `requests.rs`, what was answered before it was on the disk in
-//! `unkept.rs`, and `checkpoint.rs` empties its log.
+//! The tables are in `schema.rs`, what writes them in `writer.rs` and `write.rs`, what reads them in `read.rs` and,
+//! without a look into the file, `tokens.rs`. What waits for the writer is in `request.rs` and `requests.rs`, what was
+//! answered before it was on the disk in `unkept.rs`, and `checkpoint.rs` empties its log.
 
 mod checkpoint;
 mod error;
@@ -12,6 +12,7 @@ mod read;
 mod request;
 mod requests;
 mod schema;
+mod tokens;
 mod unkept;
 mod write;
 mod writer;
@@ -38,6 +39,7 @@ use crate::store::file::owners::Owners;
 use crate::store::file::read::Readers;
 use crate::store::file::request::{Asked, Request};
 use crate::store::file::requests::Requests;
+use crate::store::file::tokens::Tokens;
 use crate::store::file::write::{Encoded, EncodedNew, encode_event};
 use crate::store::file::writer::{Database, Written};
 use crate::store::{
@@ -88,6 +90,7 @@ pub struct FileStore {
     writer: Option<JoinHandle<()>>,
     readers: Arc<Readers>,
     owners: Arc<Owners>,
+    tokens: Arc<Tokens>,
     /// Locked for as long as the store is open.
     _lock: File,
 }
@@ -144,9 +147,9 @@ impl FileStore {
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
         connection.pragma_update(None, "cache_size", -64 * 1024)?;
         schema::migrate(&mut connection)?;
-        let owners = Arc::new(Owners::default());
+        let (owners, tokens) = (Arc::new(Owners::default()), Arc::new(Tokens::default()));
         let checkpoints = Checkpoints::open(&path)?;
-        let database = Database::new(connection, checkpoints, Arc::clone(&owners));
+        let database = Database::new(connection, checkpoints, Arc::clone(&owners), Arc::clone(&tokens));
         let requests = Arc::new(Requests::default());
         let waiting = Arc::clone(&requests);
         let writer = std::thread::Builder::new()
@@ -159,6 +162,7 @@ impl FileStore {
             requests,
             writer: Some(writer),
             owners,
+            tokens,
             _lock: lock,
         })
     }
@@ -276,7 +280,10 @@ impl Store for FileStore {
     }
 
     async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
-        self.readers.read_one(|connection| read::find_task(connection, token))
+        match self.tokens.find(token) {
+            Some(address) => Ok(Some(address)),
+            None => self.readers.read_one(|connection| read::find_task(connection, token)),
+        }
     }
 
     async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {

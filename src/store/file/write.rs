@@ -10,7 +10,7 @@ use crate::execution::{Event, Record, RecordKey, TokenChanges};
 use crate::id::ExecutionId;
 use crate::store::{
     Claim, Claimed, Claims, Commit, Created, Handled, InboxId, NewExecution, OwnerId, Posted, Revision,
-    StoreErrorKind, events,
+    StoreErrorKind, TaskAddress, events,
 };
 use crate::time::Timestamp;
 
@@ -130,7 +130,7 @@ impl Database {
             self.known.live(&new.id, number);
         }
         let revision = Revision::new(1);
-        self.write(number, revision, first)?;
+        self.write(&new.id, number, revision, first)?;
         Ok(Ok(Created::New(revision)))
     }
 
@@ -190,7 +190,7 @@ impl Database {
             None => self.known.live(id, number),
         }
         self.catch_up(number, commit)?;
-        self.write(number, revision, commit)?;
+        self.write(id, number, revision, commit)?;
         Ok(Ok(revision))
     }
 
@@ -221,7 +221,7 @@ impl Database {
             self.connection.prepare_cached(sql)?.execute((number,))?;
         }
         self.catch_up(number, commit)?;
-        self.write(number, revision, commit)?;
+        self.write(id, number, revision, commit)?;
         self.owners.tell(None);
         Ok(Ok(revision))
     }
@@ -235,7 +235,13 @@ impl Database {
         Ok(())
     }
 
-    fn write(&mut self, number: i64, revision: Revision, commit: &Encoded) -> rusqlite::Result<()> {
+    fn write(
+        &mut self,
+        id: &ExecutionId,
+        number: i64,
+        revision: Revision,
+        commit: &Encoded,
+    ) -> rusqlite::Result<()> {
         let connection = &self.connection;
         for (part, bytes) in &commit.records {
             match bytes {
@@ -259,11 +265,14 @@ impl Database {
             let task = sql_number(token.task.as_u64());
             let row = params![token.hash.as_bytes(), number, task, token.activity];
             connection.prepare_cached(sql)?.execute(row)?;
+            let address = TaskAddress::new(id.clone(), token.task, token.activity, true);
+            self.tokens.issue(number, token.hash, address);
         }
         // Those of an execution that ends are not open any longer, whatever their rows say.
         for hash in commit.tokens.retired.iter().filter(|_| commit.outcome.is_none()) {
             let sql = "UPDATE token SET open = 0 WHERE hash = ?1";
             connection.prepare_cached(sql)?.execute((hash.as_bytes(),))?;
+            self.tokens.retire(number, hash);
         }
         if let Some(handled) = commit.handled {
             self.handle(number, handled, commit.wake)?;
@@ -303,6 +312,7 @@ impl Database {
         outcome: &Outcome,
     ) -> rusqlite::Result<()> {
         self.ended += 1;
+        self.tokens.end(number);
         let connection = &self.connection;
         let Outcome { status, outcome, at } = outcome;
         let sql = "INSERT INTO closed (execution, status, stopped_at, outcome) VALUES (?1, ?2, ?3, ?4)";

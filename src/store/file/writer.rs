@@ -10,6 +10,7 @@ use super::known::Known;
 use super::owners::Owners;
 use super::request::Asked;
 use super::requests::{Closing, Requests};
+use super::tokens::{Changes, Tokens};
 use super::unkept::Unkept;
 use crate::store::StoreErrorKind;
 
@@ -28,6 +29,7 @@ pub(super) struct Database {
     pub(super) owners: Arc<Owners>,
     pub(super) known: Known,
     pub(super) unkept: Unkept,
+    pub(super) tokens: Changes,
     /// Whether something was settled in this transaction.
     pub(super) settled: bool,
     /// How many executions ended in this transaction.
@@ -53,12 +55,18 @@ pub(super) fn write(mut database: Database, requests: &Requests) {
 }
 
 impl Database {
-    pub(super) fn new(connection: Connection, checkpoints: Checkpoints, owners: Arc<Owners>) -> Self {
+    pub(super) fn new(
+        connection: Connection,
+        checkpoints: Checkpoints,
+        owners: Arc<Owners>,
+        tokens: Arc<Tokens>,
+    ) -> Self {
         Self {
             connection,
             owners,
             known: Known::default(),
             unkept: Unkept::default(),
+            tokens: Changes::new(tokens),
             settled: false,
             ended: 0,
             coming: 0,
@@ -122,6 +130,7 @@ impl Database {
             }
             self.known.forget();
             self.unkept.failed();
+            self.tokens.failed();
         }
         result
     }
@@ -146,6 +155,7 @@ impl Database {
             self.connection.prepare_cached("COMMIT")?.execute(())?;
             self.committing = began.elapsed();
             self.unkept.committed();
+            self.tokens.committed();
             // It was committed, whatever becomes of the log.
             let _ = self.checkpoints.committed(&self.connection, batch.len());
         }
