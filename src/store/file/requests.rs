@@ -1,15 +1,21 @@
 //! What waits for the writer. New executions wait their turn under load, and answers do not: only so many begin in a
-//! transaction.
+//! transaction, and no more while many that have begun are still to come back.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::request::Asked;
 
 /// How many executions begin in a transaction while others go on, and while none does. Those that wait to begin cost
 /// nothing; those that have begun would wait for one another.
 const BEGIN: (usize, usize) = (64, 128);
+
+/// How many may have begun that are at work, and not have come back with what they did.
+const AWAY: usize = 128;
+
+/// In what time half of them is not counted any longer: some are away for long.
+const HALF_LIFE: Duration = Duration::from_millis(10);
 
 /// The queue of the writer.
 #[derive(Default)]
@@ -26,10 +32,35 @@ struct Waiting {
     went_on: usize,
     /// How many more of this transaction may begin something.
     may_begin: usize,
+    away: Away,
     /// Nothing more comes, or nobody writes any longer.
     closed: bool,
     /// The writer waits until there are so many; 0 while it writes.
     wanted: usize,
+}
+
+/// Executions that have begun and did not come back, about.
+struct Away {
+    count: usize,
+    since: Instant,
+}
+
+impl Default for Away {
+    fn default() -> Self {
+        Self { count: 0, since: Instant::now() }
+    }
+}
+
+impl Away {
+    /// How many more there may be.
+    fn room(&mut self) -> usize {
+        let halved = self.since.elapsed().as_millis() / HALF_LIFE.as_millis();
+        if halved > 0 {
+            let halved = u32::try_from(halved).unwrap_or(u32::MAX);
+            (self.count, self.since) = (self.count.checked_shr(halved).unwrap_or(0), Instant::now());
+        }
+        AWAY.saturating_sub(self.count)
+    }
 }
 
 /// Closes the queue when the writer ends, and be it by a panic: whoever waits hears of it.
@@ -43,11 +74,13 @@ impl Requests {
             drop(waiting);
             return;
         }
+        // With the first that waits to begin, the writer looks whether it may.
+        let is_first = begins && waiting.beginning.is_empty();
         match begins {
             true => waiting.beginning.push_back(request),
             false => waiting.going_on.push_back(request),
         }
-        if waiting.wanted > 0 && waiting.ready() >= waiting.wanted {
+        if waiting.wanted > 0 && (is_first || waiting.ready() >= waiting.wanted) {
             waiting.wanted = 0;
             self.came.notify_one();
         }
@@ -62,16 +95,30 @@ impl Requests {
     /// Waits until there is something to write in another transaction; `false` when there is not, and never will be.
     pub(super) fn wait(&self) -> bool {
         let mut waiting = self.lock();
-        waiting.may_begin = if waiting.went_on > 0 { BEGIN.0 } else { BEGIN.1 };
+        let most = if waiting.went_on > 0 { BEGIN.0 } else { BEGIN.1 };
         waiting.went_on = 0;
-        while waiting.ready() == 0 {
-            if waiting.closed {
-                return false;
+        loop {
+            waiting.may_begin = waiting.away.room().min(most);
+            if waiting.ready() > 0 {
+                waiting.wanted = 0;
+                return true;
             }
             waiting.wanted = 1;
-            waiting = self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting = match (waiting.beginning.is_empty(), waiting.closed) {
+                (true, true) => return false,
+                (true, false) => self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+                (false, _) => {
+                    let waited = self.came.wait_timeout(waiting, HALF_LIFE);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
         }
-        true
+    }
+
+    /// So many began in a transaction and are at work, and so many came back.
+    pub(super) fn count(&self, began: usize, came_back: usize) {
+        let away = &mut self.lock().away;
+        away.count = (away.count + began).saturating_sub(came_back);
     }
 
     /// The next one, if one waits. What begins comes first: meanwhile others come that go on.

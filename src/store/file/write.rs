@@ -29,6 +29,7 @@ pub(super) struct Encoded {
     /// Whether there is state to keep.
     kept: bool,
     wake: Option<i64>,
+    attended: bool,
     handled: Option<Handled>,
 }
 
@@ -76,6 +77,7 @@ impl Encoded {
             kept,
             tokens: commit.tokens,
             wake,
+            attended: commit.attended,
             handled: commit.handled,
         }
     }
@@ -128,6 +130,7 @@ impl Database {
             let sql = "INSERT INTO live (execution, revision, owner, wake, head) VALUES (?1, 1, ?2, ?3, ?4)";
             self.connection.prepare_cached(sql)?.execute(params![number, owner, first.wake, first.head])?;
             self.known.live(&new.id, number);
+            self.count.began += usize::from(first.attended);
         }
         let revision = Revision::new(1);
         self.write(&new.id, number, revision, first)?;
@@ -189,6 +192,7 @@ impl Database {
             Some(_) => self.known.ended(id),
             None => self.known.live(id, number),
         }
+        self.count.came_back += usize::from(expected == 1);
         self.catch_up(number, commit)?;
         self.write(id, number, revision, commit)?;
         Ok(Ok(revision))
@@ -311,7 +315,7 @@ impl Database {
         commit: &Encoded,
         outcome: &Outcome,
     ) -> rusqlite::Result<()> {
-        self.ended += 1;
+        self.count.ended += 1;
         self.tokens.end(number);
         let connection = &self.connection;
         let Outcome { status, outcome, at } = outcome;

@@ -32,13 +32,22 @@ pub(super) struct Database {
     pub(super) tokens: Changes,
     /// Whether something was settled in this transaction.
     pub(super) settled: bool,
-    /// How many executions ended in this transaction.
-    pub(super) ended: usize,
+    pub(super) count: Count,
     /// How many were told of the last transaction, and may go on.
     coming: usize,
     checkpoints: Checkpoints,
     /// How long the last commit took.
     committing: Duration,
+}
+
+/// How many executions did what in this transaction.
+#[derive(Default)]
+pub(super) struct Count {
+    /// They began, and are at work.
+    pub(super) began: usize,
+    /// They came back for the first time.
+    pub(super) came_back: usize,
+    pub(super) ended: usize,
 }
 
 /// What a write comes to: SQLite's failures concern the whole transaction, the store's only the write.
@@ -68,7 +77,7 @@ impl Database {
             unkept: Unkept::default(),
             tokens: Changes::new(tokens),
             settled: false,
-            ended: 0,
+            count: Count::default(),
             coming: 0,
             checkpoints,
             committing: Duration::ZERO,
@@ -112,7 +121,9 @@ impl Database {
         if std::mem::take(&mut self.settled) {
             self.owners.settled.notify_waiters();
         }
-        self.coming = batch.len().saturating_sub(std::mem::take(&mut self.ended));
+        let count = std::mem::take(&mut self.count);
+        self.coming = batch.len().saturating_sub(count.ended);
+        requests.count(count.began, count.came_back);
         reply(&mut batch, &result);
     }
 
@@ -131,6 +142,7 @@ impl Database {
             self.known.forget();
             self.unkept.failed();
             self.tokens.failed();
+            self.count = Count::default();
         }
         result
     }
