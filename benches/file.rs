@@ -5,12 +5,15 @@
 //! cargo bench --bench file -- 5 100000          each for five seconds; then a restart finds 100,000 open executions
 //! cargo bench --bench file -- 5 10000 64        the same with 64 at once only
 //! cargo bench --bench file -- curves 5          the same at many sizes, drawn into docs/
+//! cargo bench --bench file -- heartbeats 100000 what a heartbeat costs when so many tokens are open
 //! cargo bench --bench file -- memory 1000000    a million executions run through and close: memory, drawn into docs/
 //! ```
 
 mod callback;
 #[path = "hot/chart.rs"]
 mod chart;
+#[path = "file/heartbeats.rs"]
+mod heartbeats;
 #[path = "file/memory.rs"]
 mod memory;
 
@@ -47,7 +50,9 @@ fn main() {
     let numbers: Vec<u64> = arguments.iter().filter_map(|argument| argument.parse().ok()).collect();
     let number = |at: usize| numbers.get(at).copied();
     let time = Duration::from_secs(number(0).unwrap_or(3));
-    if asks("memory") {
+    if asks("heartbeats") {
+        heartbeats::measure(number(0).map_or(10_000, |most| most as usize));
+    } else if asks("memory") {
         memory::measure(number(0).unwrap_or(100_000));
     } else if asks("curves") {
         curves(time);

@@ -8,7 +8,8 @@ use stepwright::StateMachine;
 /// What hands the task on.
 pub(crate) const QUEUE: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
 
-const DEFINITION: &str = r#"{
+/// The machine's definition.
+pub(crate) const DEFINITION: &str = r#"{
   "StartAt": "Approve",
   "States": {
     "Approve": {
