@@ -1,6 +1,7 @@
 //! Tokens that were issued lately, and are open: who answers soon is not looked up in the file.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use foldhash::fast::RandomState;
@@ -58,8 +59,11 @@ impl Changes {
         self.issued.retain(|(_, issued, _)| issued != hash);
         let mut known = self.tokens.lock();
         known.addresses.remove(hash);
-        if let Some(of) = known.of.get_mut(&execution) {
-            of.retain(|known| known != hash);
+        if let Entry::Occupied(mut of) = known.of.entry(execution) {
+            of.get_mut().retain(|known| known != hash);
+            if of.get().is_empty() {
+                of.remove();
+            }
         }
     }
 
