@@ -10,14 +10,12 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use stepwright::store::{
-    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, FileStoreError, InboxId, NewExecution,
-    OwnerId, Page, PageRequest, Revision, StoreError, StoreErrorKind, StoredExecution, TaskAddress,
-    async_trait,
+    Decorator, ExecutionFilter, FileStoreError, PageRequest, StoreError, StoreErrorKind,
 };
 use stepwright::testing::VirtualClock;
 use stepwright::{
-    Clock, Event, ExecutionId, Failure, FileStore, HistoryEvent, MemoryStore, ReportError, Runtime,
-    StartError, StateMachine, Store, TaskContext, TaskRequest, TaskToken, Timestamp, TokenHash, handler_fn,
+    Clock, ExecutionId, Failure, FileStore, HistoryEvent, MemoryStore, ReportError, Runtime, StartError,
+    StateMachine, Store, TaskContext, TaskRequest, TaskToken, Timestamp, handler_fn,
 };
 use tokio::sync::mpsc;
 
@@ -61,89 +59,25 @@ struct Failing {
     after: bool,
 }
 
-impl Failing {
-    async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+impl Decorator for Failing {
+    fn inner(&self) -> &dyn Store {
+        &self.store
+    }
+
+    async fn call<T: Send>(
+        &self,
+        method: &'static str,
+        work: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        if matches!(method, "changed" | "history") {
+            return work.await;
+        }
         let fails = self.calls.fetch_add(1, Ordering::Relaxed) == self.fails;
         if fails && !self.after {
             return Err(StoreErrorKind::Unavailable.into());
         }
-        let result = call.await;
+        let result = work.await;
         if fails { Err(StoreErrorKind::Unavailable.into()) } else { result }
-    }
-}
-
-#[async_trait]
-impl Store for Failing {
-    fn is_shared(&self) -> bool {
-        false
-    }
-
-    async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
-        self.call(self.store.create(execution, first)).await
-    }
-
-    async fn commit(&self, id: &ExecutionId, at: Revision, commit: Commit) -> Result<Revision, StoreError> {
-        self.call(self.store.commit(id, at, commit)).await
-    }
-
-    async fn reopen(&self, id: &ExecutionId, at: Revision, commit: Commit) -> Result<Revision, StoreError> {
-        self.call(self.store.reopen(id, at, commit)).await
-    }
-
-    async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
-        self.call(self.store.load(id)).await
-    }
-
-    async fn describe(&self, id: &ExecutionId) -> Result<Option<ExecutionSummary>, StoreError> {
-        self.call(self.store.describe(id)).await
-    }
-
-    async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
-        self.call(self.store.find_task(token)).await
-    }
-
-    async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {
-        self.store.history(id, page).await
-    }
-
-    async fn list(
-        &self,
-        filter: ExecutionFilter,
-        page: PageRequest,
-    ) -> Result<Page<ExecutionSummary>, StoreError> {
-        self.store.list(filter, page).await
-    }
-
-    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        self.call(self.store.claim(claim)).await
-    }
-
-    async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
-        self.call(self.store.release(owner, executions)).await
-    }
-
-    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
-        self.call(self.store.owned(owner)).await
-    }
-
-    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
-        self.store.changed(owner).await
-    }
-
-    async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
-        self.call(self.store.post(id, event)).await
-    }
-
-    async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError> {
-        self.call(self.store.settled(id, posted)).await
-    }
-
-    async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.call(self.store.forget(closed_before, most)).await
-    }
-
-    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.call(self.store.expire(closed_before, most)).await
     }
 }
 

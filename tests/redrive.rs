@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stepwright::store::{
-    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
-    PageRequest, Revision, StoreError, StoreErrorKind, StoredExecution, TaskAddress, async_trait,
+    Commit, Decorator, ExecutionFilter, PageRequest, Revision, StoreError, StoreErrorKind,
 };
 use stepwright::testing::VirtualClock;
 use stepwright::{
-    Clock, Event, ExecutionError, ExecutionId, ExecutionStatus, Failure, FileStore, HistoryEvent, Limits,
+    Clock, ExecutionError, ExecutionId, ExecutionStatus, Failure, FileStore, HistoryEvent, Limits,
     MemoryStore, NotRedrivable, Observer, RedriveError, Redriven, ReportError, Runtime, RuntimeBuilder,
-    StartError, StateMachine, Store, SystemClock, TaskContext, TaskToken, Timestamp, TokenHash, WaitError,
-    handler_fn,
+    StartError, StateMachine, Store, SystemClock, TaskContext, TaskToken, Timestamp, WaitError, handler_fn,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -508,7 +506,7 @@ async fn whoever_comes_in_between_is_first() {
             Meddling::Forgets => assert!(missing(&error), "{error:?}"),
             Meddling::LosesTheAnswer | Meddling::Fails => assert!(unavailable(&error), "{error:?}"),
         }
-        let summary = store.describe(execution.id()).await.unwrap();
+        let summary = store.store.describe(execution.id()).await.unwrap();
         assert_eq!(summary.map(|summary| summary.redrive_count()), count, "{how:?}");
         match how {
             // It goes on, whoever redrove it: also where that was said to have failed.
@@ -529,8 +527,11 @@ async fn whoever_comes_in_between_is_first() {
     }
 }
 
-#[async_trait]
-impl Store for Meddled {
+impl Decorator for Meddled {
+    fn inner(&self) -> &dyn Store {
+        &self.store
+    }
+
     async fn reopen(
         &self,
         id: &ExecutionId,
@@ -550,73 +551,5 @@ impl Store for Meddled {
             None => {}
         }
         self.store.reopen(id, expected, commit).await
-    }
-
-    fn is_shared(&self) -> bool {
-        false
-    }
-
-    async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
-        self.store.create(execution, first).await
-    }
-
-    async fn commit(&self, id: &ExecutionId, at: Revision, commit: Commit) -> Result<Revision, StoreError> {
-        self.store.commit(id, at, commit).await
-    }
-
-    async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
-        self.store.load(id).await
-    }
-
-    async fn describe(&self, id: &ExecutionId) -> Result<Option<ExecutionSummary>, StoreError> {
-        self.store.describe(id).await
-    }
-
-    async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
-        self.store.find_task(token).await
-    }
-
-    async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {
-        self.store.history(id, page).await
-    }
-
-    async fn list(
-        &self,
-        of: ExecutionFilter,
-        page: PageRequest,
-    ) -> Result<Page<ExecutionSummary>, StoreError> {
-        self.store.list(of, page).await
-    }
-
-    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        self.store.claim(claim).await
-    }
-
-    async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
-        self.store.release(owner, executions).await
-    }
-
-    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
-        self.store.owned(owner).await
-    }
-
-    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
-        self.store.changed(owner).await
-    }
-
-    async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
-        self.store.post(id, event).await
-    }
-
-    async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError> {
-        self.store.settled(id, posted).await
-    }
-
-    async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.store.forget(closed_before, most).await
-    }
-
-    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.store.expire(closed_before, most).await
     }
 }

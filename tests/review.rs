@@ -7,14 +7,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use stepwright::store::{
-    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
-    PageRequest, Revision, StoreError, StoreErrorKind, StoredExecution, TaskAddress, async_trait,
+    Claim, Claims, Commit, Created, Decorator, ExecutionFilter, NewExecution, OwnerId, PageRequest, Revision,
+    StoreError, StoreErrorKind, StoredExecution,
 };
 use stepwright::testing::VirtualClock;
 use stepwright::{
     Clock, Command, ErrorName, Event, Execution, ExecutionError, ExecutionId, ExecutionStatus, Failure,
     HistoryEvent, Json, Limits, MemoryStore, Observer, Record, ReportError, Reporter, Runtime, Snapshot,
-    Start, StartError, StateMachine, Step, Store, TaskStart, TaskToken, Timestamp, TokenHash, handler_fn,
+    Start, StartError, StateMachine, Step, Store, TaskStart, TaskToken, Timestamp, handler_fn,
 };
 use tokio::sync::{Notify, mpsc};
 
@@ -465,8 +465,11 @@ impl Moody {
     }
 }
 
-#[async_trait]
-impl Store for Moody {
+impl Decorator for Moody {
+    fn inner(&self) -> &dyn Store {
+        &self.store
+    }
+
     async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
         if self.is(Mood::SlowCreate) {
             self.go.notified().await;
@@ -487,15 +490,6 @@ impl Store for Moody {
         }
     }
 
-    async fn reopen(
-        &self,
-        id: &ExecutionId,
-        expected: Revision,
-        commit: Commit,
-    ) -> Result<Revision, StoreError> {
-        self.store.reopen(id, expected, commit).await
-    }
-
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         if self.is(Mood::SlowLoad) {
             self.go.notified().await;
@@ -510,30 +504,6 @@ impl Store for Moody {
         }))
     }
 
-    async fn describe(&self, id: &ExecutionId) -> Result<Option<ExecutionSummary>, StoreError> {
-        self.store.describe(id).await
-    }
-
-    async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
-        self.store.find_task(token).await
-    }
-
-    async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {
-        self.store.history(id, page).await
-    }
-
-    async fn list(
-        &self,
-        filter: ExecutionFilter,
-        page: PageRequest,
-    ) -> Result<Page<ExecutionSummary>, StoreError> {
-        self.store.list(filter, page).await
-    }
-
-    fn is_shared(&self) -> bool {
-        self.store.is_shared()
-    }
-
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
         {
             let mut owners = self.owners.lock().unwrap();
@@ -543,34 +513,6 @@ impl Store for Moody {
             self.claims.lock().unwrap().push(claim.due);
         }
         self.store.claim(claim).await
-    }
-
-    async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
-        self.store.release(owner, executions).await
-    }
-
-    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
-        self.store.owned(owner).await
-    }
-
-    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
-        self.store.changed(owner).await
-    }
-
-    async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
-        self.store.post(id, event).await
-    }
-
-    async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError> {
-        self.store.settled(id, posted).await
-    }
-
-    async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.store.forget(closed_before, most).await
-    }
-
-    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.store.expire(closed_before, most).await
     }
 }
 

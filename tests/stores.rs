@@ -6,13 +6,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use stepwright::store::{
-    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
-    PageRequest, Revision, StoreError, StoredExecution, TaskAddress, async_trait,
+    Commit, Created, Decorator, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Revision,
+    StoreError, StoredExecution, TaskAddress,
 };
 use stepwright::testing;
-use stepwright::{
-    Event, ExecutionId, FileStore, HistoryEvent, MemoryStore, Snapshot, Store, Timestamp, TokenHash,
-};
+use stepwright::{ExecutionId, FileStore, HistoryEvent, MemoryStore, Snapshot, Store, Timestamp, TokenHash};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_memory_store_keeps_every_promise() {
@@ -96,8 +94,11 @@ async fn broken_stores_are_caught() {
     }
 }
 
-#[async_trait]
-impl Store for Broken {
+impl Decorator for Broken {
+    fn inner(&self) -> &dyn Store {
+        &self.inner
+    }
+
     async fn create(&self, mut new: NewExecution, mut first: Commit) -> Result<Created, StoreError> {
         if self.fault == Fault::LosesTokens {
             first.tokens.issued.clear();
@@ -156,10 +157,6 @@ impl Store for Broken {
         Ok(Some(stored))
     }
 
-    async fn describe(&self, id: &ExecutionId) -> Result<Option<ExecutionSummary>, StoreError> {
-        self.inner.describe(id).await
-    }
-
     async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
         let found = self.inner.find_task(token).await?;
         Ok(found.filter(|address| address.open || self.fault != Fault::ForgetsThatTokensWere))
@@ -196,38 +193,6 @@ impl Store for Broken {
             _ => {}
         }
         self.inner.list(filter, page).await
-    }
-
-    fn is_shared(&self) -> bool {
-        self.inner.is_shared()
-    }
-
-    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        self.inner.claim(claim).await
-    }
-
-    async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
-        self.inner.release(owner, executions).await
-    }
-
-    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
-        self.inner.owned(owner).await
-    }
-
-    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
-        self.inner.changed(owner).await
-    }
-
-    async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
-        self.inner.post(id, event).await
-    }
-
-    async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError> {
-        self.inner.settled(id, posted).await
-    }
-
-    async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.inner.forget(closed_before, most).await
     }
 
     async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {

@@ -9,14 +9,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use stepwright::store::{
-    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
-    PageRequest, Revision, StoreError, StoreErrorKind, StoredExecution, TaskAddress, async_trait,
-};
+use stepwright::store::{Decorator, StoreError, StoreErrorKind};
 use stepwright::testing::VirtualClock;
 use stepwright::{
-    Clock as _, Event, ExecutionId, Failure, HistoryEvent, MemoryStore, ReportError, Runtime, StateMachine,
-    Store, TaskContext, TaskRequest, Timestamp, TokenHash, handler_fn,
+    Clock as _, Failure, MemoryStore, ReportError, Runtime, StateMachine, Store, TaskContext, TaskRequest,
+    handler_fn,
 };
 
 /// Work, sleep, and work again.
@@ -39,14 +36,25 @@ struct Unsure {
     does: bool,
 }
 
-impl Unsure {
-    async fn call<T>(&self, call: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+impl Decorator for Unsure {
+    fn inner(&self) -> &dyn Store {
+        &self.inner
+    }
+
+    async fn call<T: Send>(
+        &self,
+        method: &'static str,
+        work: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        if method == "changed" {
+            return work.await;
+        }
         let fails =
             self.before.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |before| before.checked_sub(1));
         match fails {
-            Ok(1) if self.does => call.await.and(Err(StoreErrorKind::Unavailable.into())),
+            Ok(1) if self.does => work.await.and(Err(StoreErrorKind::Unavailable.into())),
             Ok(1) => Err(StoreErrorKind::Unavailable.into()),
-            _ => call.await,
+            _ => work.await,
         }
     }
 }
@@ -193,90 +201,5 @@ async fn while_time_passes<T>(clock: &VirtualClock, work: impl Future<Output = T
             done = &mut work => return done,
             () = clock.advance(Duration::from_secs(1)) => {}
         }
-    }
-}
-
-#[async_trait]
-impl Store for Unsure {
-    fn is_shared(&self) -> bool {
-        self.inner.is_shared()
-    }
-
-    async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
-        self.call(self.inner.create(execution, first)).await
-    }
-
-    async fn commit(
-        &self,
-        id: &ExecutionId,
-        expected: Revision,
-        commit: Commit,
-    ) -> Result<Revision, StoreError> {
-        self.call(self.inner.commit(id, expected, commit)).await
-    }
-
-    async fn reopen(
-        &self,
-        id: &ExecutionId,
-        expected: Revision,
-        commit: Commit,
-    ) -> Result<Revision, StoreError> {
-        self.call(self.inner.reopen(id, expected, commit)).await
-    }
-
-    async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
-        self.call(self.inner.load(id)).await
-    }
-
-    async fn describe(&self, id: &ExecutionId) -> Result<Option<ExecutionSummary>, StoreError> {
-        self.call(self.inner.describe(id)).await
-    }
-
-    async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
-        self.call(self.inner.find_task(token)).await
-    }
-
-    async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {
-        self.call(self.inner.history(id, page)).await
-    }
-
-    async fn list(
-        &self,
-        filter: ExecutionFilter,
-        page: PageRequest,
-    ) -> Result<Page<ExecutionSummary>, StoreError> {
-        self.call(self.inner.list(filter, page)).await
-    }
-
-    async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
-        self.call(self.inner.claim(claim)).await
-    }
-
-    async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
-        self.call(self.inner.release(owner, executions)).await
-    }
-
-    async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
-        self.call(self.inner.owned(owner)).await
-    }
-
-    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
-        self.inner.changed(owner).await
-    }
-
-    async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
-        self.call(self.inner.post(id, event)).await
-    }
-
-    async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError> {
-        self.call(self.inner.settled(id, posted)).await
-    }
-
-    async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.call(self.inner.forget(closed_before, most)).await
-    }
-
-    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.call(self.inner.expire(closed_before, most)).await
     }
 }

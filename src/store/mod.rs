@@ -1,6 +1,7 @@
 //! Where executions live between steps: the trait, what it moves, and the reference in memory.
 
 mod claim;
+mod decorator;
 mod error;
 #[cfg(any(feature = "file-store", feature = "postgres"))]
 mod events;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 /// The attribute that implementations of [`Store`] need.
 pub use async_trait::async_trait;
 pub use claim::{Claim, Claimed, Claims, Handled, InboxId, OwnerId, Posted};
+pub use decorator::Decorator;
 pub use error::{StoreError, StoreErrorKind};
 #[cfg(feature = "file-store")]
 pub use file::{FileStore, FileStoreError};
@@ -53,7 +55,7 @@ use crate::time::Timestamp;
 /// An execution that nobody owns has *something to do* when its deadline has come, when an event was posted to
 /// it, or when its last commit said that it wants to be [attended](Commit::attended).
 ///
-/// `testing::store` checks all of this.
+/// `testing::store` checks all of this. What changes little about another store is a [`Decorator`].
 #[async_trait]
 pub trait Store: fmt::Debug + Send + Sync + 'static {
     /// Whether others may be at work on the same data, so that owners need leases.

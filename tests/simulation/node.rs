@@ -33,7 +33,7 @@ pub(crate) struct Node {
 impl Node {
     pub(crate) fn start(world: &Arc<World>, life: Arc<Life>, shelf: &Arc<Shelf>, plan: &Plan) -> Self {
         let tokio = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let store = NodeStore { world: Arc::clone(world), life: Arc::clone(&life), shelf: Arc::clone(shelf) };
+        let store = NodeStore::new(world, &life, shelf);
         let handler = Handler { world: Arc::clone(world), life: Arc::clone(&life) };
         let mut builder = Runtime::builder()
             .store(Arc::new(store))

@@ -10,10 +10,9 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use stepwright::store::{
-    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
-    PageRequest, Revision, StoreError, StoreErrorKind, StoredExecution, TaskAddress, async_trait,
+    Claim, Claims, Commit, Created, Decorator, NewExecution, OwnerId, Revision, StoreError, StoreErrorKind,
 };
-use stepwright::{Event, ExecutionId, FileStore, HistoryEvent, MemoryStore, Store, Timestamp, TokenHash};
+use stepwright::{ExecutionId, FileStore, MemoryStore, Store};
 use tempfile::TempDir;
 
 use crate::world::{Life, World};
@@ -118,9 +117,10 @@ fn log_of(path: &std::path::Path) -> PathBuf {
 /// The store as a node sees it.
 #[derive(Debug)]
 pub(crate) struct NodeStore {
-    pub(crate) world: Arc<World>,
-    pub(crate) life: Arc<Life>,
-    pub(crate) shelf: Arc<Shelf>,
+    world: Arc<World>,
+    life: Arc<Life>,
+    shelf: Arc<Shelf>,
+    store: Arc<dyn Store>,
 }
 
 /// What goes wrong with a call.
@@ -135,52 +135,9 @@ enum Fault {
 }
 
 impl NodeStore {
-    async fn call<T>(
-        &self,
-        what: &str,
-        work: impl FnOnce(Arc<dyn Store>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
-        let (fault, before, after) = self.draw();
-        self.life.alive().await;
-        self.world.time.touch();
-        if before > 0 {
-            self.world.time.sleep(before).await;
-            self.life.alive().await;
-        }
-        match fault {
-            Fault::ErrorBefore => {
-                self.note(what, "fails");
-                return Err(StoreErrorKind::Unavailable.into());
-            }
-            Fault::CrashBefore => self.crash(what, "dies before it").await,
-            _ => {}
-        }
-        let length = self.shelf.log_length();
-        let came = work(self.shelf.store());
-        if matches!(what, "create" | "commit") {
-            self.world.wrote();
-        }
-        match fault {
-            Fault::CrashAfter => self.crash(what, "dies after it").await,
-            Fault::Torn => {
-                if let Some(file) = &self.shelf.file {
-                    let written = self.shelf.log_length().saturating_sub(length);
-                    let left = length + self.world.random().below(written + 1);
-                    file.lock().unwrap().log = Some(left);
-                    self.crash(what, "dies in the middle of it").await;
-                }
-            }
-            _ => {}
-        }
-        if after > 0 {
-            self.world.time.sleep(after).await;
-            self.life.alive().await;
-        }
-        if fault == Fault::ErrorAfter && came.is_ok() {
-            self.note(what, "is done, and fails");
-            return Err(StoreErrorKind::Unavailable.into());
-        }
-        came
+    pub(crate) fn new(world: &Arc<World>, life: &Arc<Life>, shelf: &Arc<Shelf>) -> Self {
+        let (world, life, shelf) = (Arc::clone(world), Arc::clone(life), Arc::clone(shelf));
+        Self { store: shelf.store(), world, life, shelf }
     }
 
     async fn crash(&self, what: &str, when: &str) {
@@ -214,15 +171,65 @@ impl NodeStore {
     }
 }
 
-#[async_trait]
-impl Store for NodeStore {
-    fn is_shared(&self) -> bool {
-        false
+impl Decorator for NodeStore {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    async fn call<T: Send>(
+        &self,
+        what: &'static str,
+        work: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        if matches!(what, "changed" | "settled") {
+            return work.await;
+        }
+        let (fault, before, after) = self.draw();
+        self.life.alive().await;
+        self.world.time.touch();
+        if before > 0 {
+            self.world.time.sleep(before).await;
+            self.life.alive().await;
+        }
+        match fault {
+            Fault::ErrorBefore => {
+                self.note(what, "fails");
+                return Err(StoreErrorKind::Unavailable.into());
+            }
+            Fault::CrashBefore => self.crash(what, "dies before it").await,
+            _ => {}
+        }
+        let length = self.shelf.log_length();
+        let came = block_on(work);
+        if matches!(what, "create" | "commit") {
+            self.world.wrote();
+        }
+        match fault {
+            Fault::CrashAfter => self.crash(what, "dies after it").await,
+            Fault::Torn => {
+                if let Some(file) = &self.shelf.file {
+                    let written = self.shelf.log_length().saturating_sub(length);
+                    let left = length + self.world.random().below(written + 1);
+                    file.lock().unwrap().log = Some(left);
+                    self.crash(what, "dies in the middle of it").await;
+                }
+            }
+            _ => {}
+        }
+        if after > 0 {
+            self.world.time.sleep(after).await;
+            self.life.alive().await;
+        }
+        if fault == Fault::ErrorAfter && came.is_ok() {
+            self.note(what, "is done, and fails");
+            return Err(StoreErrorKind::Unavailable.into());
+        }
+        came
     }
 
     async fn create(&self, mut execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
         execution.owner = execution.owner.map(|owner| self.shelf.number(owner));
-        self.call("create", |store| block_on(store.create(execution, first))).await
+        self.call("create", self.store.create(execution, first)).await
     }
 
     async fn commit(
@@ -231,8 +238,8 @@ impl Store for NodeStore {
         expected: Revision,
         commit: Commit,
     ) -> Result<Revision, StoreError> {
-        let work = |store: Arc<dyn Store>| {
-            let written = block_on(store.commit(id, expected, commit));
+        let work = async {
+            let written = self.store.commit(id, expected, commit).await;
             let came = written.as_ref().map_or("conflict", |_| "written");
             self.note("step", &format!("{} of {} is {came}", expected.next().as_u64(), name_of(id)));
             written
@@ -240,50 +247,17 @@ impl Store for NodeStore {
         self.call("commit", work).await
     }
 
-    async fn reopen(
-        &self,
-        id: &ExecutionId,
-        expected: Revision,
-        commit: Commit,
-    ) -> Result<Revision, StoreError> {
-        self.call("reopen", |store| block_on(store.reopen(id, expected, commit))).await
-    }
-
-    async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
-        self.call("load", |store| block_on(store.load(id))).await
-    }
-
-    async fn describe(&self, id: &ExecutionId) -> Result<Option<ExecutionSummary>, StoreError> {
-        self.call("describe", |store| block_on(store.describe(id))).await
-    }
-
-    async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
-        self.call("find_task", |store| block_on(store.find_task(token))).await
-    }
-
-    async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {
-        self.call("history", |store| block_on(store.history(id, page))).await
-    }
-
-    async fn list(
-        &self,
-        filter: ExecutionFilter,
-        page: PageRequest,
-    ) -> Result<Page<ExecutionSummary>, StoreError> {
-        self.call("list", |store| block_on(store.list(filter, page))).await
-    }
-
     async fn claim(&self, mut claim: Claim) -> Result<Claims, StoreError> {
         claim.owner = self.shelf.number(claim.owner);
-        let work = |store: Arc<dyn Store>| {
+        let work = async {
             for gone in self.shelf.renew(claim.owner, claim.lease, self.world.time.now()) {
-                if !block_on(store.owned(gone))?.is_empty() {
+                if !self.store.owned(gone).await?.is_empty() {
                     self.note("claim", &format!("takes from owner {} what it had", gone.as_u128()));
-                    block_on(store.release(gone, None))?;
+                    self.store.release(gone, None).await?;
                 }
             }
             claim.lease = claim.lease.map(|_| ENDLESS);
-            let claims = block_on(store.claim(claim))?;
+            let claims = self.store.claim(claim).await?;
             for claimed in &claims.executions {
                 self.note(
                     "claim",
@@ -297,38 +271,21 @@ impl Store for NodeStore {
 
     async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
         let owner = self.shelf.number(owner);
-        let work = |store: Arc<dyn Store>| {
+        let work = async {
             for id in executions.unwrap_or_default() {
                 self.note("release", &format!("of {}", name_of(id)));
             }
-            block_on(store.release(owner, executions))
+            self.store.release(owner, executions).await
         };
         self.call("release", work).await
     }
 
     async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError> {
-        let owner = self.shelf.number(owner);
-        self.call("owned", |store| block_on(store.owned(owner))).await
+        self.call("owned", self.store.owned(self.shelf.number(owner))).await
     }
 
     async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
-        self.shelf.store().changed(self.shelf.number(owner)).await
-    }
-
-    async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
-        self.call("post", |store| block_on(store.post(id, event))).await
-    }
-
-    async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError> {
-        self.shelf.store().settled(id, posted).await
-    }
-
-    async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.call("expire", |store| block_on(store.expire(closed_before, most))).await
-    }
-
-    async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.call("forget", |store| block_on(store.forget(closed_before, most))).await
+        self.store.changed(self.shelf.number(owner)).await
     }
 }
 
