@@ -3,8 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -34,7 +34,11 @@ fn machine() -> Arc<StateMachine> {
 }
 
 /// A runtime on `store` that passes its tokens on.
-fn runtime_on(store: Arc<dyn Store>, clock: &VirtualClock) -> (Runtime, mpsc::UnboundedReceiver<TaskToken>) {
+fn runtime_on(
+    store: Arc<dyn Store>,
+    clock: &VirtualClock,
+    residents: usize,
+) -> (Runtime, mpsc::UnboundedReceiver<TaskToken>) {
     let (send, receive) = mpsc::unbounded_channel();
     let queue = handler_fn(move |_: TaskRequest, cx: TaskContext| {
         let _ = send.send(cx.token().unwrap().clone());
@@ -43,7 +47,7 @@ fn runtime_on(store: Arc<dyn Store>, clock: &VirtualClock) -> (Runtime, mpsc::Un
     let runtime = Runtime::builder()
         .store(store)
         .clock(Arc::new(clock.clone()))
-        .residents(0)
+        .residents(residents)
         .handler("arn:aws:states:::sqs:*", queue)
         .function("Work", handler_fn(async |_, _| Ok::<_, Failure>("worked")))
         .build();
@@ -102,7 +106,7 @@ async fn a_failure_at_any_call_changes_nothing_that_is_seen() {
 /// From start to end, by somebody who tries again what failed.
 async fn one_life(store: Arc<dyn Store>) -> Vec<&'static str> {
     let clock = VirtualClock::new();
-    let (runtime, mut tokens) = runtime_on(Arc::clone(&store), &clock);
+    let (runtime, mut tokens) = runtime_on(Arc::clone(&store), &clock, 0);
     let id = loop {
         match runtime.start_execution(&machine(), "one", json!({})).await {
             Ok(execution) => break execution.id().clone(),
@@ -129,12 +133,77 @@ async fn one_life(store: Arc<dyn Store>) -> Vec<&'static str> {
     history.iter().map(HistoryEvent::type_name).collect()
 }
 
+/// Refuses one method for good, for a while.
+#[derive(Debug, Default)]
+struct Refusing {
+    store: MemoryStore,
+    refused: Mutex<Option<&'static str>>,
+}
+
+impl Decorator for Refusing {
+    fn inner(&self) -> &dyn Store {
+        &self.store
+    }
+
+    async fn call<T: Send>(
+        &self,
+        method: &'static str,
+        work: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        if *self.refused.lock().unwrap() == Some(method) {
+            return Err(StoreErrorKind::Corrupt.into());
+        }
+        work.await
+    }
+}
+
+#[tokio::test]
+async fn what_a_store_refuses_for_good_goes_on_when_it_is_taken_after_all() {
+    for method in ["commit", "release", "claim", "load"] {
+        let (clock, store) = (VirtualClock::manual(), Arc::new(Refusing::default()));
+        let (runtime, mut tokens) = runtime_on(Arc::clone(&store) as _, &clock, 1);
+        let mut asked = Vec::new();
+        for name in ["one", "two"] {
+            // The one that sleeps leaves memory when the other falls asleep.
+            let id = runtime.start_execution(&machine(), name, json!({})).await.unwrap().id().clone();
+            asked.push((id, tokens.recv().await.unwrap()));
+            clock.settle().await;
+            *store.refused.lock().unwrap() = Some(method);
+        }
+        for (_, token) in &asked {
+            let reported = runtime.send_task_success(token, json!("yes"));
+            match tokio::join!(reported, clock.advance(Duration::from_secs(10))).0 {
+                Ok(()) => {}
+                Err(ReportError::Store(error)) => {
+                    assert_eq!(error.kind(), StoreErrorKind::Corrupt, "{method}");
+                }
+                Err(error) => panic!("{method}: {error:?}"),
+            }
+        }
+        clock.advance(Duration::from_secs(600)).await;
+        let stranded = !runtime.stranded().is_empty();
+        assert_eq!(stranded, matches!(method, "commit" | "load"), "{method}");
+
+        *store.refused.lock().unwrap() = None;
+        for (_, token) in &asked {
+            // Whether it was said that it counts, or not.
+            let reported = runtime.send_task_success(token, json!("yes"));
+            let _ = tokio::join!(reported, clock.advance(Duration::from_secs(10)));
+        }
+        clock.advance(Duration::from_secs(600)).await;
+        for (id, _) in &asked {
+            assert_eq!(status(&store.store, id).await, "SUCCEEDED", "{method} was refused");
+        }
+        assert!(runtime.stranded().is_empty());
+    }
+}
+
 #[tokio::test]
 async fn a_full_disk_is_said_to_be_and_work_goes_on_when_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(FileStore::open(folder.path().join("executions.db")).unwrap());
     let clock = VirtualClock::manual();
-    let (runtime, mut tokens) = runtime_on(Arc::clone(&store) as _, &clock);
+    let (runtime, mut tokens) = runtime_on(Arc::clone(&store) as _, &clock, 0);
     store.limit_bytes(400_000).await.unwrap();
     let padding = "x".repeat(20_000);
     let mut started = Vec::new();
@@ -221,7 +290,7 @@ async fn a_torn_log_loses_the_end_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("executions.db");
     let store = Arc::new(FileStore::open(&path).unwrap());
-    let (runtime, mut tokens) = runtime_on(Arc::clone(&store) as _, &VirtualClock::manual());
+    let (runtime, mut tokens) = runtime_on(Arc::clone(&store) as _, &VirtualClock::manual(), 0);
     for n in 0..12 {
         runtime.start_execution(&machine(), &*n.to_string(), json!({ "n": n })).await.unwrap();
         tokens.recv().await.unwrap();
@@ -332,7 +401,7 @@ fn a_file_and_a_folder_that_must_not_be_written_are_refused_until_they_may_be() 
     let path = folder.path().join("executions.db");
     runtime.block_on(async {
         let (runtime, mut tokens) =
-            runtime_on(Arc::new(FileStore::open(&path).unwrap()), &VirtualClock::manual());
+            runtime_on(Arc::new(FileStore::open(&path).unwrap()), &VirtualClock::manual(), 0);
         runtime.start_execution(&machine(), "0", json!({})).await.unwrap();
         tokens.recv().await.unwrap();
         runtime.shutdown().await;
@@ -363,7 +432,7 @@ async fn a_clock_that_was_set_back_delays_timers_and_loses_none() {
     let open = || Arc::new(FileStore::open(&path).unwrap());
     let store = open();
     let clock = VirtualClock::manual().at(begin);
-    let (before, mut tokens) = runtime_on(Arc::clone(&store) as _, &clock);
+    let (before, mut tokens) = runtime_on(Arc::clone(&store) as _, &clock, 0);
     let id = before.start_execution(&machine(), "one", json!({})).await.unwrap().id().clone();
     let token = tokens.recv().await.unwrap();
     before.send_task_success(&token, json!("yes")).await.unwrap();
@@ -377,7 +446,7 @@ async fn a_clock_that_was_set_back_delays_timers_and_loses_none() {
     let store = open();
     let hour = Duration::from_secs(3600);
     let clock = VirtualClock::manual().at(Timestamp::from_millis(begin.as_millis() - 3_600_000));
-    let (after, _tokens) = runtime_on(Arc::clone(&store) as _, &clock);
+    let (after, _tokens) = runtime_on(Arc::clone(&store) as _, &clock, 0);
     after.recover().await.unwrap();
     clock.advance(hour).await;
     assert_eq!(status(&*store, &id).await, "RUNNING", "its time has not come");

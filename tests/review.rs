@@ -581,6 +581,28 @@ async fn an_execution_that_was_created_goes_on_whoever_waits() {
 }
 
 #[tokio::test]
+async fn an_execution_that_is_claimed_while_somebody_wants_to_create_it_goes_on() {
+    let (store, clock) = (Arc::new(Moody::default()), VirtualClock::manual());
+    let machine = states(json!({ "Nap": { "Type": "Wait", "Seconds": 9, "End": true } }));
+    let (before, _tokens) = with_queue(&store, clock.clone());
+    let id = before.start_execution(&machine, "x", json!({})).await.unwrap().id().clone();
+    before.shutdown().await;
+    let (runtime, _tokens) = with_queue(&store, clock.clone());
+    store.set(Mood::SlowCreate);
+    let creating = runtime.start_execution(&machine, "x", json!("another"));
+    let while_it_does = async {
+        clock.settle().await;
+        clock.advance(Duration::from_secs(60)).await;
+        runtime.recover().await.unwrap();
+        store.go.notify_one();
+    };
+    let (created, ()) = tokio::join!(creating, while_it_does);
+    assert!(matches!(created, Err(StartError::ExecutionAlreadyExists { .. })));
+    clock.settle().await;
+    assert!(store.store.describe(&id).await.unwrap().unwrap().status.is_closed());
+}
+
+#[tokio::test]
 async fn a_commit_that_was_written_though_it_failed_stops_nothing() {
     let store = Arc::new(Moody::default());
     let (runtime, mut tokens) = with_queue(&store, VirtualClock::new());

@@ -9,6 +9,7 @@
 //! 4. commit  = step + execution.take_changes()            store.commit(id, revision, commit).await
 //!              Conflict    -> let go of the execution, unless it is this commit that was written before
 //!              Unavailable -> wait, try the same commit again; nothing has been carried out yet
+//!              otherwise   -> the same, but the sender hears of it, and the execution is stranded meanwhile
 //! 5. tell    observers; answer the sender
 //! 6. act     StartTask -> spawn handler, CancelTask -> cancel it
 //! 7. closed? publish the status and end; else goto 1
@@ -154,9 +155,9 @@ impl Inner {
     /// Handles one event; `false` when there is nothing to go on with.
     async fn turn(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, mail: Mail) -> bool {
         let now = self.clock.now();
-        let Some((turn, commit)) = self.begin_turn(resident, live, mail, now) else { return true };
+        let Some((mut turn, commit)) = self.begin_turn(resident, live, mail, now) else { return true };
         let written = match commit {
-            Some(commit) => Some(self.commit(resident, live.revision, commit).await),
+            Some(commit) => Some(self.commit(resident, live.revision, commit, &mut turn.mail).await),
             None => None,
         };
         self.end_turn(resident, live, turn, written)
@@ -248,8 +249,7 @@ impl Inner {
                 }
                 if failed.unsure && !self.shutdown.is_cancelled() {
                     // It may have been us who committed first: then nobody else goes on with it.
-                    let (inner, id) = (Arc::clone(self), resident.id.clone());
-                    self.tracker.spawn(async move { drop(inner.resident(&id).await) });
+                    self.look_after(&resident.id);
                 }
                 return false;
             }
@@ -274,9 +274,10 @@ impl Inner {
         resident: &Resident,
         expected: Revision,
         commit: Commit,
+        mail: &mut Mail,
     ) -> Result<Revision, CommitFailed> {
         let (mut patience, longest) = PATIENCE;
-        let mut unsure = false;
+        let (mut unsure, mut refused) = (false, false);
         loop {
             let mut result = self.store.commit(&resident.id, expected, commit.clone()).await;
             if unsure && matches!(&result, Err(error) if error.kind() == StoreErrorKind::Conflict) {
@@ -291,16 +292,28 @@ impl Inner {
                 };
             }
             match result {
-                Err(error) if error.is_retryable() && !self.shutdown.is_cancelled() => {
+                Err(error) if is_ours(&error) && !self.shutdown.is_cancelled() => {
+                    unsure |= error.is_retryable();
+                    if !error.is_retryable() {
+                        // Whoever waits for it may not live to see that the store takes it after all.
+                        mail.answer(Err(Refused::Failed(error.kind())));
+                        resident.fail_mail(error.kind());
+                        self.strand(&resident.id, error.into());
+                        refused = true;
+                    }
                     self.clock.sleep_until(self.clock.now() + patience).await;
                     patience = longest.min(patience * 2);
-                    unsure = true;
                 }
                 Err(error) => {
                     let unsure = unsure && error.kind() != StoreErrorKind::Conflict;
                     return Err(CommitFailed { error, unsure });
                 }
-                Ok(revision) => return Ok(revision),
+                Ok(revision) => {
+                    if refused {
+                        self.stranded.lock().remove(&resident.id);
+                    }
+                    return Ok(revision);
+                }
             }
         }
     }
@@ -386,6 +399,11 @@ impl Inner {
         self.alarms.set(resident, live.alarm, deadline);
         live.alarm = deadline;
     }
+}
+
+/// Whether the store only does not take what this runtime has to write.
+fn is_ours(error: &StoreError) -> bool {
+    !matches!(error.kind(), StoreErrorKind::Conflict | StoreErrorKind::NotFound)
 }
 
 /// What an execution goes on with.

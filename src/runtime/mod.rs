@@ -414,8 +414,8 @@ impl Runtime {
     }
 
     /// Executions that cannot be gone on with here, and why: a task of theirs was started before and has no
-    /// handler any longer, or their state or definition cannot be read. They are open still, and are gone on
-    /// with by a runtime that can.
+    /// handler any longer, their state or definition cannot be read, or the store refuses to write what comes next,
+    /// which is tried again and again. They are open still, and are gone on with by a runtime that can.
     pub fn stranded(&self) -> Vec<(ExecutionId, Arc<ExecutionError>)> {
         self.inner.stranded.lock().iter().map(|(id, error)| (id.clone(), Arc::clone(error))).collect()
     }
@@ -601,10 +601,9 @@ impl Inner {
                 ended(creating).await.ok_or(StartError::ShuttingDown)?
             }
         };
-        if matches!(created, Ok(None) | Err(StartError::Store(_))) {
+        if matches!(created, Err(StartError::Store(_))) {
             // It may have been us who created it, and heard that it failed: then nobody else drives it.
-            let (inner, id) = (Arc::clone(self), id.clone());
-            self.tracker.spawn(async move { drop(inner.resident(&id).await) });
+            self.look_after(&id);
         }
         created.map(|resident| ExecutionHandle::new(Arc::clone(self), id, resident))
     }
@@ -632,12 +631,17 @@ impl Inner {
     ) -> Result<Option<Arc<Resident>>, StartError> {
         let resident = Arc::clone(&loading.resident);
         let Born { mut live, step, history, input } = born;
-        live.revision = match created.inspect_err(|error| self.lost(error))? {
+        live.revision = match created.inspect_err(|_| self.look_for_lost())? {
             Created::New(revision) => revision,
             Created::Existing(summary) => {
-                let same = !summary.status.is_closed() && summary.input == input;
+                let open = !summary.status.is_closed();
+                if open {
+                    // It may have come to this runtime while it seemed not to be yet, or have been created by it.
+                    drop(loading);
+                    self.look_after(&resident.id);
+                }
                 let taken = || StartError::ExecutionAlreadyExists { id: resident.id.clone() };
-                return if same { Ok(None) } else { Err(taken()) };
+                return if open && summary.input == input { Ok(None) } else { Err(taken()) };
             }
         };
         loading.over = true;

@@ -91,18 +91,11 @@ impl Inner {
             let unusable = self.unusable();
             self.store.claim(claim.except(unusable)).await
         };
-        claimed.await.inspect_err(|error| self.lost(error))
+        claimed.await.inspect_err(|_| self.look_for_lost())
     }
 
     /// The store failed. It may have done what it was asked for: then there are executions that are this runtime's
-    /// and not here, and nobody else would go on with them.
-    pub(super) fn lost(&self, error: &StoreError) {
-        if error.is_retryable() {
-            self.look_for_lost();
-        }
-    }
-
-    /// With the next claim, which is soon, what counts as this runtime's and is not here is given back.
+    /// and not here, and nobody else would go on with them. They are given back with the next claim, which is soon.
     pub(super) fn look_for_lost(&self) {
         self.adrift.store(true, Ordering::Relaxed);
         self.claiming.store(true, Ordering::Relaxed);
@@ -113,7 +106,7 @@ impl Inner {
     pub(super) async fn give_back(&self, ids: &[ExecutionId]) {
         let released = self.store.release(self.owner, Some(ids)).await;
         // What is not given back now is with the next claim.
-        let _ = released.inspect_err(|error| self.lost(error));
+        let _ = released.inspect_err(|_| self.look_for_lost());
     }
 
     /// Executions that others may be able to go on with.
@@ -144,6 +137,12 @@ impl Inner {
     /// The execution in memory, loaded if need be. Whoever comes first loads it; others leave their mail.
     pub(super) async fn resident(self: &Arc<Self>, id: &ExecutionId) -> Result<Arc<Resident>, AskError> {
         self.resident_of(id, false).await
+    }
+
+    /// The same for nobody: unless another runtime has it, it goes on.
+    pub(super) fn look_after(self: &Arc<Self>, id: &ExecutionId) {
+        let (inner, id) = (Arc::clone(self), id.clone());
+        self.tracker.spawn(async move { drop(inner.resident(&id).await) });
     }
 
     /// The same of an execution that was claimed, or was not.
@@ -188,7 +187,7 @@ impl Inner {
                         self.strand(&resident.id, ExecutionError::Unusable { reason });
                         self.give_back(std::slice::from_ref(&resident.id)).await;
                     }
-                    AskError::Execution(ExecutionError::Store(error)) => self.lost(error),
+                    AskError::Execution(ExecutionError::Store(_)) => self.look_for_lost(),
                     _ => {}
                 }
                 return Err(error);
@@ -218,7 +217,12 @@ impl Inner {
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Live, AskError> {
-        let stored = self.store.load(id).await.map_err(|error| AskError::Execution(error.into()))?;
+        let stored = self.store.load(id).await.map_err(|error| {
+            AskError::Execution(match error.is_retryable() {
+                true => error.into(),
+                false => ExecutionError::Unusable { reason: error.to_string() },
+            })
+        })?;
         // It was claimed, so it was: it has ended.
         let open = stored.filter(|stored| !stored.summary.status.is_closed());
         let stored = open.ok_or(AskError::Rejected)?;
@@ -272,7 +276,7 @@ impl Inner {
         self.start_task(resident, live, start, begun);
     }
 
-    fn strand(&self, id: &ExecutionId, error: ExecutionError) {
+    pub(super) fn strand(&self, id: &ExecutionId, error: ExecutionError) {
         self.stranded.lock().insert(id.clone(), Arc::new(error));
     }
 

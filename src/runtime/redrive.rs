@@ -61,7 +61,7 @@ impl Inner {
                 Err(error) if matches!(error.kind(), StoreErrorKind::Conflict | StoreErrorKind::NotFound) => {
                 }
                 Err(error) => {
-                    self.lost(&error);
+                    self.look_for_lost();
                     return Err(ExecutionError::from(error).into());
                 }
             }

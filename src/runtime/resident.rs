@@ -167,6 +167,11 @@ impl Resident {
         self.lock().mail.push_front(mail);
     }
 
+    /// Tells all who wait that the store failed; their mail stays.
+    pub(super) fn fail_mail(&self, kind: StoreErrorKind) {
+        self.lock().mail.iter_mut().for_each(|mail| mail.answer(Err(Refused::Failed(kind))));
+    }
+
     /// Waits until there is room in the mailbox.
     pub(super) async fn room(&self) {
         let room = self.room.notified();
@@ -243,8 +248,13 @@ impl Mail {
     }
 
     /// Tells who waits what came of it.
-    pub(super) fn reply(self, result: Result<(), Refused>) {
-        if let Some(answer) = self.answer {
+    pub(super) fn reply(mut self, result: Result<(), Refused>) {
+        self.answer(result);
+    }
+
+    /// Tells whoever waits what came of it, and keeps it.
+    pub(super) fn answer(&mut self, result: Result<(), Refused>) {
+        if let Some(answer) = self.answer.take() {
             // Whoever asked may have gone.
             let _ = answer.send(result);
         }
