@@ -32,11 +32,17 @@ mod world;
 
 use std::time::Instant;
 
-use run::{Kind, run};
+use run::run;
+use store::Kind;
 
 #[test]
 fn memory_loses_nothing_and_doubles_nothing() {
-    simulate(Kind::Memory, 60);
+    simulate(Kind::Memory, 40);
+}
+
+#[test]
+fn prompt_loses_nothing_and_doubles_nothing() {
+    simulate(Kind::Prompt, 20);
 }
 
 #[test]
@@ -47,7 +53,7 @@ fn file_loses_nothing_and_doubles_nothing() {
 #[test]
 fn the_same_seed_makes_the_same_happen() {
     for seed in 0..2 {
-        for kind in [Kind::Memory, Kind::File] {
+        for kind in [Kind::Memory, Kind::Prompt, Kind::File] {
             let (once, again) = (run(kind, seed), run(kind, seed));
             let differs = once.trace.iter().zip(&again.trace).find(|(one, other)| one != other);
             assert_eq!(differs, None, "{kind:?} {seed}");

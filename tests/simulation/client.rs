@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use stepwright::{
-    ExecutionError, ExecutionId, Failure, ReportError, Runtime, StartError, StateMachine, TaskToken,
-    WaitError,
+    ExecutionError, ExecutionId, Failure, RedriveError, ReportError, Runtime, StartError, StateMachine,
+    TaskToken, WaitError,
 };
 
-use crate::machine::ACTIVITY;
+use crate::machine::{ACTIVITY, execution_of};
 use crate::model::Asked;
-use crate::world::{Life, World};
+use crate::store::{Shelf, block_on};
+use crate::world::{Life, Redriving, World};
 
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) world: Arc<World>,
     pub(crate) life: Arc<Life>,
     pub(crate) runtime: Runtime,
+    pub(crate) shelf: Arc<Shelf>,
 }
 
 /// What to say with a token.
@@ -39,14 +41,16 @@ impl Client {
 
     /// Starts an execution, and may wait for its end.
     pub(crate) async fn start(self, machine: Arc<StateMachine>, name: String, input: Value, waits: bool) {
-        self.world.model().starts(&name, &input);
+        let id = execution_of(machine.name(), &name);
+        self.world.model().starts(&id, &input);
+        let asked = self.world.model().asks(&name);
         self.note(&format!("starts {name}"));
         let started = self.runtime.start_execution(&machine, &*name, input.clone()).await;
         self.life.alive().await;
         match started {
             Ok(handle) => {
                 self.note(&format!("{name} was started"));
-                self.expect(self.world.model().started(&name, &input));
+                self.expect(self.world.model().started(&name, asked, &input));
                 if !waits {
                     return;
                 }
@@ -59,13 +63,18 @@ impl Client {
                         self.expect(self.world.model().told(&name, asked, Some(&status)));
                     }
                     Err(WaitError::ShuttingDown) => {}
-                    Err(WaitError::Execution(ExecutionError::Store(error))) if error.is_retryable() => {}
+                    Err(WaitError::Execution(ExecutionError::Store(error)))
+                        if self.world.explains(&error) => {}
                     Err(error) => self.world.violated(format!("who waited for {name} was told: {error:?}")),
                 }
             }
-            Err(StartError::ExecutionAlreadyExists { .. }) => self.note(&format!("{name} exists")),
+            Err(StartError::ExecutionAlreadyExists { .. }) => {
+                self.note(&format!("{name} exists"));
+                let there = block_on(self.shelf.store().describe(&id)).unwrap();
+                self.expect(self.world.model().exists(&name, there.as_ref(), &input));
+            }
             Err(StartError::ShuttingDown) => {}
-            Err(StartError::Store(error)) if error.is_retryable() => {
+            Err(StartError::Store(error)) if self.world.explains(&error) => {
                 self.note(&format!("{name} may not have been started"));
             }
             Err(error) => self.world.violated(format!("who started {name} was told: {error:?}")),
@@ -95,7 +104,8 @@ impl Client {
         };
         self.life.alive().await;
         self.note(&format!("{report:?} for token {token}: offer {offer:?} came to {came:?}"));
-        self.expect(self.world.model().answered(token, offer, began, &came));
+        let explained = matches!(&came, Err(ReportError::Store(error)) if self.world.explains(error));
+        self.expect(self.world.model().answered(token, offer, began, &came, explained));
     }
 
     /// Reports something with a token that nobody was given.
@@ -105,7 +115,7 @@ impl Client {
         self.life.alive().await;
         match came {
             Err(ReportError::InvalidToken | ReportError::ShuttingDown) => {}
-            Err(ReportError::Store(error)) if error.is_retryable() => {}
+            Err(ReportError::Store(error)) if self.world.explains(&error) => {}
             came => self.world.violated(format!("who invented a token was told: {came:?}")),
         }
     }
@@ -139,6 +149,34 @@ impl Client {
         self.judge(&name, asked, came.map(|summary| summary.status), false).await;
     }
 
+    /// Redrives an execution; with a token, so that a repetition is none.
+    pub(crate) async fn redrive(self, id: ExecutionId, name: String, token: Option<String>) {
+        let asked = self.world.model().asks(&name);
+        let redriving = Redriving::of(&self.world, &name);
+        self.note(&format!("redrives {name}: {token:?}"));
+        let came = self.runtime.redrive_execution(&id, token.as_deref()).await;
+        self.life.alive().await;
+        drop(redriving);
+        match came {
+            Ok(_) => {
+                self.note(&format!("{name} was redriven"));
+                self.world.model().redriven(&name, token);
+            }
+            Err(RedriveError::ExecutionNotRedrivable(why)) => {
+                self.note(&format!("{name} is not redriven: {why}"));
+                self.expect(self.world.model().not_redriven(&name, asked, why));
+            }
+            Err(RedriveError::Execution(ExecutionError::ExecutionDoesNotExist { .. })) => {
+                self.expect(self.world.model().told(&name, asked, None));
+            }
+            Err(RedriveError::Execution(ExecutionError::ShuttingDown)) => {}
+            Err(RedriveError::Execution(ExecutionError::Store(error))) if self.world.explains(&error) => {
+                self.note(&format!("{name} may not have been redriven"));
+            }
+            Err(error) => self.world.violated(format!("who redrove {name} was told: {error:?}")),
+        }
+    }
+
     async fn judge(
         &self,
         name: &str,
@@ -150,7 +188,7 @@ impl Client {
         match came {
             Ok(status) => {
                 self.note(&format!("{name} is {}", status.as_str()));
-                if stopped && !status.is_closed() {
+                if stopped && !status.is_closed() && self.world.model().is_as_it_was(name, asked) {
                     self.world.violated(format!("{name} was stopped, and is open"));
                 }
                 self.expect(self.world.model().told(name, asked, Some(&status)));
@@ -159,7 +197,7 @@ impl Client {
                 self.expect(self.world.model().told(name, asked, None));
             }
             Err(ExecutionError::ShuttingDown) => {}
-            Err(ExecutionError::Store(error)) if error.is_retryable() => {}
+            Err(ExecutionError::Store(error)) if self.world.explains(&error) => {}
             Err(error) => self.world.violated(format!("who asked for {name} was told: {error:?}")),
         }
     }

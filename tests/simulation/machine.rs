@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use stepwright::StateMachine;
+use serde_json::Value;
+use stepwright::{ExecutionId, StateMachine};
 
 /// What workers poll for.
 pub(crate) const ACTIVITY: &str = "arn:aws:states:us-east-1:123456789012:activity:Sign";
 
 /// All of them, by their names. Every task has a time after which nobody waits for it.
-const DEFINITIONS: [(&str, &str); 5] = [
+const DEFINITIONS: [(&str, &str); 7] = [
     (
         "Order",
         r#"{ "StartAt": "Draft", "States": {
@@ -73,11 +74,85 @@ const DEFINITIONS: [(&str, &str); 5] = [
         "Ask": { "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
           "Parameters": { "QueueUrl": "q", "MessageBody": "m" }, "End": true } } }"#,
     ),
+    (
+        "Family",
+        r#"{ "StartAt": "All", "States": {
+        "All": { "Type": "Parallel", "Next": "Leave", "Branches": [
+          { "StartAt": "Each", "States": { "Each": { "Type": "Map", "ItemsPath": "$.items", "End": true,
+            "ItemProcessor": { "StartAt": "Have", "States": {
+              "Have": { "Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2",
+                "Parameters": {
+                  "StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:Child",
+                  "Input": { "parent.$": "$$.Execution.Name" } },
+                "TimeoutSeconds": 500, "Catch": [{ "ErrorEquals": ["States.Timeout"], "Next": "Nap" }], "Next": "Nap" },
+              "Nap": { "Type": "Wait", "Seconds": 10, "End": true } } } } } },
+          { "StartAt": "Name", "States": {
+            "Name": { "Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2",
+              "Parameters": {
+                "StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:Child",
+                "Name.$": "States.Format('Child-of-{}', $$.Execution.Name)",
+                "Input": { "parent.$": "$$.Execution.Name" } },
+              "TimeoutSeconds": 500, "Retry": [{ "ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 1 }], "End": true } } }
+          ] },
+        "Leave": { "Type": "Task", "Resource": "arn:aws:states:::states:startExecution",
+          "Parameters": {
+            "StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:Child",
+            "Input": { "parent.$": "$$.Execution.Name" } }, "End": true } } }"#,
+    ),
+    (
+        CHILD,
+        r#"{ "StartAt": "Work", "States": {
+        "Work": { "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Work",
+          "TimeoutSeconds": 60, "Retry": [{ "ErrorEquals": ["States.Timeout"] }], "Next": "Ask" },
+        "Ask": { "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken",
+          "Parameters": { "QueueUrl": "q", "MessageBody": "m" }, "TimeoutSeconds": 200, "Next": "Nap" },
+        "Nap": { "Type": "Wait", "Seconds": 15, "End": true } } }"#,
+    ),
 ];
+
+/// What other executions start.
+pub(crate) const CHILD: &str = "Child";
 
 pub(crate) type Machines = Vec<Arc<StateMachine>>;
 
+/// Those that somebody starts come first.
 pub(crate) fn machines() -> Machines {
     let parse = |(name, text): (&str, &str)| Arc::new(StateMachine::parse(text).unwrap().named(name));
     DEFINITIONS.into_iter().map(parse).collect()
+}
+
+/// The ARN of an execution.
+pub(crate) fn execution_of(machine: &str, name: &str) -> ExecutionId {
+    format!("arn:aws:states:us-east-1:123456789012:execution:{machine}:{name}").into()
+}
+
+/// The name of an execution's machine, and its own.
+pub(crate) fn names_of(id: &ExecutionId) -> (&str, &str) {
+    let mut names = id.as_str().rsplit(':');
+    let name = names.next().unwrap();
+    (names.next().unwrap(), name)
+}
+
+/// The machine called so.
+pub(crate) fn named<'a>(machines: &'a [Arc<StateMachine>], name: &str) -> &'a Arc<StateMachine> {
+    machines.iter().find(|machine| machine.name() == name).unwrap()
+}
+
+/// How long a Wait takes.
+pub(crate) fn seconds_of(machine: &StateMachine, state: &str) -> i64 {
+    let definition: Value = serde_json::from_str(machine.definition()).unwrap();
+    let mut pending = vec![&definition];
+    while let Some(value) = pending.pop() {
+        match value {
+            Value::Object(fields) => {
+                if let Some(seconds) = fields.get(state).and_then(|state| state["Seconds"].as_i64()) {
+                    return seconds;
+                }
+                pending.extend(fields.values());
+            }
+            Value::Array(items) => pending.extend(items),
+            _ => {}
+        }
+    }
+    panic!("no Wait is called {state}")
 }

@@ -8,6 +8,7 @@ use stepwright::{Failure, ResourceHandler, Runtime, StateMachine, TaskContext, T
 use tokio::task::yield_now;
 
 use crate::client::Client;
+use crate::machine::names_of;
 use crate::store::{NodeStore, Shelf};
 use crate::world::{Life, World};
 
@@ -21,6 +22,8 @@ pub(crate) struct Plan {
     pub(crate) lease: Option<Duration>,
     /// How many sleepers stay in memory.
     pub(crate) residents: usize,
+    /// What executions may start.
+    pub(crate) child: Arc<StateMachine>,
 }
 
 pub(crate) struct Node {
@@ -39,13 +42,14 @@ impl Node {
             .store(Arc::new(store))
             .clock(Arc::new(life.clock.clone()))
             .residents(plan.residents)
+            .machine(Arc::clone(&plan.child))
             .function("*", handler.clone())
             .handler("arn:aws:states:::sqs:*", handler);
         if let Some(lease) = plan.lease {
             builder = builder.lease(lease);
         }
         let runtime = builder.build().unwrap();
-        let client = Client { world: Arc::clone(world), life, runtime };
+        let client = Client { world: Arc::clone(world), life, runtime, shelf: Arc::clone(shelf) };
         world.note(format!("{} starts", client.life.name));
         let node = Self { client, frozen: false, tokio };
         node.tell(async |client| client.recover().await);
@@ -101,7 +105,8 @@ enum Deed {
 impl ResourceHandler for Handler {
     async fn call(&self, request: TaskRequest, cx: TaskContext) -> Result<TaskOutcome, Failure> {
         self.life.alive().await;
-        let name = request.execution.as_str().rsplit(':').next().unwrap().to_owned();
+        let name = names_of(&request.execution).1.to_owned();
+        self.world.model().saw_execution(&request.execution);
         if let Some(token) = cx.token() {
             self.world.model().saw(token, &name, Some(request.task.as_u64()));
         }
@@ -132,9 +137,4 @@ impl Handler {
         let good = 1000 - bad.iter().map(|(rate, _)| rate).sum::<u64>();
         (random.weighed(&[&bad[..], &[(good, Deed::Succeeds)]].concat()), delay)
     }
-}
-
-/// The machine called so.
-pub(crate) fn named<'a>(machines: &'a [Arc<StateMachine>], name: &str) -> &'a Arc<StateMachine> {
-    machines.iter().find(|machine| machine.name() == name).unwrap()
 }

@@ -5,26 +5,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use stepwright::store::{ExecutionFilter, PageRequest};
+use stepwright::store::{ExecutionFilter, PageRequest, StoreErrorKind};
 use stepwright::{ExecutionId, StateMachine};
 
 use crate::client::Report;
-use crate::machine::machines;
+use crate::machine::{CHILD, machines, named, names_of};
 use crate::node::{Node, Plan};
 use crate::random::Random;
-use crate::store::{Shelf, block_on};
+use crate::store::{Kind, Shelf, block_on};
 use crate::time::NodeClock;
 use crate::world::{Faults, Life, World};
 
 /// How long everything may take to come to its end once nothing goes wrong any longer, in milliseconds.
 const PATIENCE: u64 = 12 * 60 * 60 * 1000;
-
-/// Where executions are kept.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Kind {
-    Memory,
-    File,
-}
 
 /// What came of a simulation.
 #[derive(Debug)]
@@ -81,9 +74,11 @@ enum Action {
     ShutDown,
     Freeze,
     SetClock,
+    Redrive,
+    Refuse,
 }
 
-const ACTIONS: [(u64, Action); 12] = [
+const ACTIONS: [(u64, Action); 14] = [
     (12, Action::Start),
     (3, Action::StartAgain),
     (30, Action::Report),
@@ -96,6 +91,8 @@ const ACTIONS: [(u64, Action); 12] = [
     (1, Action::ShutDown),
     (2, Action::Freeze),
     (1, Action::SetClock),
+    (6, Action::Redrive),
+    (1, Action::Refuse),
 ];
 
 impl Run {
@@ -106,13 +103,13 @@ impl Run {
         let residents = *random.one(&[0, 1, 3, 10_000]).unwrap();
         let steps = random.within(30..200);
         let faults = Faults::draw(&mut random);
-        let world = World::new(random, faults);
+        let (world, machines) = (World::new(random, faults), machines());
         world.note(format!("{kind:?} {seed}: {count} nodes, {lease:?}, {residents} residents, {faults:?}"));
         let clocks = (0..count).map(|_| NodeClock::new(&world.time)).collect();
         Self {
-            shelf: if kind == Kind::File { Shelf::file() } else { Shelf::memory() },
-            plan: Plan { lease, residents },
-            machines: machines(),
+            shelf: Shelf::new(kind),
+            plan: Plan { lease, residents, child: Arc::clone(named(&machines, CHILD)) },
+            machines,
             nodes: (0..count).map(|_| None).collect(),
             clocks,
             outside: tokio::runtime::Builder::new_current_thread().build().unwrap(),
@@ -228,6 +225,20 @@ impl Run {
                     self.world.note(format!("{} is frozen: {}", node.client.life.name, node.frozen));
                 }
             }
+            Action::Redrive => {
+                if let Some((id, name)) = self.execution() {
+                    let token = self.world.random().happens(300).then(|| format!("of-{name}"));
+                    self.ask(async move |client| client.redrive(id, name, token).await);
+                }
+            }
+            Action::Refuse => {
+                let (longest, why) = {
+                    let mut random = self.world.random();
+                    let why = [(3, StoreErrorKind::Unavailable), (1, StoreErrorKind::Corrupt)];
+                    (random.within(1..120_000), random.weighed(&why))
+                };
+                self.world.refuse(longest, why);
+            }
             Action::SetClock => {
                 let at = self.slot();
                 let back = self.world.random().happens(500);
@@ -239,7 +250,7 @@ impl Run {
     }
 
     fn start(&mut self) {
-        let machine = self.world.random().one(&self.machines).unwrap().clone();
+        let machine = self.world.random().one(&self.machines[..self.machines.len() - 1]).unwrap().clone();
         let name = format!("{}-{}", machine.name(), self.world.model().executions.len());
         let input = json!({ "name": name, "items": [1, 2, 3] });
         let waits = self.world.random().happens(500);
@@ -248,8 +259,11 @@ impl Run {
 
     /// Somebody uses a name again, with the same input or with another.
     fn start_again(&mut self) {
-        let Some((_, name)) = self.execution() else { return };
-        let machine = crate::node::named(&self.machines, name.split('-').next().unwrap()).clone();
+        let Some((id, name)) = self.execution() else { return };
+        let machine = match names_of(&id).0 {
+            CHILD => return,
+            machine => named(&self.machines, machine).clone(),
+        };
         let mut input = json!({ "name": name, "items": [1, 2, 3] });
         if self.world.random().happens(300) {
             input["items"] = json!([4]);
@@ -378,12 +392,12 @@ impl Run {
         }
     }
 
-    /// One of the executions that somebody tried to start.
+    /// One of the executions that somebody tried to start, or saw.
     fn execution(&self) -> Option<(ExecutionId, String)> {
-        let names: Vec<String> = self.world.model().executions.keys().cloned().collect();
-        let name = self.world.random().one(&names)?.clone();
-        let machine = name.split('-').next()?;
-        let id = format!("arn:aws:states:us-east-1:123456789012:execution:{machine}:{name}");
-        Some((id.into(), name))
+        let ids: Vec<ExecutionId> =
+            self.world.model().executions.values().map(|known| known.id.clone()).collect();
+        let id = self.world.random().one(&ids)?.clone();
+        let name = names_of(&id).1.to_owned();
+        Some((id, name))
     }
 }

@@ -10,15 +10,27 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use stepwright::store::{
-    Claim, Claims, Commit, Created, Decorator, NewExecution, OwnerId, Revision, StoreError, StoreErrorKind,
+    Claim, Claims, Commit, Created, Decorator, NewExecution, OwnerId, PromptStore, Revision, StoreError,
+    StoreErrorKind, TaskAddress,
 };
-use stepwright::{ExecutionId, FileStore, MemoryStore, Store};
+use stepwright::{ExecutionId, FileStore, MemoryStore, Store, TokenHash};
 use tempfile::TempDir;
 
+use crate::machine::names_of;
 use crate::world::{Life, World};
 
 /// Longer than any simulation takes: leases end when virtual time says so.
 const ENDLESS: Duration = Duration::from_secs(1_000_000);
+
+/// Where executions are kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Kind {
+    /// In memory, as if it were far away.
+    Memory,
+    /// In memory, answering at once.
+    Prompt,
+    File,
+}
 
 /// Where executions are kept: it outlives the nodes.
 #[derive(Debug)]
@@ -26,6 +38,8 @@ pub(crate) struct Shelf {
     store: Mutex<Arc<dyn Store>>,
     file: Option<Mutex<DiskFile>>,
     owners: Mutex<Owners>,
+    /// Whether nodes hear at once what came of what they asked.
+    prompt: bool,
     /// How often the file was opened anew.
     opened: AtomicU64,
 }
@@ -46,20 +60,25 @@ struct Owners {
 }
 
 impl Shelf {
-    pub(crate) fn memory() -> Arc<Self> {
-        Self::of(Arc::new(MemoryStore::default()), None)
+    pub(crate) fn new(kind: Kind) -> Arc<Self> {
+        let (store, file): (Arc<dyn Store>, _) = match kind {
+            Kind::Memory | Kind::Prompt => (Arc::new(MemoryStore::default()), None),
+            Kind::File => Self::file(),
+        };
+        Arc::new(Self {
+            store: Mutex::new(store),
+            file: file.map(Mutex::new),
+            owners: Mutex::default(),
+            prompt: kind == Kind::Prompt,
+            opened: AtomicU64::new(0),
+        })
     }
 
-    pub(crate) fn file() -> Arc<Self> {
+    fn file() -> (Arc<dyn Store>, Option<DiskFile>) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("0.db");
         let store = Arc::new(FileStore::open(&path).unwrap());
-        Self::of(store, Some(DiskFile { folder, path, log: None }))
-    }
-
-    fn of(store: Arc<dyn Store>, file: Option<DiskFile>) -> Arc<Self> {
-        let (owners, opened) = (Mutex::default(), AtomicU64::new(0));
-        Arc::new(Self { store: Mutex::new(store), file: file.map(Mutex::new), owners, opened })
+        (store, Some(DiskFile { folder, path, log: None }))
     }
 
     /// The store itself, which does not fail.
@@ -140,10 +159,54 @@ impl NodeStore {
         Self { store: shelf.store(), world, life, shelf }
     }
 
+    /// The same with a store that answers at once: it is not slow, knows what it did, and fails no commit.
+    fn call_now<T>(
+        &self,
+        what: &'static str,
+        work: impl FnOnce(&dyn PromptStore) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let (fault, ..) = self.draw();
+        self.world.time.touch();
+        if writes(what) {
+            self.world.wrote();
+        }
+        if self.life.is_dead() {
+            return Err(StoreErrorKind::Unavailable.into());
+        }
+        match fault {
+            Fault::None => return work(self.store.prompt().unwrap()),
+            Fault::ErrorBefore | Fault::ErrorAfter if what == "commit" => {
+                return work(self.store.prompt().unwrap());
+            }
+            Fault::ErrorBefore | Fault::ErrorAfter => self.note(what, "fails"),
+            Fault::CrashBefore | Fault::Torn => self.die(what, "dies before it"),
+            Fault::CrashAfter => {
+                let _ = work(self.store.prompt().unwrap());
+                self.die(what, "dies after it");
+            }
+        }
+        Err(StoreErrorKind::Unavailable.into())
+    }
+
+    fn noted(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        written: Result<Revision, StoreError>,
+    ) -> Result<Revision, StoreError> {
+        let came = written.as_ref().map_or("conflict", |_| "written");
+        self.note("step", &format!("{} of {} is {came}", expected.next().as_u64(), names_of(id).1));
+        written
+    }
+
     async fn crash(&self, what: &str, when: &str) {
+        self.die(what, when);
+        self.life.alive().await
+    }
+
+    fn die(&self, what: &str, when: &str) {
         self.note(what, when);
         self.life.die();
-        self.life.alive().await
     }
 
     fn note(&self, what: &str, how: &str) {
@@ -176,6 +239,10 @@ impl Decorator for NodeStore {
         &*self.store
     }
 
+    fn prompt(&self) -> Option<&dyn PromptStore> {
+        self.shelf.prompt.then_some(self)
+    }
+
     async fn call<T: Send>(
         &self,
         what: &'static str,
@@ -191,6 +258,10 @@ impl Decorator for NodeStore {
             self.world.time.sleep(before).await;
             self.life.alive().await;
         }
+        if let Some(why) = self.world.refuses().filter(|_| writes(what)) {
+            self.note(what, "is refused");
+            return Err(why.into());
+        }
         match fault {
             Fault::ErrorBefore => {
                 self.note(what, "fails");
@@ -201,7 +272,7 @@ impl Decorator for NodeStore {
         }
         let length = self.shelf.log_length();
         let came = block_on(work);
-        if matches!(what, "create" | "commit") {
+        if writes(what) {
             self.world.wrote();
         }
         match fault {
@@ -238,12 +309,7 @@ impl Decorator for NodeStore {
         expected: Revision,
         commit: Commit,
     ) -> Result<Revision, StoreError> {
-        let work = async {
-            let written = self.store.commit(id, expected, commit).await;
-            let came = written.as_ref().map_or("conflict", |_| "written");
-            self.note("step", &format!("{} of {} is {came}", expected.next().as_u64(), name_of(id)));
-            written
-        };
+        let work = async { self.noted(id, expected, self.store.commit(id, expected, commit).await) };
         self.call("commit", work).await
     }
 
@@ -261,7 +327,7 @@ impl Decorator for NodeStore {
             for claimed in &claims.executions {
                 self.note(
                     "claim",
-                    &format!("gives {} and {} events", name_of(&claimed.id), claimed.inbox.len()),
+                    &format!("gives {} and {} events", names_of(&claimed.id).1, claimed.inbox.len()),
                 );
             }
             Ok(claims)
@@ -273,7 +339,7 @@ impl Decorator for NodeStore {
         let owner = self.shelf.number(owner);
         let work = async {
             for id in executions.unwrap_or_default() {
-                self.note("release", &format!("of {}", name_of(id)));
+                self.note("release", &format!("of {}", names_of(id).1));
             }
             self.store.release(owner, executions).await
         };
@@ -289,9 +355,29 @@ impl Decorator for NodeStore {
     }
 }
 
-/// The last part of an execution's ARN.
-fn name_of(id: &ExecutionId) -> &str {
-    id.as_str().rsplit(':').next().unwrap_or_default()
+impl PromptStore for NodeStore {
+    fn create_now(&self, mut execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
+        execution.owner = execution.owner.map(|owner| self.shelf.number(owner));
+        self.call_now("create", |store| store.create_now(execution, first))
+    }
+
+    fn commit_now(
+        &self,
+        id: &ExecutionId,
+        expected: Revision,
+        commit: Commit,
+    ) -> Result<Revision, StoreError> {
+        self.call_now("commit", |store| self.noted(id, expected, store.commit_now(id, expected, commit)))
+    }
+
+    fn find_task_now(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
+        self.call_now("find_task", |store| store.find_task_now(token))
+    }
+}
+
+/// Whether a method of a store changes what is in it.
+fn writes(method: &str) -> bool {
+    matches!(method, "create" | "commit" | "reopen" | "claim" | "release" | "post" | "forget" | "expire")
 }
 
 struct Unpark(Thread);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use stepwright::store::ExecutionSummary;
 use stepwright::{
     Command, Event, Execution, Failure, HistoryEvent, HistoryEventKind as Kind, Limits, Reporter, Start,
-    StateMachine, Step, TaskId, Timestamp,
+    StateMachine, StateType, Step, TaskId, TaskResource, Timestamp,
 };
 
 /// What a task came to.
@@ -22,6 +22,8 @@ pub(crate) enum Completion {
     Abandoned,
     /// The execution was stopped by somebody, who made this offer.
     Stopped(u64),
+    /// What came of the execution that it started, or of the call.
+    Child,
 }
 
 /// Lets a fresh execution hear what `history` tells; with what its tasks came to, by their numbers.
@@ -44,9 +46,9 @@ enum Guess {
     /// An answer that was there before its call had returned was let through by what the call came to, and not by
     /// time.
     ByItself,
-    /// It came after what was due first.
+    /// It came after what was due first; what was redriven was gone on with so that its wait ended in time.
     Second,
-    /// It came after all that was due.
+    /// It came after all that was due; what was redriven was gone on with when that had something to tell.
     Last,
     /// The task that is late had no heartbeat but the first.
     Unbeaten,
@@ -71,10 +73,14 @@ fn run_with(
     let mut furthest = (why, position);
     let moment = history.get(position).map(|event| event.timestamp);
     let at_once = history.iter().filter(|event| Some(event.timestamp) == moment);
-    for event in at_once.filter(|event| !guesses.contains_key(&event.id) && guesses.len() < GUESSES) {
+    let redriven = history[..position].iter().rfind(|event| is_redrive(event));
+    for event in
+        at_once.chain(redriven).filter(|event| !guesses.contains_key(&event.id) && guesses.len() < GUESSES)
+    {
         let others: &[Guess] = match event {
             event if is_answer(event) => &[Guess::ByItself, Guess::Second, Guess::Last],
             event if is_timeout(event) => &[Guess::Unbeaten, Guess::First],
+            event if is_redrive(event) => &[Guess::Second, Guess::Last],
             _ => &[],
         };
         for other in others {
@@ -177,9 +183,24 @@ impl<'a> Run<'a> {
         match &next.kind {
             Kind::ExecutionAborted { failure } => {
                 if let Some(offer) = failure.cause.as_deref().and_then(offer) {
-                    self.completions.insert(u64::MAX, Completion::Stopped(offer));
+                    // It may be stopped again once it was redriven.
+                    self.completions.insert(u64::MAX - next.id, Completion::Stopped(offer));
                 }
                 self.handle(Event::Stop { failure: failure.clone() }, next)
+            }
+            Kind::ExecutionRedriven { .. } => {
+                let redriven = self.execution.redrive(None, next.timestamp);
+                self.compare(&redriven.map_err(|error| format!("{next}: {error}"))?)?;
+                let began = match self.guesses.get(&next.id) {
+                    None => next.timestamp,
+                    Some(Guess::Second) => self.waits_since().unwrap_or(next.timestamp),
+                    Some(_) => return Ok(()),
+                };
+                while self.execution.is_due(began) {
+                    let step = self.execution.handle(Event::Tick, began);
+                    self.compare(&step.map_err(|error| format!("{next}: {error}"))?)?;
+                }
+                Ok(())
             }
             Kind::ActivityStarted { worker } => {
                 let (task, _) = self.task_of(next)?;
@@ -200,10 +221,22 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// When what is waited for next began to be, if it ended in time.
+    fn waits_since(&self) -> Option<Timestamp> {
+        let ended = self.history[self.position..].iter().find_map(|event| match &event.kind {
+            Kind::StateExited { state_type: StateType::Wait, name, .. } => Some((name, event.timestamp)),
+            _ => None,
+        });
+        let (name, at) = ended?;
+        let seconds = crate::machine::seconds_of(self.execution.machine(), name.as_str());
+        Some(Timestamp::from_millis(at.as_millis() - seconds * 1000))
+    }
+
     /// Whether time led to it.
     fn is_due(&self, next: &HistoryEvent) -> Result<bool, String> {
         Ok(match &next.kind {
             Kind::ExecutionAborted { .. }
+            | Kind::ExecutionRedriven { .. }
             | Kind::ActivityStarted { .. }
             | Kind::TaskSubmitted { .. }
             | Kind::LambdaFunctionSucceeded { .. }
@@ -226,7 +259,7 @@ impl<'a> Run<'a> {
     fn answer(&mut self, next: &HistoryEvent) -> Result<(), String> {
         let (task, handed_on) = self.task_of(next)?;
         let reporter = if handed_on { Reporter::TokenHolder } else { Reporter::Handler };
-        if !handed_on && let Kind::TaskSucceeded { .. } = &next.kind {
+        if !handed_on && is_answer(next) && matches!(next.kind, Kind::TaskSucceeded { .. }) {
             // It was there before the call came to nothing.
             self.complete(next, task)?;
             self.handle(self.answered(next, task, Reporter::TokenHolder)?, next)?;
@@ -256,6 +289,10 @@ impl<'a> Run<'a> {
 
     /// The task came to what `event` says.
     fn complete(&mut self, event: &HistoryEvent, task: TaskId) -> Result<(), String> {
+        if is_of_child(event) {
+            self.completions.insert(task.as_u64(), Completion::Child);
+            return Ok(());
+        }
         let said = match self.answered(event, task, Reporter::Handler)? {
             Event::TaskSucceeded { output, .. } => offer(&output.to_string()),
             Event::TaskFailed { failure, .. } => failure.cause.as_deref().and_then(offer),
@@ -312,7 +349,13 @@ impl<'a> Run<'a> {
                 Beats::Until(_) | Beats::Freely => self.beat(task, next.timestamp)?,
             }
         }
-        self.handle(Event::Tick, next)
+        let before = self.position;
+        self.handle(Event::Tick, next)?;
+        // What was redriven leaves no trace until it waits.
+        while self.position == before && self.execution.is_due(next.timestamp) {
+            self.handle(Event::Tick, next)?;
+        }
+        Ok(())
     }
 
     /// Heartbeats leave no trace: the last of a task came so that it was late when history says that it was.
@@ -388,6 +431,10 @@ impl<'a> Run<'a> {
     }
 }
 
+fn is_redrive(event: &HistoryEvent) -> bool {
+    matches!(event.kind, Kind::ExecutionRedriven { .. })
+}
+
 fn is_timeout(event: &HistoryEvent) -> bool {
     matches!(
         event.kind,
@@ -404,7 +451,20 @@ fn is_schedule(event: &HistoryEvent) -> bool {
 
 /// Whether it says what the call of an integration, or whoever has its token, answered.
 fn is_answer(event: &HistoryEvent) -> bool {
-    matches!(event.kind, Kind::TaskSucceeded { .. } | Kind::TaskFailed { .. })
+    matches!(event.kind, Kind::TaskSucceeded { .. } | Kind::TaskFailed { .. }) && !is_of_child(event)
+}
+
+/// Whether it says what the start of an execution came to.
+fn is_of_child(event: &HistoryEvent) -> bool {
+    match &event.kind {
+        Kind::TaskSucceeded { resource, .. } | Kind::TaskFailed { resource, .. } => is_child(resource),
+        _ => false,
+    }
+}
+
+/// Whether it starts an execution.
+pub(crate) fn is_child(resource: &TaskResource) -> bool {
+    &*resource.service == "states"
 }
 
 /// The number of the offer that a text carries: it is the first one in it, after the word.

@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use stepwright::store::{StoreError, StoreErrorKind};
+
 use crate::model::Model;
 use crate::random::Random;
 use crate::time::{NodeClock, Time};
@@ -12,6 +14,7 @@ pub(crate) struct World {
     pub(crate) time: Arc<Time>,
     random: Mutex<Random>,
     faults: Mutex<Faults>,
+    outage: Mutex<Option<Outage>>,
     model: Mutex<Model>,
     trace: Mutex<Vec<String>>,
     violation: Mutex<Option<String>>,
@@ -33,6 +36,13 @@ pub(crate) struct Faults {
     pub(crate) late: u64,
     pub(crate) never: u64,
     pub(crate) panics: u64,
+}
+
+/// The store takes nothing in.
+#[derive(Clone, Copy, Debug)]
+struct Outage {
+    until: u64,
+    why: StoreErrorKind,
 }
 
 impl Faults {
@@ -60,6 +70,7 @@ impl World {
             time: Arc::default(),
             random: random.into(),
             faults: faults.into(),
+            outage: Mutex::default(),
             model: Mutex::default(),
             trace: Mutex::default(),
             violation: Mutex::default(),
@@ -80,9 +91,29 @@ impl World {
         *self.faults.lock().unwrap()
     }
 
+    /// For so long the store takes nothing in, and says why.
+    pub(crate) fn refuse(&self, milliseconds: u64, why: StoreErrorKind) {
+        self.note(format!("for {milliseconds} nothing can be written: {why}"));
+        *self.outage.lock().unwrap() = Some(Outage { until: self.time.now() + milliseconds, why });
+    }
+
+    /// Why nothing can be written now, if nothing can.
+    pub(crate) fn refuses(&self) -> Option<StoreErrorKind> {
+        self.outage.lock().unwrap().filter(|outage| self.time.now() < outage.until).map(|outage| outage.why)
+    }
+
+    /// Whether somebody may be told that the store failed so.
+    pub(crate) fn explains(&self, error: &StoreError) -> bool {
+        let refused = self.outage.lock().unwrap().is_some_and(|outage| outage.why == error.kind());
+        error.is_retryable() || refused
+    }
+
     /// From now on nothing goes wrong.
     pub(crate) fn calm(&self) {
         *self.faults.lock().unwrap() = Faults::default();
+        if let Some(outage) = &mut *self.outage.lock().unwrap() {
+            outage.until = 0;
+        }
         self.note("calm");
     }
 
@@ -141,6 +172,25 @@ pub(crate) struct Polling(Arc<World>);
 impl Drop for Polling {
     fn drop(&mut self) {
         self.0.polls.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// An execution is being redriven, until this is dropped: who says meanwhile how it stands may be right or not.
+pub(crate) struct Redriving {
+    world: Arc<World>,
+    name: String,
+}
+
+impl Redriving {
+    pub(crate) fn of(world: &Arc<World>, name: &str) -> Self {
+        world.model().redrives(name);
+        Self { world: Arc::clone(world), name: name.into() }
+    }
+}
+
+impl Drop for Redriving {
+    fn drop(&mut self) {
+        self.world.model().redrove(&self.name);
     }
 }
 
