@@ -1,6 +1,6 @@
 //! How cost grows with size: executions in flight, items of a Map, cores. It draws its curves into `docs/`.
 //!
-//! `cargo bench --bench scale`
+//! `cargo bench --bench scale`, or `cargo bench --bench scale -- cores` for one of them
 
 mod by_hand;
 #[path = "../callback/mod.rs"]
@@ -33,6 +33,7 @@ fn main() {
     // `cargo bench` says so; `cargo test --benches` does not.
     let full = std::env::args().any(|argument| argument == "--bench");
     let most = if full { 100_000 } else { 10 };
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-')).unwrap_or_default();
     let sizes: Vec<usize> = (0..).map(|n| 10_usize.pow(n)).take_while(|size| *size <= most).collect();
 
     let in_flight: [Measure; 3] = [
@@ -40,22 +41,21 @@ fn main() {
         ("full history", |size| executions(size, true)),
         ("by hand", executions_by_hand),
     ];
-    draw(
-        full,
-        "in-flight",
-        "Wait for a callback: time of an execution",
-        "executions in flight",
-        &sizes,
-        &in_flight,
-    );
+    let execution = "Wait for a callback: time of an execution";
+    let draw = |name: &str, title: &str, what: &str, sizes: &[usize], measures: &[Measure]| {
+        if name.contains(&wanted) {
+            draw(full, name, title, what, sizes, measures);
+        }
+    };
+    draw("in-flight", execution, "executions in flight", &sizes, &in_flight);
     let items: [Measure; 3] = [
         ("history off", |size| each(&mut map::interpreter(size, false), size)),
         ("full history", |size| each(&mut map::interpreter(size, true), size)),
         ("by hand", |size| each(&mut map::twin(size), size)),
     ];
-    draw(full, "map-items", "Inline Map: time of an item", "items", &sizes[1..], &items);
+    draw("map-items", "Inline Map: time of an item", "items", &sizes[1..], &items);
     let cores: [Measure; 2] = [("full history", cores), ("by hand", cores_by_hand)];
-    draw(full, "cores", "Wait for a callback: time of an execution", "cores", &[1, 2], &cores);
+    draw("cores", execution, "cores", &[1, 2], &cores);
 }
 
 /// Microseconds by size, in a picture and on the screen.
