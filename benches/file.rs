@@ -374,7 +374,7 @@ impl Bare {
         let path = folder.path().join("executions.db");
         drop(FileStore::open(&path).expect("it makes the tables"));
         let connection = Connection::open(&path).expect("it can be opened");
-        for (name, value) in [("synchronous", 2), ("wal_autocheckpoint", 16_000), ("cache_size", -65_536)] {
+        for (name, value) in [("synchronous", 2), ("wal_autocheckpoint", 16_000), ("cache_size", -16_384)] {
             connection.pragma_update(None, name, value).expect("it can be set");
         }
         connection.set_prepared_statement_cache_capacity(64);

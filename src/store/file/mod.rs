@@ -145,7 +145,8 @@ impl FileStore {
         // Others move the log; this is the net beneath.
         connection.pragma_update(None, "wal_autocheckpoint", 128_000)?;
         connection.pragma_update(None, "journal_size_limit", 64 << 20)?;
-        connection.pragma_update(None, "cache_size", -64 * 1024)?;
+        // All of it is looked through when a commit has split a page.
+        connection.pragma_update(None, "cache_size", -16 * 1024)?;
         schema::migrate(&mut connection)?;
         let (owners, tokens) = (Arc::new(Owners::default()), Arc::new(Tokens::default()));
         let checkpoints = Checkpoints::open(&path)?;
