@@ -10,12 +10,12 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use stepwright::store::{
-    Decorator, ExecutionFilter, FileStoreError, PageRequest, StoreError, StoreErrorKind,
+    Claim, Decorator, ExecutionFilter, FileStoreError, OwnerId, PageRequest, StoreError, StoreErrorKind,
 };
 use stepwright::testing::VirtualClock;
 use stepwright::{
-    Clock, ExecutionId, Failure, FileStore, HistoryEvent, MemoryStore, ReportError, Runtime, StartError,
-    StateMachine, Store, TaskContext, TaskRequest, TaskToken, Timestamp, handler_fn,
+    Clock, Event, ExecutionId, Failure, FileStore, HistoryEvent, MemoryStore, ReportError, Runtime,
+    StartError, StateMachine, Store, TaskContext, TaskRequest, TaskToken, Timestamp, handler_fn,
 };
 use tokio::sync::mpsc;
 
@@ -245,7 +245,7 @@ async fn a_full_disk_is_said_to_be_and_work_goes_on_when_there_is_room() {
 async fn what_was_claimed_and_released_stays_so_when_a_write_after_it_fails() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(FileStore::open(folder.path().join("executions.db")).unwrap());
-    let (runtime, mut tokens) = runtime_on(Arc::clone(&store) as _, &VirtualClock::manual());
+    let (runtime, mut tokens) = runtime_on(Arc::clone(&store) as _, &VirtualClock::manual(), 0);
     let mut ids = Vec::new();
     for name in ["one", "two", "three"] {
         ids.push(runtime.start_execution(&machine(), name, json!({})).await.unwrap().id().clone());
