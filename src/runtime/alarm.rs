@@ -103,11 +103,12 @@ impl Inner {
 pub(super) async fn keep_time(runtime: Weak<Inner>) {
     let Some(inner) = runtime.upgrade() else { return };
     let (alarms, clock) = (Arc::clone(&inner.alarms), Arc::clone(&inner.clock));
-    let (store, owner, lease) = (Arc::clone(&inner.store), inner.owner, inner.lease);
+    // Whoever does not share the store is the only one that could leave mail there.
+    let shared = inner.lease.map(|lease| (Arc::clone(&inner.store), inner.owner, lease));
     let shutdown = Arc::clone(&inner.shutdown);
     drop(inner);
     // Whoever shares the store has to be heard of in time, by the world's clock, however much else there is to do.
-    let beat = || lease.map(|lease| clock.sleep(lease / 3));
+    let beat = || shared.as_ref().map(|(.., lease)| clock.sleep(*lease / 3));
     let mut next_beat = beat();
     loop {
         let sooner = alarms.sooner.notified();
@@ -117,15 +118,14 @@ pub(super) async fn keep_time(runtime: Weak<Inner>) {
                 None => std::future::pending().await,
             }
         };
-        // Whoever does not share it is the only one that could leave mail.
         let heard = async {
-            match &mut next_beat {
-                Some(next_beat) => tokio::select! {
+            match (&shared, &mut next_beat) {
+                (Some((store, owner, _)), Some(next_beat)) => tokio::select! {
                     biased;
                     () = next_beat => {}
-                    Ok(()) = store.changed(owner) => {}
+                    Ok(()) = store.changed(*owner) => {}
                 },
-                None => std::future::pending().await,
+                _ => std::future::pending().await,
             }
         };
         let heard = tokio::select! {
