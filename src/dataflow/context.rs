@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use crate::id::{ExecutionId, StateName, TaskToken};
+use crate::id::{ExecutionId, StateName};
 use crate::json::Json;
 use crate::query::ContextField;
 use crate::time::Timestamp;
@@ -26,7 +26,8 @@ pub(crate) struct Context<'a> {
     pub(crate) retry_count: Option<u32>,
     /// Index and value of the item of the iteration around the state.
     pub(crate) item: Option<(u32, &'a Json)>,
-    pub(crate) token: Option<&'a dyn Fn() -> TaskToken>,
+    /// The text of the task token.
+    pub(crate) token: Option<&'a dyn Fn() -> Arc<str>>,
 }
 
 impl Context<'_> {
@@ -39,7 +40,7 @@ impl Context<'_> {
             ContextField::MapItemIndex => self.item.map(|(index, _)| Json::from(index)),
             ContextField::MapItemValue => self.item.map(|(_, value)| value.compact()),
             ContextField::StateName => Some(Json::String(self.state.shared())),
-            ContextField::TaskToken => self.token.map(|token| Json::String(token().shared())),
+            ContextField::TaskToken => self.token.map(|token| Json::String(token())),
         }
     }
 
@@ -61,7 +62,7 @@ impl Context<'_> {
             context.push(entry("Map", Json::object([entry("Item", Json::object(item))])));
         }
         if let Some(token) = self.token {
-            let token = Json::String(token().shared());
+            let token = Json::String(token());
             context.push(entry("Task", Json::object([entry("Token", token)])));
         }
         Json::object(context)

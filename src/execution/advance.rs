@@ -83,7 +83,9 @@ impl Visible<'_> {
     fn context<R>(&self, read: impl FnOnce(&Context<'_>) -> R) -> R {
         let Self { execution, frame, state, shown, .. } = self;
         let start = &execution.start;
-        let token = shown.task.map(|id| move || shown.token.cloned().unwrap_or_else(|| start.token(id)));
+        let token = shown
+            .task
+            .map(|id| move || shown.token.map_or_else(|| start.token(id).shared(), TaskToken::shared));
         read(&Context {
             execution: &|| start.context(execution.started_at, execution.redrives()),
             id: &start.id,
@@ -100,9 +102,8 @@ impl Visible<'_> {
 
 impl Execution {
     /// Runs every frame that can go on until it waits, or until the step's fuel is spent.
-    pub(super) fn advance(&mut self) {
+    pub(super) fn advance(&mut self, machine: &StateMachine) {
         let mut fuel = self.start.limits.fuel;
-        let machine = self.machine.clone();
         while let Some(id) = self.ready.pop_front() {
             if fuel == 0 {
                 self.ready.push_front(id);
@@ -110,7 +111,7 @@ impl Execution {
             }
             let Some(frame) = self.frames.take(id) else { continue };
             self.changed = true;
-            self.run(&machine, id, frame, &mut fuel);
+            self.run(machine, id, frame, &mut fuel);
         }
         self.spare = None;
     }
@@ -272,7 +273,7 @@ impl Execution {
     }
 
     /// Time has passed: the execution's own, then that of every frame whose deadline has come.
-    pub(super) fn tick(&mut self) {
+    pub(super) fn tick(&mut self, machine: &StateMachine) {
         if self.now >= self.times_out_at() {
             self.close(0, ExecutionStatus::TimedOut);
             return;
@@ -281,11 +282,11 @@ impl Execution {
         // service_lambda_map_timeout).
         let mut overdue = Vec::new();
         while let Some(id) = self.timers.due(self.now) {
-            self.on_frame(id, |turn, frame| match &mut frame.doing {
+            self.on_frame(machine, id, |turn, frame, state| match &mut frame.doing {
                 Doing::Waiting { .. } => states::wait::over(turn, frame),
                 Doing::BackingOff { .. } => states::again(turn, id, frame),
                 Doing::Task(_) => {
-                    let outcome = turn.task_overdue(frame);
+                    let outcome = turn.task_overdue(frame, state);
                     if let Doing::Overdue(_) = frame.doing {
                         overdue.push(id);
                     }
@@ -302,11 +303,13 @@ impl Execution {
             if self.status.is_closed() {
                 return;
             }
-            self.on_frame(id, |_, frame| match std::mem::replace(&mut frame.doing, Doing::Entering) {
-                Doing::Overdue(fault) => Outcome::Failed(fault),
-                doing => {
-                    frame.doing = doing;
-                    Outcome::Waits
+            self.on_frame(machine, id, |_, frame, _| {
+                match std::mem::replace(&mut frame.doing, Doing::Entering) {
+                    Doing::Overdue(fault) => Outcome::Failed(fault),
+                    doing => {
+                        frame.doing = doing;
+                        Outcome::Waits
+                    }
                 }
             });
         }
@@ -315,13 +318,14 @@ impl Execution {
     /// Lets `change` act on the frame that waits for `task`.
     pub(super) fn on_task(
         &mut self,
+        machine: &StateMachine,
         task: TaskId,
-        change: impl FnOnce(&mut Self, &mut Frame) -> Result<Outcome, EventRejected>,
+        change: impl FnOnce(&mut Self, &mut Frame, &State) -> Result<Outcome, EventRejected>,
     ) -> Result<(), EventRejected> {
         let id = *self.tasks.get(task).ok_or(EventRejected::NoSuchTask(task))?;
         let mut rejected = None;
-        self.on_frame(id, |turn, frame| {
-            change(turn, frame).unwrap_or_else(|error| {
+        self.on_frame(machine, id, |turn, frame, state| {
+            change(turn, frame, state).unwrap_or_else(|error| {
                 rejected = Some(error);
                 Outcome::Waits
             })
@@ -330,14 +334,18 @@ impl Execution {
     }
 
     /// Takes a frame out, lets `change` act on it, carries out the outcome, and puts it back.
-    fn on_frame(&mut self, id: FrameId, change: impl FnOnce(&mut Self, &mut Frame) -> Outcome) {
+    fn on_frame(
+        &mut self,
+        machine: &StateMachine,
+        id: FrameId,
+        change: impl FnOnce(&mut Self, &mut Frame, &State) -> Outcome,
+    ) {
         let Some(mut frame) = self.frames.take(id) else { return };
         self.changed = true;
         self.timers.set(id, frame.deadline(), None);
-        let machine = self.machine.clone();
         let state = machine.state(frame.state);
-        let outcome = change(self, &mut frame);
-        if !self.settle(&machine, id, &mut frame, state, outcome) {
+        let outcome = change(self, &mut frame, state);
+        if !self.settle(machine, id, &mut frame, state, outcome) {
             self.keep(id, frame);
         }
     }
@@ -394,12 +402,14 @@ impl Execution {
     /// Nobody may answer this task any longer.
     pub(super) fn forget_task(&mut self, frame: &Frame, running: &RunningTask) {
         self.tasks.remove(running.id);
-        let machine = self.machine.clone();
-        if let StateKind::Task(task) = &machine.state(frame.state).kind {
-            let token = || states::task::token(&self.start, task, running.id);
-            let hash = running.hash.or_else(|| token().map(|token| token.hash()));
-            self.tokens.retired.extend(hash);
-        }
+        let token = || match &self.machine.state(frame.state).kind {
+            StateKind::Task(task) => states::task::token(&self.start, task, running.id),
+            _ => None,
+        };
+        let hash = running.hash.or_else(|| token().map(|token| token.hash()));
+        // Mostly it is the only one.
+        self.tokens.retired.reserve_exact(usize::from(self.tokens.retired.is_empty()));
+        self.tokens.retired.extend(hash);
     }
 
     /// Ends the task of a frame that is cut short, unless it has ended already.

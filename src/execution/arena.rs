@@ -17,7 +17,7 @@ pub(super) struct Frames {
     root: Slot,
     /// Those of branches and iterations, by number. Who leaves leaves an empty slot.
     inner: Vec<(FrameId, Slot)>,
-    /// The touched ones, in the order they were touched.
+    /// The touched ones of these, in the order they were touched.
     dirty: Vec<FrameId>,
     /// How many slots are empty.
     empty: usize,
@@ -61,6 +61,21 @@ impl Held {
         match self {
             Self::Frame(frame) => Some(frame),
             Self::Nothing | Self::Ended => None,
+        }
+    }
+}
+
+impl Slot {
+    /// What `save` makes of what is here, if it was touched and is to be told of.
+    fn take_dirty<R>(&mut self, save: impl FnOnce(Touched<'_>) -> R) -> Option<R> {
+        if !std::mem::replace(&mut self.dirty, false) {
+            return None;
+        }
+        let known = std::mem::replace(&mut self.saved, matches!(self.held, Held::Frame(_)));
+        match &self.held {
+            Held::Nothing => known.then(|| save(Touched::Gone)),
+            Held::Frame(frame) => Some(save(Touched::Frame(frame))),
+            Held::Ended => Some(save(Touched::Ended)),
         }
     }
 }
@@ -173,24 +188,21 @@ impl Frames {
         self.inner.reserve(count as usize);
     }
 
-    /// What `save` makes of the frames touched since the last call, in order; of nothing where they are gone. Those
-    /// that came and went since then are not among them.
-    pub(super) fn take_dirty<R>(&mut self, mut save: impl FnMut(FrameId, Touched<'_>) -> R) -> Vec<R> {
+    /// What `save` makes of the frames touched since the last call: of the root, then of the others in order; of
+    /// nothing where they are gone. Those that came and went since then are not among them.
+    pub(super) fn take_dirty<R>(
+        &mut self,
+        mut save: impl FnMut(FrameId, Touched<'_>) -> R,
+    ) -> (Option<R>, Vec<R>) {
+        let root = self.root.take_dirty(|touched| save(ROOT, touched));
         let mut dirty = std::mem::take(&mut self.dirty);
         dirty.sort_unstable();
-        let mut frames = Vec::new();
+        let mut inner = Vec::new();
         for id in dirty {
             let Some(slot) = self.slot_mut(id) else { continue };
-            let known = std::mem::replace(&mut slot.saved, matches!(slot.held, Held::Frame(_)));
-            slot.dirty = false;
-            match &slot.held {
-                Held::Nothing if known => frames.push(save(id, Touched::Gone)),
-                Held::Nothing => {}
-                Held::Frame(frame) => frames.push(save(id, Touched::Frame(frame))),
-                Held::Ended => {
-                    frames.push(save(id, Touched::Ended));
-                    self.take_out(id);
-                }
+            inner.extend(slot.take_dirty(|touched| save(id, touched)));
+            if let Held::Ended = slot.held {
+                self.take_out(id);
             }
         }
         if self.empty * 2 > self.inner.len() {
@@ -198,7 +210,7 @@ impl Frames {
             self.inner.shrink_to_fit();
             self.empty = 0;
         }
-        frames
+        (root, inner)
     }
 
     /// Takes out what there is for good.
@@ -206,7 +218,7 @@ impl Frames {
         let Some(slot) = self.slot_mut(id) else { return Held::Nothing };
         let held = std::mem::take(&mut slot.held);
         let tell = slot.saved && !std::mem::replace(&mut slot.dirty, true);
-        self.dirty.extend(tell.then_some(id));
+        self.dirty.extend((tell && id != ROOT).then_some(id));
         self.empty += usize::from(id != ROOT && !held.is_nothing());
         held
     }
@@ -233,7 +245,7 @@ impl Frames {
 
     fn mark(&mut self, id: FrameId) {
         let Some(slot) = self.slot_mut(id) else { return };
-        if !std::mem::replace(&mut slot.dirty, true) {
+        if !std::mem::replace(&mut slot.dirty, true) && id != ROOT {
             self.dirty.push(id);
         }
     }
@@ -312,7 +324,8 @@ mod tests {
                             Touched::Frame(frame) => Some(frame.last_event),
                             Touched::Gone | Touched::Ended => None,
                         };
-                        let taken = frames.take_dirty(|id, touched| (id, mark(touched)));
+                        let (root, inner) = frames.take_dirty(|id, touched| (id, mark(touched)));
+                        let taken: Vec<_> = root.into_iter().chain(inner).collect();
                         // What came and went meanwhile is not spoken of.
                         let told = |id: &FrameId| map.contains_key(id) || saved.contains_key(id);
                         let touched = std::mem::take(&mut dirty).into_iter().filter(told);

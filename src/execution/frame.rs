@@ -1,5 +1,6 @@
 //! One run of a `States` block: where it stands, what it carries, what it waits for.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -54,8 +55,8 @@ pub(super) enum Doing {
     Waiting { until: Timestamp },
     /// The next attempt of a state that failed.
     BackingOff { until: Timestamp },
-    /// A task's answer.
-    Task(Box<RunningTask>),
+    /// A task's answer. What is saved of the task is the same until something happens to it.
+    Task(Arc<RunningTask>),
     /// Its branches or iterations.
     Children(Box<Children>),
     /// The frame that waits for this one.
@@ -106,7 +107,7 @@ pub(super) struct RunningTask {
     /// What the handler got: it gets the same when it is called again after a crash.
     #[serde(with = "crate::json::verbatim")]
     pub(super) input: Json,
-    pub(super) role: Option<std::sync::Arc<str>>,
+    pub(super) role: Option<Arc<str>>,
     pub(super) timeout: Option<u32>,
     pub(super) heartbeat: Option<u32>,
     pub(super) times_out_at: Timestamp,

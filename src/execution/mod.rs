@@ -8,6 +8,7 @@ mod event;
 mod few;
 mod frame;
 mod outputs;
+mod ready;
 mod record;
 mod records;
 mod redrive;
@@ -18,7 +19,7 @@ mod states;
 mod step;
 mod timer;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,6 +35,7 @@ pub use step::{ExecutionStatus, IssuedToken, Step, TokenChanges};
 use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::arena::Frames;
 use crate::execution::frame::{Answer, Doing, Frame, RunningTask};
+use crate::execution::ready::Ready;
 use crate::execution::record::Recorder;
 use crate::execution::records::FrameRecord;
 use crate::execution::timer::Timers;
@@ -93,7 +95,7 @@ pub struct Execution {
     entropy: Entropy,
     recorder: Recorder,
     /// Frames that can go on at once.
-    ready: VecDeque<FrameId>,
+    ready: Ready,
     commands: Vec<Command>,
     tokens: TokenChanges,
     /// Whether the step being made changes anything that a restart needs.
@@ -111,18 +113,18 @@ impl Execution {
     /// Begins an execution and takes it as far as it goes without help.
     pub fn start(machine: Arc<StateMachine>, start: Start, now: Timestamp) -> (Self, Step) {
         let mut execution = Self::new(machine, Arc::new(start), now);
-        let state = execution.machine.block(BlockId::ROOT).start;
-        let input = execution.start.input.clone();
-        let start = execution.start.clone();
-        execution.recorder.record(now, 0, || HistoryEventKind::ExecutionStarted {
-            input: input.clone(),
+        let Self { machine, start, recorder, .. } = &mut execution;
+        let machine = machine.clone();
+        recorder.record(now, 0, || HistoryEventKind::ExecutionStarted {
+            input: start.input.clone(),
             role_arn: Some(start.role_arn.clone()),
             qualifier: None,
         });
         // The first state follows nothing, not even the start (recorded: every history).
-        execution.frames.put(ROOT, Box::new(Frame::new(state, input, 0)));
+        let frame = Frame::new(machine.block(BlockId::ROOT).start, start.input.clone(), 0);
+        execution.frames.put(ROOT, Box::new(frame));
         execution.ready.push_back(ROOT);
-        execution.advance();
+        execution.advance(&machine);
         let step = execution.take_step();
         (execution, step)
     }
@@ -141,7 +143,7 @@ impl Execution {
             next_frame: ROOT.0 + 1,
             entropy: Entropy::new(*start.seed.bytes()),
             recorder: Recorder::new(1, start.history, start.limits.history_events),
-            ready: VecDeque::new(),
+            ready: Ready::default(),
             commands: Vec::new(),
             tokens: TokenChanges::default(),
             changed: true,
@@ -167,28 +169,31 @@ impl Execution {
         self.now = self.now.max(now);
         // Nothing has changed if nothing was due.
         self.changed = !matches!(event, Event::Tick);
+        let machine = &*self.machine.clone();
         match event {
-            Event::Tick => self.tick(),
+            Event::Tick => self.tick(machine),
             Event::Stop { failure } => self.stop(failure),
             Event::TaskStarted { task, worker } => {
-                self.on_task(task, |turn, frame| turn.task_started(frame, worker))?
+                self.on_task(machine, task, |turn, frame, state| turn.task_started(frame, state, worker))?
             }
             Event::TaskSubmitted { task, output } => {
-                self.on_task(task, |turn, frame| turn.task_submitted(frame, output))?;
+                self.on_task(machine, task, |turn, frame, state| turn.task_submitted(frame, state, output))?;
             }
-            Event::TaskHeartbeat { task } => self.on_task(task, |turn, frame| turn.task_heartbeat(frame))?,
+            Event::TaskHeartbeat { task } => {
+                self.on_task(machine, task, |turn, frame, _| turn.task_heartbeat(frame))?;
+            }
             Event::TaskSucceeded { task, output, reporter } => {
-                self.on_task(task, |turn, frame| {
-                    turn.task_answered(frame, Answer::Succeeded(output), reporter)
+                self.on_task(machine, task, |turn, frame, state| {
+                    turn.task_answered(frame, state, Answer::Succeeded(output), reporter)
                 })?;
             }
             Event::TaskFailed { task, failure, reporter } => {
-                self.on_task(task, |turn, frame| {
-                    turn.task_answered(frame, Answer::Failed(failure), reporter)
+                self.on_task(machine, task, |turn, frame, state| {
+                    turn.task_answered(frame, state, Answer::Failed(failure), reporter)
                 })?;
             }
         }
-        self.advance();
+        self.advance(machine);
         Ok(self.take_step())
     }
 

@@ -63,7 +63,7 @@ pub enum RecordKey {
 }
 
 /// The execution as a whole.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Head {
     pub(super) format: u32,
     /// Of format 1; others have a record for it.
@@ -159,7 +159,7 @@ pub(super) enum Now {
 /// The parts of an execution's state, from their records.
 #[derive(Default)]
 pub(super) struct Parts {
-    pub(super) head: Option<Arc<Head>>,
+    pub(super) head: Option<Head>,
     pub(super) started: Option<Started>,
     pub(super) frames: Vec<(FrameId, Kept)>,
 }
@@ -252,6 +252,7 @@ impl FrameRecord {
     fn documents_mut(&mut self) -> impl Iterator<Item = (u8, &mut Json)> {
         let (held, answer) = match &mut self.doing {
             Doing::Task(task) => {
+                let task = Arc::make_mut(task);
                 let answer = task.answer.as_mut().and_then(|early| match &mut early.answer {
                     Answer::Succeeded(output) => Some(output),
                     Answer::Failed(_) => None,
@@ -358,7 +359,7 @@ impl Parts {
         for record in records {
             let Some(bytes) = record.bytes else { continue };
             match record.key {
-                RecordKey::Head => parts.head = Some(serde_json::from_slice::<Arc<Head>>(&bytes)?),
+                RecordKey::Head => parts.head = Some(serde_json::from_slice(&bytes)?),
                 RecordKey::Start => parts.started = Some(serde_json::from_slice(&bytes)?),
                 RecordKey::Input => input = Some(serde_json::from_slice::<Document>(&bytes)?.0),
                 RecordKey::Frame(id) => frames.push((id, serde_json::from_slice::<FrameRecord>(&bytes)?)),

@@ -2,7 +2,7 @@
 //!
 //! State is the truth, and nothing is replayed. The records that it is kept in are in `records.rs`.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,6 +11,7 @@ use crate::execution::arena::Touched;
 use crate::execution::few::Few;
 use crate::execution::frame::{Doing, Frame, Parent};
 use crate::execution::outputs::{Ended, Output};
+use crate::execution::ready::Ready;
 use crate::execution::record::Recorder;
 use crate::execution::records::{
     FORMAT, FrameChange, FrameRecord, Head, Kept, Now, Parts, Record, RecordKey, Started,
@@ -34,11 +35,13 @@ use crate::time::Timestamp;
 /// Records are encoded when a store asks for their bytes, so that a store in memory need not.
 #[derive(Clone)]
 pub struct Changes {
-    head: Arc<Head>,
+    head: Head,
     started: Started,
     /// Whether the execution was never saved before.
     first: bool,
-    frames: Vec<FrameChange>,
+    root: Option<FrameChange>,
+    /// Of branches and iterations.
+    inner: Vec<FrameChange>,
     ended: Vec<Ended>,
     /// The places of outputs that are gone.
     gone: Vec<Range<u64>>,
@@ -68,7 +71,7 @@ pub struct Changes {
 /// ```
 #[derive(Clone, Default)]
 pub struct Snapshot {
-    head: Option<Arc<Head>>,
+    head: Option<Head>,
     started: Option<Started>,
     frames: Few<FrameId, Kept>,
 }
@@ -120,10 +123,10 @@ impl Execution {
             next_event: self.recorder.newest() + 1,
             drawn: self.entropy.drawn(),
             redrives: self.redrives.clone(),
-            ready: self.ready.iter().copied().collect(),
+            ready: self.ready.iter().collect(),
         };
         let (machine, input, saved) = (&self.machine, &self.start.input, &mut self.saved);
-        let frames = self.frames.take_dirty(|id, touched| {
+        let (root, inner) = self.frames.take_dirty(|id, touched| {
             let before = saved.remove(id);
             let now = match touched {
                 Touched::Gone => Now::Gone,
@@ -143,7 +146,7 @@ impl Execution {
         let started = Started { start: self.start.clone(), at: self.started_at };
         let first = !std::mem::replace(&mut self.started_saved, true);
         let kept = self.frames.get(ROOT).is_some();
-        Changes { head: Arc::new(head), started, first, frames, ended, gone, kept }
+        Changes { head, started, first, root, inner, ended, gone, kept }
     }
 
     /// Goes on with an execution that was saved.
@@ -206,9 +209,9 @@ impl Execution {
     pub(super) fn queue(&mut self, order: &[FrameId]) {
         let ready = |(id, frame): (FrameId, &Frame)| frame.is_ready().then_some(id);
         let mut others: BTreeSet<FrameId> = self.frames.iter().filter_map(ready).collect();
-        let mut ready: VecDeque<FrameId> = order.iter().copied().filter(|id| others.remove(id)).collect();
-        ready.extend(others);
-        self.ready = ready;
+        self.ready = Ready::default();
+        self.ready.extend(order.iter().copied().filter(|id| others.remove(id)));
+        self.ready.extend(others);
     }
 
     /// Whether the frames fit one another and their states: nothing that a store gives back may make the
@@ -278,7 +281,7 @@ impl Execution {
         if let Doing::Task(task) = &mut doing {
             // What had no heartbeat when it was saved waits for its worker still.
             if let Some(now) = beats.filter(|_| task.heartbeat_due_at.is_some()) {
-                task.beat(now);
+                Arc::make_mut(task).beat(now);
             }
             self.tasks.insert(task.id, id);
         }
@@ -329,13 +332,17 @@ impl Changes {
             bytes: kept.as_ref().map(Kept::encode),
         };
         records.extend(self.kept().map(record));
-        self.frames.iter().for_each(|frame| frame.documents(&mut records));
+        self.frames().for_each(|frame| frame.documents(&mut records));
         records
+    }
+
+    fn frames(&self) -> impl Iterator<Item = &FrameChange> {
+        self.root.iter().chain(&self.inner)
     }
 
     /// What is kept of each frame that was touched; nothing of those that are gone.
     fn kept(&self) -> impl Iterator<Item = (FrameId, Option<Kept>)> {
-        let frames = self.frames.iter().filter_map(|FrameChange { id, now, .. }| match now {
+        let frames = self.frames().filter_map(|FrameChange { id, now, .. }| match now {
             Now::Gone => Some((*id, None)),
             Now::Ended => None,
             Now::Frame(frame) => Some((*id, Some(Kept::Frame(frame.clone())))),
@@ -361,14 +368,23 @@ impl Snapshot {
 
     /// Brings it up to date with what has changed since.
     pub fn apply(&mut self, changes: &Changes) {
-        self.head = Some(changes.head.clone());
-        self.started = Some(changes.started.clone());
-        for (id, kept) in changes.kept() {
-            match kept {
-                Some(kept) => self.frames.insert(id, kept),
-                None => drop(self.frames.remove(id)),
+        self.take(changes.clone());
+    }
+
+    /// The same with changes that nobody else needs.
+    pub(crate) fn take(&mut self, changes: Changes) {
+        let Changes { head, started, root, inner, ended, gone, .. } = changes;
+        for FrameChange { id, now, .. } in root.into_iter().chain(inner) {
+            match now {
+                Now::Gone => drop(self.frames.remove(id)),
+                Now::Ended => {}
+                Now::Frame(frame) => self.frames.insert(id, Kept::Frame(frame)),
             }
         }
+        ended.iter().flat_map(Ended::kept).for_each(|(id, kept)| self.frames.insert(id, kept));
+        gone.into_iter().flatten().for_each(|id| drop(self.frames.remove(FrameId(id))));
+        self.head = Some(head);
+        self.started = Some(started);
     }
 
     /// Whether `changes` were the last to be applied.
@@ -385,7 +401,7 @@ impl Snapshot {
 /// Inputs of tasks hold their tokens: only what was touched is shown.
 impl fmt::Debug for Changes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let frames: Vec<FrameId> = self.frames.iter().map(|frame| frame.id).collect();
+        let frames: Vec<FrameId> = self.frames().map(|frame| frame.id).collect();
         f.debug_struct("Changes").field("execution", &self.started.start.id).field("frames", &frames).finish()
     }
 }

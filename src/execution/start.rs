@@ -197,7 +197,7 @@ impl Start {
 }
 
 impl Seed {
-    pub(super) fn bytes(&self) -> &[u8; 32] {
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 
-use crate::execution::{Event, Snapshot, TokenChanges};
+use crate::execution::{Event, ExecutionStatus, IssuedToken, Snapshot};
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TokenHash};
 use crate::store::{
@@ -19,6 +19,9 @@ use crate::store::{
     StoredExecution, TaskAddress,
 };
 use crate::time::Timestamp;
+
+/// Why there is an execution for each number.
+const NUMBERED: &str = "executions have numbers until they are forgotten";
 
 /// Up to how many events a history grows without room to spare.
 const SHORT: usize = 32;
@@ -85,7 +88,7 @@ struct Kept {
     definition: Arc<str>,
     summary: ExecutionSummary,
     history: Vec<HistoryEvent>,
-    tokens: Vec<TokenHash>,
+    tokens: Vec<IssuedToken>,
     owner: Option<OwnerId>,
     wake: Option<Timestamp>,
     inbox: BTreeMap<InboxId, Event>,
@@ -129,50 +132,52 @@ impl Inner {
 
     /// Changes an execution, and where it waits for a claim with it.
     fn change<R>(&mut self, number: u64, change: impl FnOnce(&mut Kept) -> R) -> R {
-        let kept =
-            self.executions.get_mut(&number).expect("executions have numbers until they are forgotten");
+        let kept = self.executions.get_mut(&number).expect(NUMBERED);
         let before = kept.waits();
         let result = change(kept);
         let after = kept.waits();
-        if before != after {
-            match before {
-                Waits::Nowhere => {}
-                Waits::Mailed => drop(self.mailed.remove(&number)),
-                Waits::Until(wake) => drop(self.wakes.remove(&(wake, number))),
-            }
-            match after {
-                Waits::Nowhere => {}
-                Waits::Mailed => drop(self.mailed.insert(number)),
-                Waits::Until(wake) => drop(self.wakes.insert((wake, number))),
-            }
-        }
+        self.moved(number, &before, &after);
         result
     }
 
-    fn write(&mut self, number: u64, mut commit: Commit) -> Revision {
-        let TokenChanges { issued, retired } = std::mem::take(&mut commit.tokens);
-        let (id, revision, stopped_at, redrivable) = self.change(number, |kept| {
-            kept.write(commit);
-            kept.tokens.reserve_exact(issued.len());
-            kept.tokens.extend(issued.iter().map(|issued| issued.hash));
-            let id = (!issued.is_empty()).then(|| kept.summary.id.clone());
-            (id, kept.revision, kept.summary.stopped_at, kept.snapshot.is_some())
-        });
-        if let Some(stopped_at) = stopped_at {
-            self.ended.insert((stopped_at, number));
-            if redrivable {
-                self.redrivable.insert((stopped_at, number));
-            }
+    /// An execution waits elsewhere for a claim.
+    fn moved(&mut self, number: u64, before: &Waits, after: &Waits) {
+        if before == after {
+            return;
         }
-        for (issued, id) in issued.into_iter().zip(id.into_iter().cycle()) {
-            let address = TaskAddress::new(id, issued.task, issued.activity, true);
+        match *before {
+            Waits::Nowhere => {}
+            Waits::Mailed => drop(self.mailed.remove(&number)),
+            Waits::Until(wake) => drop(self.wakes.remove(&(wake, number))),
+        }
+        match *after {
+            Waits::Nowhere => {}
+            Waits::Mailed => drop(self.mailed.insert(number)),
+            Waits::Until(wake) => drop(self.wakes.insert((wake, number))),
+        }
+    }
+
+    fn write(&mut self, number: u64, commit: Commit) -> Revision {
+        let kept = self.executions.get_mut(&number).expect(NUMBERED);
+        for issued in &commit.tokens.issued {
+            let address = TaskAddress::new(kept.summary.id.clone(), issued.task, issued.activity, true);
             self.tokens.insert(issued.hash, address);
         }
-        for hash in retired {
-            if let Some(address) = self.tokens.get_mut(&hash) {
+        for hash in &commit.tokens.retired {
+            if let Some(address) = self.tokens.get_mut(hash) {
                 address.open = false;
             }
         }
+        let before = kept.waits();
+        kept.write(commit);
+        let (after, revision) = (kept.waits(), kept.revision);
+        if let Some(stopped_at) = kept.summary.stopped_at {
+            self.ended.insert((stopped_at, number));
+            if kept.snapshot.is_some() {
+                self.redrivable.insert((stopped_at, number));
+            }
+        }
+        self.moved(number, &before, &after);
         revision
     }
 
@@ -222,6 +227,33 @@ impl Inner {
 }
 
 impl Kept {
+    /// A new execution, before its first commit.
+    fn new(execution: NewExecution) -> Self {
+        let NewExecution { id, name, machine_arn, definition, input, started_at, owner } = execution;
+        let summary = ExecutionSummary {
+            id,
+            name,
+            machine_arn,
+            input,
+            status: ExecutionStatus::Running,
+            started_at,
+            stopped_at: None,
+            redrives: None,
+        };
+        Self {
+            revision: Revision::default(),
+            snapshot: Some(Snapshot::default()),
+            definition,
+            summary,
+            history: Vec::new(),
+            tokens: Vec::new(),
+            owner,
+            wake: None,
+            inbox: BTreeMap::new(),
+            settled: BTreeMap::new(),
+        }
+    }
+
     fn is_open(&self) -> bool {
         !self.summary.status.is_closed()
     }
@@ -242,14 +274,16 @@ impl Kept {
         {
             self.settled.insert(handled.posted, handled.accepted);
         }
-        if let Some(snapshot) = &mut self.snapshot {
-            snapshot.apply(&commit.changes);
-        }
-        if !commit.keeps_state() {
-            self.snapshot = None;
-        }
         self.summary.redrives = commit.changes.redrives().cloned();
+        match &mut self.snapshot {
+            Some(snapshot) if commit.keeps_state() => snapshot.take(commit.changes),
+            _ => self.snapshot = None,
+        }
         self.remember(commit.history);
+        match self.tokens.is_empty() {
+            true => self.tokens = commit.tokens.issued,
+            false => self.tokens.extend(commit.tokens.issued),
+        }
         self.summary.stopped_at = commit.status.is_closed().then_some(commit.at);
         if commit.status.is_closed() {
             self.owner = None;
@@ -261,7 +295,12 @@ impl Kept {
     }
 
     /// Short histories get no more room than they need: there may be many of them, asleep.
-    fn remember(&mut self, history: Vec<HistoryEvent>) {
+    fn remember(&mut self, mut history: Vec<HistoryEvent>) {
+        if self.history.is_empty() {
+            history.shrink_to_fit();
+            self.history = history;
+            return;
+        }
         if self.history.len() + history.len() <= SHORT {
             self.history.reserve_exact(history.len());
         }
@@ -271,21 +310,9 @@ impl Kept {
 
 impl PromptStore for MemoryStore {
     fn create_now(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
-        let kept = Box::new(Kept {
-            revision: Revision::default(),
-            snapshot: Some(Snapshot::default()),
-            summary: ExecutionSummary::new(&execution, first.status.clone()),
-            definition: execution.definition,
-            history: Vec::new(),
-            tokens: Vec::new(),
-            owner: execution.owner,
-            wake: None,
-            inbox: BTreeMap::new(),
-            settled: BTreeMap::new(),
-        });
         let mut inner = self.inner();
         let number = inner.last_number + 1;
-        match inner.numbers.entry(execution.id) {
+        match inner.numbers.entry(execution.id.clone()) {
             Entry::Occupied(number) => {
                 let number = *number.get();
                 return Ok(Created::Existing(inner.executions[&number].summary.clone()));
@@ -293,10 +320,10 @@ impl PromptStore for MemoryStore {
             Entry::Vacant(place) => drop(place.insert(number)),
         }
         inner.last_number = number;
-        inner.executions.insert(number, kept);
         if let Some(owner) = execution.owner {
             inner.owners.entry(owner).or_default().gone = false;
         }
+        inner.executions.insert(number, Box::new(Kept::new(execution)));
         Ok(Created::New(inner.write(number, first)))
     }
 
@@ -506,7 +533,7 @@ impl Store for MemoryStore {
             let Some(kept) = inner.executions.remove(&entry.1) else { continue };
             inner.numbers.remove(&kept.summary.id);
             for token in &kept.tokens {
-                inner.tokens.remove(token);
+                inner.tokens.remove(&token.hash);
             }
         }
         Ok(old.len())

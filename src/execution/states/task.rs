@@ -87,7 +87,7 @@ pub(crate) fn enter(
     turn.commands.reserve_exact(usize::from(turn.commands.is_empty()));
     turn.commands.push(Command::StartTask(start));
     turn.tasks.insert(task_id, id);
-    frame.doing = Doing::Task(Box::new(running));
+    frame.doing = Doing::Task(Arc::new(running));
     Ok(Outcome::Waits)
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn token(start: &Start, task: &Task, id: TaskId) -> Option<TaskToken>
 }
 
 /// Ends the task that a frame waits for, if it does.
-pub(crate) fn end(frame: &mut Frame) -> Option<Box<RunningTask>> {
+pub(crate) fn end(frame: &mut Frame) -> Option<Arc<RunningTask>> {
     match std::mem::replace(&mut frame.doing, Doing::Entering) {
         Doing::Task(task) => Some(task),
         _ => None,
@@ -139,14 +139,16 @@ impl Execution {
     pub(in crate::execution) fn task_started(
         &mut self,
         frame: &mut Frame,
+        state: &State,
         worker: Option<String>,
     ) -> Result<Outcome, EventRejected> {
         let now = self.now;
-        let activity = self.task_of(frame).kind == ResourceKind::Activity;
+        let activity = task_in(state).kind == ResourceKind::Activity;
         let Doing::Task(running) = &mut frame.doing else { return Ok(Outcome::Waits) };
         if !activity || running.submitted {
             return Err(EventRejected::NotApplicable(running.id));
         }
+        let running = Arc::make_mut(running);
         running.submitted = true;
         running.beat(now);
         self.record(frame, |_| HistoryEventKind::ActivityStarted { worker: worker.map(Arc::from) });
@@ -157,25 +159,26 @@ impl Execution {
     pub(in crate::execution) fn task_submitted(
         &mut self,
         frame: &mut Frame,
+        state: &State,
         output: Json,
     ) -> Result<Outcome, EventRejected> {
-        let task = self.task_of(frame);
-        let resource = task.wire.clone();
-        let has_token = task.pattern.has_token();
+        let task = task_in(state);
         let Doing::Task(running) = &mut frame.doing else { return Ok(Outcome::Waits) };
-        if running.submitted || !has_token {
+        if running.submitted || !task.pattern.has_token() {
             return Err(EventRejected::NotApplicable(running.id));
         }
-        let early = running.answer.take();
-        if let Some(failure) = self.beyond_limits(&output, &resource.service) {
+        let early = running.answer.clone();
+        if let Some(failure) = self.beyond_limits(&output, &task.wire.service) {
             // An answer that was acknowledged counts, whatever the call came to.
             let answer = early.map_or(Answer::Failed(failure), |early| early.answer);
-            return Ok(self.complete(frame, answer));
+            return Ok(self.complete(frame, state, answer));
         }
-        running.submitted = true;
-        self.record(frame, |_| HistoryEventKind::TaskSubmitted { resource, output });
+        if early.is_none() {
+            Arc::make_mut(running).submitted = true;
+        }
+        self.record(frame, |_| HistoryEventKind::TaskSubmitted { resource: task.wire.clone(), output });
         Ok(match early {
-            Some(early) => self.complete(frame, early.answer),
+            Some(early) => self.complete(frame, state, early.answer),
             None => Outcome::Waits,
         })
     }
@@ -190,7 +193,7 @@ impl Execution {
         if let Doing::Task(running) = &mut frame.doing
             && running.heartbeat_due_at.is_some()
         {
-            running.beat(now);
+            Arc::make_mut(running).beat(now);
             self.changed = true;
         }
         Ok(Outcome::Waits)
@@ -200,10 +203,11 @@ impl Execution {
     pub(in crate::execution) fn task_answered(
         &mut self,
         frame: &mut Frame,
+        state: &State,
         answer: Answer,
         reporter: Reporter,
     ) -> Result<Outcome, EventRejected> {
-        let pattern = self.task_of(frame).pattern;
+        let pattern = task_in(state).pattern;
         let waits_until = self.now + self.start.limits.submission_grace;
         let Doing::Task(running) = &mut frame.doing else { return Ok(Outcome::Waits) };
         let id = running.id;
@@ -212,22 +216,22 @@ impl Execution {
             (Reporter::Handler, Answer::Succeeded(output))
                 if pattern == IntegrationPattern::WaitForTaskToken =>
             {
-                self.task_submitted(frame, output)
+                self.task_submitted(frame, state, output)
             }
             // Whoever held the token was told that the answer counts: a handler that fails afterwards changes
             // nothing any more.
             (Reporter::Handler, answer) => {
-                let early = running.answer.take().map(|early| early.answer);
-                Ok(self.complete(frame, early.unwrap_or(answer)))
+                let early = running.answer.as_ref().map(|early| early.answer.clone());
+                Ok(self.complete(frame, state, early.unwrap_or(answer)))
             }
             (Reporter::TokenHolder, _) if running.answer.is_some() => Err(EventRejected::AlreadyAnswered(id)),
             // AWS records the call's response before the answer, even if the answer was faster.
             (Reporter::TokenHolder, answer)
                 if pattern == IntegrationPattern::WaitForTaskToken && !running.submitted =>
             {
-                let answer = self.within_limits(self.task_of(frame), answer);
+                let answer = self.within_limits(task_in(state), answer);
                 if let Doing::Task(running) = &mut frame.doing {
-                    running.answer = Some(EarlyAnswer { answer, waits_until });
+                    Arc::make_mut(running).answer = Some(EarlyAnswer { answer, waits_until });
                 }
                 Ok(Outcome::Waits)
             }
@@ -236,23 +240,22 @@ impl Execution {
                 if pattern != IntegrationPattern::WaitForTaskToken {
                     self.cancel(id, CancelReason::Answered);
                 }
-                Ok(self.complete(frame, answer))
+                Ok(self.complete(frame, state, answer))
             }
         }
     }
 
     /// The task's time is over, or its early answer has waited long enough.
-    pub(in crate::execution) fn task_overdue(&mut self, frame: &mut Frame) -> Outcome {
+    pub(in crate::execution) fn task_overdue(&mut self, frame: &mut Frame, state: &State) -> Outcome {
         let Doing::Task(running) = &mut frame.doing else { return Outcome::Waits };
-        if let Some(early) = running.answer.take() {
+        if let Some(early) = running.answer.clone() {
             let id = running.id;
             self.cancel(id, CancelReason::Answered);
-            return self.complete(frame, early.answer);
+            return self.complete(frame, state, early.answer);
         }
         // Whichever of the two came first, however late it is noticed.
         let heartbeat = running.heartbeat_due_at.is_some_and(|due| due < running.times_out_at);
-        let machine = self.machine.clone();
-        let task = task_in(machine.state(frame.state));
+        let task = task_in(state);
         let Some(running) = end(frame) else { return Outcome::Waits };
         self.forget_task(frame, &running);
         self.cancel(running.id, CancelReason::TimedOut);
@@ -272,9 +275,7 @@ impl Execution {
     }
 
     /// Takes a task's answer: the event that says so, then the stages of the result.
-    fn complete(&mut self, frame: &mut Frame, answer: Answer) -> Outcome {
-        let machine = self.machine.clone();
-        let state = machine.state(frame.state);
+    fn complete(&mut self, frame: &mut Frame, state: &State, answer: Answer) -> Outcome {
         let task = task_in(state);
         let Some(running) = end(frame) else { return Outcome::Waits };
         self.forget_task(frame, &running);
@@ -316,10 +317,6 @@ impl Execution {
         let shown = Shown { task: task_in(state).pattern.has_token().then_some(id), ..Shown::default() };
         self.take_result(frame, state, shown, output).map(Outcome::Done)
     }
-
-    fn task_of(&self, frame: &Frame) -> &Task {
-        task_in(self.machine.state(frame.state))
-    }
 }
 
 fn task_in(state: &State) -> &Task {
@@ -330,8 +327,8 @@ fn task_in(state: &State) -> &Task {
 }
 
 fn record_scheduled(turn: &mut Execution, frame: &mut Frame, task: &Task, running: &RunningTask) {
-    let start = Arc::clone(&turn.start);
-    turn.record(frame, |_| {
+    let Execution { start, recorder, now, .. } = turn;
+    frame.last_event = recorder.record(*now, frame.last_event, || {
         let input = running.input.clone();
         let terms = terms(task, running);
         match &task.kind {
