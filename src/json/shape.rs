@@ -1,5 +1,6 @@
 //! The keys of JSON objects: those of objects that are made alike are held once.
 
+use std::cell::Cell;
 use std::sync::{Arc, LazyLock};
 
 use super::Json;
@@ -108,15 +109,16 @@ fn key_size(key: &str) -> usize {
 /// How many keys and shapes are remembered.
 const REMEMBERED: usize = 32;
 
-/// Documents with no more objects than this have little to share.
-const FEW: usize = 3;
+/// Up to how many bytes a key takes, or all keys of a shape, that are remembered.
+const SHORT: usize = 2048;
 
-/// The keys and shapes of a document that is being made, as far as they were seen lately.
-#[derive(Default)]
+thread_local! {
+    /// What the last document that was made on this thread left behind: the next one is mostly like it.
+    static LATELY: Cell<Option<Box<Known>>> = const { Cell::new(None) };
+}
+
+/// The keys and shapes of documents that are being made, as far as they were seen lately.
 pub(crate) struct Shapes {
-    /// How many objects were begun.
-    begun: usize,
-    /// There from the first object on that may be like an earlier one.
     known: Option<Box<Known>>,
 }
 
@@ -131,25 +133,40 @@ struct Known {
 impl Shapes {
     /// An object begins with `key`: a shape that does so, too.
     fn begin(&mut self, key: &str) -> Option<Arc<Shape>> {
-        self.begun += 1;
-        match self.begun {
-            ..=FEW => None,
-            _ => self.known.get_or_insert_default().shapes[glance(key)].clone(),
-        }
+        self.known().shapes[glance(key)].clone()
     }
 
     fn key(&mut self, key: &str) -> Arc<str> {
-        let Some(known) = &mut self.known else { return key.into() };
-        match &mut known.keys[glance(key)] {
+        if key.len() > SHORT {
+            return key.into();
+        }
+        match &mut self.known().keys[glance(key)] {
             Some(known) if **known == *key => known.clone(),
             place => place.insert(key.into()).clone(),
         }
     }
 
     fn remember(&mut self, shape: &Arc<Shape>) {
-        if let (Some(known), Some(first)) = (&mut self.known, shape.keys.first()) {
-            known.shapes[glance(first)] = Some(shape.clone());
+        if let Some(first) = shape.keys.first().filter(|_| shape.size <= SHORT) {
+            self.known().shapes[glance(first)] = Some(shape.clone());
         }
+    }
+
+    fn known(&mut self) -> &mut Known {
+        self.known.get_or_insert_default()
+    }
+}
+
+impl Default for Shapes {
+    fn default() -> Self {
+        // A thread that is ending has none.
+        Self { known: LATELY.try_with(Cell::take).unwrap_or_default() }
+    }
+}
+
+impl Drop for Shapes {
+    fn drop(&mut self) {
+        let _ = LATELY.try_with(|lately| lately.set(self.known.take()));
     }
 }
 
@@ -224,7 +241,6 @@ mod tests {
     #[test]
     fn objects_that_are_alike_share_their_keys() {
         let mut shapes = Shapes::default();
-        (0..FEW).for_each(|_| drop(object(&["other"], &mut shapes)));
         let first = object(&["sku", "price"], &mut shapes);
         let second = object(&["sku", "price"], &mut shapes);
         assert!(Arc::ptr_eq(first.shape(), second.shape()));
@@ -240,9 +256,17 @@ mod tests {
     #[test]
     fn of_equal_keys_one_is_kept() {
         let mut shapes = Shapes::default();
-        for _ in 0..=FEW {
+        for _ in 0..2 {
             assert_eq!(object(&["a", "b", "a"], &mut shapes).len(), 2);
             assert_eq!(object(&["a", "b"], &mut shapes).len(), 2);
         }
+    }
+
+    #[test]
+    fn documents_share_what_is_short_with_the_one_before() {
+        let make = |keys: &[&str]| object(keys, &mut Shapes::default());
+        assert!(Arc::ptr_eq(make(&["sku", "price"]).shape(), make(&["sku", "price"]).shape()));
+        let long = "long".repeat(SHORT);
+        assert!(!Arc::ptr_eq(make(&["sku", &long]).shape(), make(&["sku", &long]).shape()));
     }
 }
