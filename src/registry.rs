@@ -36,8 +36,12 @@ impl<H> Registry<H> {
         self.entries.is_empty()
     }
 
-    /// The handler of the most specific pattern that matches; of equally specific ones the first.
+    /// The handler of the most specific pattern that matches, which is the resource itself where there is one; of
+    /// equally specific ones the first.
     pub(crate) fn matching(&self, resource: &str) -> Option<&H> {
+        if let Some((_, exact)) = self.entries.iter().find(|(pattern, _)| pattern.is(resource)) {
+            return Some(exact);
+        }
         let matching = self.entries.iter().filter(|(pattern, _)| pattern.matches(resource));
         let best = matching.rev().max_by_key(|(pattern, _)| pattern.literal_size());
         best.map(|(_, handler)| handler)
@@ -63,8 +67,10 @@ mod tests {
         let mut registry = Registry::default();
         assert!(registry.add("arn:*", 1));
         assert!(registry.add("arn:aws:states:::sqs:*", 2));
+        assert!(registry.add("arn:aws:states:::sqs:sendMessage.sync", 5));
         assert!(!registry.add("arn:*", 3));
         assert_eq!(registry.find("arn:aws:states:::sqs:sendMessage"), Some(&2));
+        assert_eq!(registry.find("arn:aws:states:::sqs:sendMessage.sync"), Some(&5));
         assert_eq!(registry.find("arn:aws:lambda:x"), Some(&1));
         assert_eq!(registry.find("urn:x"), None);
         registry.fallback = Some(4);
