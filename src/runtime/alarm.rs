@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use crate::execution::Event;
 use crate::id::ExecutionId;
 use crate::runtime::Inner;
-use crate::runtime::resident::{Brought, Mail, Resident};
+use crate::runtime::resident::{Brought, Here, Mail, Resident};
 use crate::time::Timestamp;
 
 /// The deadlines of all executions that are here, ordered, and when to look for others in the store.
@@ -91,10 +91,10 @@ impl Alarms {
 impl Inner {
     /// Tells an execution that its time has come. One that is not here has ended, or is somebody else's.
     fn wake(self: &Arc<Self>, id: &ExecutionId) {
-        let Some(resident) = self.residents().get(id).cloned() else { return };
+        let Some(Here(resident)) = self.residents().get(id).cloned() else { return };
         // A driver whose mailbox is full looks at the clock after every event.
         if let Brought::Woke(live, mail) = resident.bring(Mail::of(Event::Tick)) {
-            self.drive(resident, live, Some(mail));
+            self.drive(&resident, live, Some(mail));
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{OnceCell, Semaphore};
 use tokio_util::task::TaskTracker;
 
-use crate::execution::{Seed, Start};
+use crate::execution::Start;
 use crate::function::FunctionCall;
 use crate::json::Json;
 use crate::limits::Limits;
@@ -20,6 +20,7 @@ use crate::runtime::error::{BuildError, StartError};
 use crate::runtime::function::Functions;
 use crate::runtime::handler::{ResourceHandler, SharedHandler};
 use crate::runtime::observer::Observer;
+use crate::runtime::origins::random;
 use crate::runtime::retention::Retention;
 use crate::runtime::sleepers::Sleepers;
 use crate::runtime::{Inner, Runtime};
@@ -266,7 +267,7 @@ impl RuntimeBuilder {
             cancel_grace: self.cancel_grace,
             residents: Default::default(),
             machines: Default::default(),
-            arns: Default::default(),
+            origins: Default::default(),
             alarms: Arc::new(Alarms::default()),
             keeping_time: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(self.open_executions.min(Semaphore::MAX_PERMITS))),
@@ -339,32 +340,28 @@ impl Account {
         let Self { partition, region, id, role } = self;
         Arns {
             machine: format!("arn:{partition}:states:{region}:{id}:stateMachine:{machine}").into(),
-            executions: format!("arn:{partition}:states:{region}:{id}:execution:{machine}:").into(),
+            common: format!("arn:{partition}:states:{region}:{id}:execution:{machine}:"),
             role: format!("arn:{partition}:iam::{id}:role/{role}").into(),
         }
     }
 }
 
 /// The ARNs that all executions of a machine have in common: they share them.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Arns {
     pub(super) machine: Arc<str>,
-    /// All of an execution's but its name.
-    executions: Arc<str>,
     role: Arc<str>,
+    /// All of an execution's but its name; with room for a name.
+    common: String,
 }
 
 impl Arns {
     /// What an execution called `name` starts from.
-    pub(super) fn start(self, name: Arc<str>, input: Json) -> Start {
-        let execution = [&*self.executions, &*name].concat();
-        Start::of(execution.into(), name, self.machine, self.role, input).seed(Seed::from(random()))
+    pub(super) fn start(&mut self, name: Arc<str>, input: Json) -> Start {
+        let common = self.common.len();
+        self.common.push_str(&name);
+        let execution = self.common.as_str().into();
+        self.common.truncate(common);
+        Start::of(execution, name, self.machine.clone(), self.role.clone(), input)
     }
-}
-
-/// Bytes that nobody can guess.
-fn random<const N: usize>() -> [u8; N] {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    bytes
 }

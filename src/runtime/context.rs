@@ -134,10 +134,6 @@ impl TaskContext {
         Running(Arc::downgrade(&self.inner))
     }
 
-    pub(super) fn execution(&self) -> &ExecutionId {
-        &self.inner.execution
-    }
-
     pub(super) fn task(&self) -> TaskId {
         self.inner.task
     }

@@ -3,9 +3,11 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+
+use tokio_util::task::TaskTracker;
 
 use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::{Command, Event, Reporter, Step, TaskStart};
@@ -14,7 +16,7 @@ use crate::id::TaskId;
 use crate::json::Json;
 use crate::runtime::Inner;
 use crate::runtime::context::{Begun, TaskContext};
-use crate::runtime::handler::{BoxedCall, SharedHandler, TaskOutcome};
+use crate::runtime::handler::{SharedHandler, TaskOutcome, TaskRequest};
 use crate::runtime::nested::StartExecution;
 use crate::runtime::resident::{Live, Mail, Resident};
 
@@ -40,7 +42,7 @@ impl Inner {
         self: &Arc<Self>,
         resident: &Arc<Resident>,
         live: &mut Live,
-        start: TaskStart,
+        mut start: TaskStart,
         begun: Begun,
     ) {
         if self.shutdown.is_cancelled() {
@@ -55,24 +57,15 @@ impl Inner {
             }
             return;
         }
-        let (task, token) = (start.task, start.token.clone());
+        let (task, token) = (start.task, start.token.take());
         let cx = TaskContext::new(Arc::clone(self), resident.id.clone(), task, token, begun);
         live.running.insert(task, cx.running());
-        let (resident, resource, pattern) = (Arc::clone(resident), start.resource.clone(), start.pattern);
-        let call = handler.map(|handler| handler.call_of(resident.id.clone(), start, cx.clone()));
-        self.tracker.spawn(async move {
-            let inner = cx.runtime();
-            let event = match call {
-                Some(call) => inner.call(call, &resource, pattern, &cx).await,
-                None => Some(failed(task, no_handler(&resource))),
-            };
-            let Some(event) = event else { return };
-            let mail = Mail { handler_done: Some(task), ..Mail::of(event) };
-            if let Ok(Some(mail)) = inner.hand(&resident, mail) {
-                // The execution may have ended meanwhile.
-                let _ = Box::pin(inner.bring(&resident.id, mail)).await;
-            }
-        });
+        let attempt = Attempt { resident: Arc::clone(resident), start, cx };
+        match handler {
+            Some(handler) => handler.begin(attempt, &self.tracker),
+            None => attempt
+                .spawn(&self.tracker, async |request: TaskRequest, _| Err(no_handler(&request.resource))),
+        }
     }
 
     /// Who serves `resource`: whoever was registered for it, the engine itself, or whoever serves all the rest.
@@ -84,37 +77,75 @@ impl Inner {
         let registered = self.handlers.matching(resource.as_str()).cloned();
         registered.or_else(own).or_else(|| self.handlers.fallback().cloned())
     }
+}
 
-    /// Calls a handler; nothing is to be reported when it was cancelled.
-    async fn call(
-        self: &Arc<Self>,
-        call: BoxedCall<'static>,
-        resource: &Arn,
-        pattern: IntegrationPattern,
-        cx: &TaskContext,
-    ) -> Option<Event> {
-        let task = cx.task();
-        let activity = resource.is_activity();
-        if activity && cx.begun() != Begun::HandedOn {
-            Box::pin(self.tell(cx.execution(), Event::TaskStarted { task, worker: None })).await;
+/// A task that a handler is called for, and who is told how it went.
+pub(super) struct Attempt {
+    resident: Arc<Resident>,
+    start: TaskStart,
+    cx: TaskContext,
+}
+
+impl Attempt {
+    /// Makes the `call` on a tokio task, and reports what it came to.
+    pub(super) fn spawn<F>(
+        self,
+        tracker: &TaskTracker,
+        call: impl FnOnce(TaskRequest, TaskContext) -> F + Send + 'static,
+    ) where
+        F: Future<Output = Result<TaskOutcome, Failure>> + Send + 'static,
+    {
+        tracker.spawn(self.run(call));
+    }
+
+    async fn run<F>(self, call: impl FnOnce(TaskRequest, TaskContext) -> F)
+    where
+        F: Future<Output = Result<TaskOutcome, Failure>>,
+    {
+        let Self { resident, start, cx } = self;
+        let (resource, pattern) = (start.resource.clone(), start.pattern);
+        if resource.is_activity() && cx.begun() != Begun::HandedOn {
+            let started = Event::TaskStarted { task: start.task, worker: None };
+            Box::pin(cx.runtime().tell(&resident.id, started)).await;
         }
-        let outcome = tokio::select! {
-            biased;
-            outcome = CatchPanic(call) => outcome,
-            () = async { Box::pin(self.given_up(cx)).await } => return None,
+        let outcome = {
+            let request = TaskRequest::new(resident.id.clone(), start);
+            let call = CatchPanic(pin!(call(request, cx.clone())));
+            tokio::select! {
+                biased;
+                outcome = call => outcome,
+                () = async { Box::pin(cx.given_up()).await } => return,
+            }
         };
+        if let Some(event) = cx.event(outcome, &resource, pattern) {
+            cx.report(&resident, event).await;
+        }
+    }
+}
+
+impl TaskContext {
+    /// Waits until nobody waits for the task any longer, and its handler has had its time to clean up.
+    async fn given_up(&self) {
+        self.cancelled().await;
+        let runtime = self.runtime();
+        runtime.clock.sleep_until(runtime.clock.now() + runtime.cancel_grace).await;
+    }
+
+    /// What a handler's outcome means; nothing is to be reported when it was cancelled.
+    fn event(&self, outcome: Caught, resource: &Arn, pattern: IntegrationPattern) -> Option<Event> {
         // Nobody waits for the answer. A handler that was done when the runtime began to shut down has answered;
         // one that returns because of that has not.
-        let answered = self.shutdown.is_cancelled() && matches!(outcome, Ok(Ok(_)));
-        if cx.is_cancelled() && !answered {
+        let answered = self.runtime().shutdown.is_cancelled() && matches!(outcome, Ok(Ok(_)));
+        if self.is_cancelled() && !answered {
             return None;
         }
+        let task = self.task();
         match outcome {
             Ok(Ok(TaskOutcome::Completed(output))) => {
                 Some(Event::TaskSucceeded { task, output: output.into(), reporter: Reporter::Handler })
             }
             Ok(Ok(TaskOutcome::Deferred)) => match pattern {
-                IntegrationPattern::RequestResponse if activity => None,
+                IntegrationPattern::RequestResponse if resource.is_activity() => None,
                 IntegrationPattern::RequestResponse => Some(failed(task, deferred_without_token(resource))),
                 _ => Some(Event::TaskSubmitted { task, output: Json::empty_object() }),
             },
@@ -123,10 +154,13 @@ impl Inner {
         }
     }
 
-    /// Waits until nobody waits for the task any longer, and its handler has had its time to clean up.
-    async fn given_up(&self, cx: &TaskContext) {
-        cx.cancelled().await;
-        self.clock.sleep_until(self.clock.now() + self.cancel_grace).await;
+    /// The handler is done: tells its execution.
+    async fn report(&self, resident: &Arc<Resident>, event: Event) {
+        let mail = Mail { handler_done: Some(self.task()), ..Mail::of(event) };
+        if let Ok(Some(mail)) = self.runtime().hand(resident, mail) {
+            // The execution may have ended meanwhile.
+            let _ = Box::pin(self.runtime().bring(&resident.id, mail)).await;
+        }
     }
 }
 
@@ -154,11 +188,14 @@ fn panicked(resource: &Arn, panic: &(dyn Any + Send)) -> Failure {
     Failure::new(ErrorName::TASK_FAILED, format!("the handler of `{resource}` panicked: {message}"))
 }
 
-/// A future that ends with the panic of the one within, instead of panicking itself.
-struct CatchPanic(BoxedCall<'static>);
+/// What a handler came to, or its panic.
+type Caught = Result<Result<TaskOutcome, Failure>, Box<dyn Any + Send>>;
 
-impl Future for CatchPanic {
-    type Output = Result<Result<TaskOutcome, Failure>, Box<dyn Any + Send>>;
+/// A future that ends with the panic of the one within, instead of panicking itself.
+struct CatchPanic<'a, F>(Pin<&'a mut F>);
+
+impl<F: Future<Output = Result<TaskOutcome, Failure>>> Future for CatchPanic<'_, F> {
+    type Output = Caught;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let future = &mut self.0;

@@ -23,8 +23,8 @@ use crate::execution::{Command, Event, Step};
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskId};
 use crate::runtime::Inner;
-use crate::runtime::resident::{Live, Mail, Refused, Resident};
-use crate::store::{Commit, Page, PageRequest, PromptStore, Revision, StoreError, StoreErrorKind};
+use crate::runtime::resident::{Answer, Live, Mail, Refused, Reply, Resident};
+use crate::store::{Commit, Handled, Page, PageRequest, PromptStore, Revision, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
 /// How long to wait before a commit is tried again: at first, and at most.
@@ -41,40 +41,40 @@ impl Inner {
         mut live: Box<Live>,
         step: Step,
         history: &[HistoryEvent],
+        now: Timestamp,
     ) {
         self.observe(&resident.id, &step, history);
         let closed = step.status.is_closed();
         self.act(resident, &mut live, step);
         if closed {
-            self.end(resident, &mut live);
-        } else {
-            self.drive(Arc::clone(resident), live, None);
-        }
-    }
-
-    /// Lets an execution go on until it waits; without anything to do it goes to sleep at once.
-    pub(super) fn drive(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>, mail: Option<Mail>) {
-        if let Some((mail, live)) = self.first(&resident, live, mail, self.clock.now()) {
+            self.end(resident, &mut live, now);
+        } else if let Some((mail, live)) = self.first(resident, live, None, now) {
             self.spawn(resident, live, mail);
         }
     }
 
-    /// The same here and now for somebody who waits for it, if the store answers at once.
-    pub(super) fn drive_now(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>, mail: Mail) {
+    /// Lets an execution go on until it waits; without anything to do it goes to sleep at once.
+    pub(super) fn drive(self: &Arc<Self>, resident: &Arc<Resident>, live: Box<Live>, mail: Option<Mail>) {
+        if let Some((mail, live)) = self.first(resident, live, mail, self.clock.now()) {
+            self.spawn(resident, live, mail);
+        }
+    }
+
+    /// The same here and now for somebody who waits for it, if the store answers at once. Whoever calls this is
+    /// tracked, so that a shutdown waits for it.
+    pub(super) fn drive_now(self: &Arc<Self>, resident: &Arc<Resident>, live: Box<Live>, mail: Mail) {
         let Some(store) = self.store.prompt() else { return self.drive(resident, live, Some(mail)) };
-        // A shutdown waits for it, too.
-        let _tracked = self.tracker.token();
         // A panic of the driver is not that of whoever brought its mail.
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let now = self.clock.now();
-            if let Some((mail, live)) = self.first(&resident, live, Some(mail), now) {
-                self.run_now(store, &resident, live, mail, now);
+            if let Some((mail, live)) = self.first(resident, live, Some(mail), now) {
+                let _nobody_asked = self.run_now(store, resident, live, mail, now);
             }
         }));
     }
 
-    fn spawn(self: &Arc<Self>, resident: Arc<Resident>, live: Box<Live>, mail: Mail) {
-        let inner = Arc::clone(self);
+    fn spawn(self: &Arc<Self>, resident: &Arc<Resident>, live: Box<Live>, mail: Mail) {
+        let (inner, resident) = (Arc::clone(self), Arc::clone(resident));
         self.tracker.spawn(async move { inner.run(&resident, live, mail).await });
     }
 
@@ -100,16 +100,47 @@ impl Inner {
         mut live: Box<Live>,
         mut mail: Mail,
         mut now: Timestamp,
-    ) {
+    ) -> Option<Reply> {
         let _guard = Guard { inner: self, resident };
-        while self.turn_now(store, resident, &mut live, mail, now) {
+        let mut left = None;
+        loop {
+            let goes_on = self.turn_now(store, resident, &mut live, mail, now);
+            left = left.or(live.left.take());
+            if !goes_on {
+                return left;
+            }
             (mail, live) = match self.next(resident, live, now) {
                 Next::Mail(mail, live) => (mail, live),
-                Next::Due(live) => return self.spawn(Arc::clone(resident), live, Mail::of(Event::Tick)),
-                Next::Nothing => return,
+                Next::Due(live) => {
+                    self.spawn(resident, live, Mail::of(Event::Tick));
+                    return left;
+                }
+                Next::Nothing => return left,
             };
             now = self.clock.now();
         }
+    }
+
+    /// Tells an execution that sleeps something, here and now, if the store answers at once: what came of it, or
+    /// nothing where its driver panicked.
+    pub(super) fn ask_now(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        event: &Event,
+    ) -> Option<Option<Reply>> {
+        let store = self.store.prompt()?;
+        // A shutdown waits for it, too.
+        let _tracked = self.tracker.token();
+        let live = resident.rouse()?;
+        let now = self.clock.now();
+        if live.execution.is_due(now) {
+            self.spawn(resident, live, Mail::of(Event::Tick));
+            return None;
+        }
+        let mail = Mail { answer: Answer::Left, ..Mail::of(event.clone()) };
+        // A panic of the driver is not that of whoever brought its mail.
+        let run = AssertUnwindSafe(|| self.run_now(store, resident, live, mail, now));
+        Some(std::panic::catch_unwind(run).unwrap_or_default())
     }
 
     /// What to begin with, `mail` if it was brought, unless the execution can sleep.
@@ -155,10 +186,13 @@ impl Inner {
     /// Handles one event; `false` when there is nothing to go on with.
     async fn turn(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, mail: Mail) -> bool {
         let now = self.clock.now();
-        let Some((mut turn, commit)) = self.begin_turn(resident, live, mail, now) else { return true };
-        let written = match commit {
-            Some(commit) => Some(self.commit(resident, live.revision, commit, &mut turn.mail).await),
-            None => None,
+        let Some(mut turn) = self.begin_turn(resident, live, mail, now) else { return true };
+        let written = match turn.is_committed {
+            true => {
+                let commit = turn.commit(live);
+                Some(self.commit(resident, live.revision, commit, &mut turn.mail).await)
+            }
+            false => None,
         };
         self.end_turn(resident, live, turn, written)
     }
@@ -172,22 +206,22 @@ impl Inner {
         mail: Mail,
         now: Timestamp,
     ) -> bool {
-        let Some((turn, commit)) = self.begin_turn(resident, live, mail, now) else { return true };
-        let written = commit.map(|commit| {
-            let written = store.commit_now(&resident.id, live.revision, commit);
+        let Some(mut turn) = self.begin_turn(resident, live, mail, now) else { return true };
+        let written = turn.is_committed.then(|| {
+            let written = store.commit_now(&resident.id, live.revision, turn.commit(live));
             written.map_err(|error| CommitFailed { error, unsure: false })
         });
         self.end_turn(resident, live, turn, written)
     }
 
-    /// Makes a step, and what is to be committed of it. What does not apply makes none.
+    /// Makes a step. What does not apply makes none.
     fn begin_turn(
         &self,
         resident: &Resident,
         live: &mut Live,
         mut mail: Mail,
         now: Timestamp,
-    ) -> Option<(Turn, Option<Commit>)> {
+    ) -> Option<Turn> {
         if let Some(task) = mail.handler_done {
             live.running.remove(task);
         }
@@ -202,12 +236,13 @@ impl Inner {
         let accepted = handled.is_ok();
         // Others may have gone on with the execution: what it answers from memory alone is not said before a commit
         // has shown that it is true. Whoever posted it hears of it from the store.
-        let is_shown = mail.posted.is_some() || self.lease.is_some() && mail.answer.is_some();
-        let mut step = match handled {
+        let is_shown =
+            mail.posted.is_some() || self.lease.is_some() && !matches!(mail.answer, Answer::Nobody);
+        let step = match handled {
             Ok(step) => step,
             Err(_) if is_shown => live.execution.idle(),
             Err(_) => {
-                mail.reply(Err(Refused::Rejected));
+                live.left = mail.reply(Err(Refused::Rejected));
                 self.set_alarm(resident, live);
                 return None;
             }
@@ -215,14 +250,8 @@ impl Inner {
         // 4.
         let history = self.watched(&step.history);
         let attended = self.is_attended(resident, live, &step);
-        let commit = (!step.is_empty() || is_shown).then(|| {
-            let commit = Commit::new(&mut step, live.execution.take_changes(), now).attended(attended);
-            match mail.posted {
-                Some(posted) => commit.handled(posted, accepted),
-                None => commit,
-            }
-        });
-        Some((Turn { mail, step, history, accepted, attended }, commit))
+        let is_committed = !step.is_empty() || is_shown;
+        Some(Turn { mail, now, step, history, accepted, attended, is_committed })
     }
 
     /// Carries out a step, if what was to be committed was.
@@ -233,11 +262,11 @@ impl Inner {
         turn: Turn,
         written: Option<Result<Revision, CommitFailed>>,
     ) -> bool {
-        let Turn { mail, step, history, accepted, attended } = turn;
+        let Turn { mail, now, step, history, accepted, attended, .. } = turn;
         match written {
             Some(Ok(revision)) => (live.revision, live.attended) = (revision, attended),
             Some(Err(failed)) => {
-                mail.reply(Err(match failed.error.kind() {
+                live.left = mail.reply(Err(match failed.error.kind() {
                     // Nothing of it was written: whoever brought it brings it to where the execution is now.
                     StoreErrorKind::Conflict => Refused::LetGo,
                     kind => Refused::Failed(kind),
@@ -257,13 +286,13 @@ impl Inner {
         }
         // 5.
         self.observe(&resident.id, &step, &history);
-        mail.reply(if accepted { Ok(()) } else { Err(Refused::Rejected) });
+        live.left = mail.reply(if accepted { Ok(()) } else { Err(Refused::Rejected) });
         // 6.
         let closed = step.status.is_closed();
         self.act(resident, live, step);
         // 7.
         if closed {
-            self.end(resident, live);
+            self.end(resident, live, now);
         }
         !closed
     }
@@ -376,11 +405,11 @@ impl Inner {
     }
 
     /// The execution has ended.
-    fn end(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live) {
+    fn end(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, now: Timestamp) {
         self.alarms.set(resident, live.alarm.take(), None);
         live.permit = None;
         self.leave(resident);
-        self.tidy();
+        self.tidy(now);
         resident.close(live.execution.status().clone());
     }
 
@@ -419,11 +448,24 @@ enum Next {
 struct Turn {
     /// What it answers.
     mail: Mail,
+    now: Timestamp,
     step: Step,
     /// What observers will want to see.
     history: Vec<HistoryEvent>,
     accepted: bool,
     attended: bool,
+    /// Whether there is anything to commit.
+    is_committed: bool,
+}
+
+impl Turn {
+    /// What is to be committed.
+    fn commit(&mut self, live: &mut Live) -> Commit {
+        let mut commit = Commit::new(&mut self.step, live.execution.take_changes(), self.now);
+        commit.attended = self.attended;
+        commit.handled = self.mail.posted.map(|posted| Handled { posted, accepted: self.accepted });
+        commit
+    }
 }
 
 /// Why a commit was given up.

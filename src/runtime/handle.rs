@@ -32,8 +32,14 @@ use crate::time::Timestamp;
 #[derive(Clone)]
 pub struct ExecutionHandle {
     runtime: Arc<Inner>,
-    id: ExecutionId,
-    resident: Option<Arc<Resident>>,
+    place: Place,
+}
+
+#[derive(Clone)]
+enum Place {
+    /// In memory, or it was when it began.
+    Here(Arc<Resident>),
+    Anywhere(ExecutionId),
 }
 
 /// An execution that was redriven.
@@ -50,13 +56,21 @@ pub struct Redriven {
 const POLL: Duration = Duration::from_millis(250);
 
 impl ExecutionHandle {
-    pub(super) fn new(runtime: Arc<Inner>, id: ExecutionId, resident: Option<Arc<Resident>>) -> Self {
-        Self { runtime, id, resident }
+    pub(super) fn new(runtime: Arc<Inner>, id: ExecutionId) -> Self {
+        Self { runtime, place: Place::Anywhere(id) }
+    }
+
+    /// One that just began.
+    pub(super) fn here(runtime: Arc<Inner>, resident: Arc<Resident>) -> Self {
+        Self { runtime, place: Place::Here(resident) }
     }
 
     /// Which execution it is.
     pub fn id(&self) -> &ExecutionId {
-        &self.id
+        match &self.place {
+            Place::Here(resident) => &resident.id,
+            Place::Anywhere(id) => id,
+        }
     }
 
     /// Waits for the end, and gives the output.
@@ -74,15 +88,18 @@ impl ExecutionHandle {
     ///
     /// When the execution cannot be read, or the runtime shuts down before it ends.
     pub async fn closed(&self) -> Result<ExecutionStatus, WaitError> {
-        let mut resident = self.resident.clone();
+        let mut resident = match &self.place {
+            Place::Here(resident) => Some(Arc::clone(resident)),
+            Place::Anywhere(_) => None,
+        };
         loop {
             let here = match resident.take() {
                 Some(here) => here,
-                None => match self.runtime.resident(&self.id).await {
+                None => match self.runtime.resident(self.id()).await {
                     Ok(here) => here,
                     Err(AskError::Rejected) => return self.stored().await,
                     Err(AskError::Unknown) => {
-                        return Err(ExecutionError::ExecutionDoesNotExist { id: self.id.clone() }.into());
+                        return Err(ExecutionError::ExecutionDoesNotExist { id: self.id().clone() }.into());
                     }
                     Err(AskError::ShuttingDown) => return Err(WaitError::ShuttingDown),
                     Err(AskError::Elsewhere) => {
@@ -118,14 +135,15 @@ impl ExecutionHandle {
     }
 
     async fn stored(&self) -> Result<ExecutionStatus, WaitError> {
-        let summary = self.runtime.store.describe(&self.id).await.map_err(ExecutionError::from)?;
-        let summary = summary.ok_or_else(|| ExecutionError::ExecutionDoesNotExist { id: self.id.clone() })?;
+        let summary = self.runtime.store.describe(self.id()).await.map_err(ExecutionError::from)?;
+        let summary =
+            summary.ok_or_else(|| ExecutionError::ExecutionDoesNotExist { id: self.id().clone() })?;
         Ok(summary.status)
     }
 }
 
 impl fmt::Debug for ExecutionHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("ExecutionHandle").field(&self.id).finish()
+        f.debug_tuple("ExecutionHandle").field(self.id()).finish()
     }
 }

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use tokio_util::task::TaskTracker;
 
 use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::TaskStart;
 use crate::failure::{ErrorName, Failure};
 use crate::id::{ExecutionId, StateName, TaskId};
 use crate::runtime::context::TaskContext;
+use crate::runtime::dispatch::Attempt;
 
 /// The work behind a Task state.
 ///
@@ -191,14 +193,9 @@ impl SharedHandler {
         Self(Arc::new(handler))
     }
 
-    /// The call for a task that `execution` asks for. Nothing happens before it is polled.
-    pub(super) fn call_of(
-        self,
-        execution: ExecutionId,
-        start: TaskStart,
-        cx: TaskContext,
-    ) -> BoxedCall<'static> {
-        self.0.call_of(execution, start, cx)
+    /// Begins with `attempt`, on a tokio task of its own.
+    pub(super) fn begin(self, attempt: Attempt, tracker: &TaskTracker) {
+        self.0.begin(attempt, tracker);
     }
 }
 
@@ -214,18 +211,14 @@ impl fmt::Debug for SharedHandler {
     }
 }
 
-pub(super) type BoxedCall<'a> = Pin<Box<dyn Future<Output = Result<TaskOutcome, Failure>> + Send + 'a>>;
+type BoxedCall<'a> = Pin<Box<dyn Future<Output = Result<TaskOutcome, Failure>> + Send + 'a>>;
 
 /// The boxed twin of [`ResourceHandler`], which can be held as `dyn`.
 trait Erased: Send + Sync {
     fn call_boxed(&self, request: TaskRequest, cx: TaskContext) -> BoxedCall<'_>;
 
-    fn call_of(
-        self: Arc<Self>,
-        execution: ExecutionId,
-        start: TaskStart,
-        cx: TaskContext,
-    ) -> BoxedCall<'static>;
+    /// The call is a part of the tokio task, and in no box of its own.
+    fn begin(self: Arc<Self>, attempt: Attempt, tracker: &TaskTracker);
 }
 
 impl<H: ResourceHandler> Erased for H {
@@ -233,12 +226,7 @@ impl<H: ResourceHandler> Erased for H {
         Box::pin(self.call(request, cx))
     }
 
-    fn call_of(
-        self: Arc<Self>,
-        execution: ExecutionId,
-        start: TaskStart,
-        cx: TaskContext,
-    ) -> BoxedCall<'static> {
-        Box::pin(async move { self.call(TaskRequest::new(execution, start), cx).await })
+    fn begin(self: Arc<Self>, attempt: Attempt, tracker: &TaskTracker) {
+        attempt.spawn(tracker, move |request, cx| async move { self.call(request, cx).await });
     }
 }

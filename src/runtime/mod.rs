@@ -17,6 +17,7 @@ mod handle;
 mod handler;
 mod nested;
 mod observer;
+mod origins;
 mod rare;
 mod recovery;
 mod redrive;
@@ -24,8 +25,7 @@ mod resident;
 mod retention;
 mod sleepers;
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -58,17 +58,18 @@ use crate::machine::StateMachine;
 use crate::registry::Registry;
 use crate::runtime::activity::Activities;
 use crate::runtime::alarm::Alarms;
-use crate::runtime::builder::Arns;
 use crate::runtime::cancel::Cancellation;
+use crate::runtime::origins::Origins;
 use crate::runtime::rare::Rare;
 use crate::runtime::recovery::{Loading, ended};
-use crate::runtime::resident::{Brought, Live, Mail, Refused, Resident};
+use crate::runtime::resident::{Answer, Brought, Here, Live, Mail, Refused, Resident};
 use crate::runtime::retention::Retention;
 use crate::runtime::sleepers::Sleepers;
 use crate::store::{
     Claim, Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, OwnerId, Page, PageRequest,
     Revision, Store, StoreError, StoreErrorKind, TaskAddress,
 };
+use crate::time::Timestamp;
 
 /// Runs executions on tokio: calls handlers, keeps time, commits every step before it acts on it, and takes
 /// the answers of whoever holds a task token.
@@ -139,8 +140,7 @@ pub(crate) struct Inner {
     residents: Mutex<Residents>,
     /// Machines of executions that came from the store, by their definitions and ARNs.
     machines: Mutex<HashMap<MachineKey, Arc<StateMachine>, RandomState>>,
-    /// The ARNs of machines that were started here, by their names.
-    arns: Mutex<HashMap<Arc<str>, Arns, RandomState>>,
+    origins: Mutex<Origins>,
     alarms: Arc<Alarms>,
     keeping_time: AtomicBool,
     room: Arc<Semaphore>,
@@ -151,7 +151,7 @@ pub(crate) struct Inner {
 }
 
 /// The executions that are in memory.
-type Residents = HashMap<ExecutionId, Arc<Resident>, RandomState>;
+type Residents = HashSet<Here, RandomState>;
 
 /// A definition, and the ARN of the machine that has it.
 type MachineKey = (Arc<str>, Arc<str>);
@@ -491,7 +491,7 @@ struct Born {
     step: Step,
     /// What observers will want to see.
     history: Vec<HistoryEvent>,
-    input: Json,
+    now: Timestamp,
 }
 
 /// Why an execution could not be told something.
@@ -562,15 +562,23 @@ impl Inner {
         }
         let name = self.account.execution_name(name, self.limits.name_chars)?;
         self.join().await?;
-        let start = self.arns(machine).start(name, input).limits(self.limits).history(self.history);
+        let start = {
+            let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+            origins.start(&self.account, machine, name, input)
+        };
+        let start = start.limits(self.limits).history(self.history);
         let start = start.missing_activities(self.activities.missing());
         let now = self.clock.now();
-        let (input, id) = (start.input.clone(), start.id.clone());
-        let (name, machine_arn) = (start.name.clone(), start.machine_arn.clone());
-        let (mut execution, mut step) = Execution::start(Arc::clone(machine), start, now);
-        let definition = machine.definition.clone();
-        let new = NewExecution::new(id.clone(), name, machine_arn, definition, input.clone(), now);
+        let new = NewExecution::new(
+            start.id.clone(),
+            start.name.clone(),
+            start.machine_arn.clone(),
+            machine.definition.clone(),
+            start.input.clone(),
+            now,
+        );
         let new = new.owner(self.owner);
+        let (mut execution, mut step) = Execution::start(Arc::clone(machine), start, now);
         let history = self.watched(&step.history);
         let attended = step.commands.iter().any(|command| matches!(command, Command::StartTask(_)));
         let commit = Commit::new(&mut step, execution.take_changes(), now).attended(attended);
@@ -581,75 +589,67 @@ impl Inner {
             alarm: None,
             running: Default::default(),
             permit: Some(permit),
+            left: None,
         });
-        let born = Born { live, step, history, input };
-        let created = match self.store.prompt() {
+        let born = Born { live, step, history, now };
+        match self.store.prompt() {
             Some(store) => {
                 let _tracked = self.tracker.token();
-                let loading = self.announce(&id);
+                let loading = self.announce(&new.id);
                 let created = store.create_now(new, commit);
                 self.created(loading, born, created)
             }
             // What was kept goes on, even if nobody waits for it to begin.
             None => {
-                let (inner, id) = (Arc::clone(self), id.clone());
+                let inner = Arc::clone(self);
                 let creating = self.tracker.spawn(async move {
-                    let loading = inner.announce(&id);
+                    let loading = inner.announce(&new.id);
                     let created = inner.store.create(new, commit).await;
                     inner.created(loading, born, created)
                 });
                 ended(creating).await.ok_or(StartError::ShuttingDown)?
             }
-        };
-        if matches!(created, Err(StartError::Store(_))) {
-            // It may have been us who created it, and heard that it failed: then nobody else drives it.
-            self.look_after(&id);
         }
-        created.map(|resident| ExecutionHandle::new(Arc::clone(self), id, resident))
     }
 
     /// An execution is about to be created. Whoever asks for it meanwhile leaves their mail here, and does not
     /// load it a second time.
-    fn announce(self: &Arc<Self>, id: &ExecutionId) -> Loading {
+    fn announce(&self, id: &ExecutionId) -> Loading<'_> {
         let resident = self.new_resident(id);
-        let here = match self.residents().entry(id.clone()) {
-            Entry::Vacant(place) => {
-                place.insert(Arc::clone(&resident));
-                true
-            }
-            Entry::Occupied(_) => false,
-        };
-        Loading { inner: Arc::clone(self), resident, here, over: false }
+        let here = self.residents().insert(Here(Arc::clone(&resident)));
+        Loading::new(self, resident, here)
     }
 
     /// The store has answered: begins with an execution that is new, and gives it.
     fn created(
         self: &Arc<Self>,
-        mut loading: Loading,
+        loading: Loading<'_>,
         born: Born,
         created: Result<Created, StoreError>,
-    ) -> Result<Option<Arc<Resident>>, StartError> {
-        let resident = Arc::clone(&loading.resident);
-        let Born { mut live, step, history, input } = born;
-        live.revision = match created.inspect_err(|_| self.look_for_lost())? {
-            Created::New(revision) => revision,
-            Created::Existing(summary) => {
-                let open = !summary.status.is_closed();
-                if open {
-                    // It may have come to this runtime while it seemed not to be yet, or have been created by it.
-                    drop(loading);
-                    self.look_after(&resident.id);
-                }
-                let taken = || StartError::ExecutionAlreadyExists { id: resident.id.clone() };
-                return if open && summary.input == input { Ok(None) } else { Err(taken()) };
+    ) -> Result<ExecutionHandle, StartError> {
+        let Born { mut live, step, history, now } = born;
+        let start = live.execution.start_request();
+        let taken = || StartError::ExecutionAlreadyExists { id: start.id.clone() };
+        let handle = match created {
+            Ok(Created::New(revision)) => {
+                live.revision = revision;
+                let resident = loading.over();
+                self.begin(&resident, live, step, &history, now);
+                return Ok(ExecutionHandle::here(Arc::clone(self), resident));
+            }
+            Ok(Created::Existing(summary)) if summary.status.is_closed() => return Err(taken()),
+            Ok(Created::Existing(summary)) if summary.input != start.input => Err(taken()),
+            Ok(Created::Existing(_)) => Ok(ExecutionHandle::new(Arc::clone(self), start.id.clone())),
+            Err(error) => {
+                self.look_for_lost();
+                Err(error.into())
             }
         };
-        loading.over = true;
-        if !loading.here {
-            self.residents().insert(resident.id.clone(), Arc::clone(&resident));
-        }
-        self.begin(&resident, live, step, &history);
-        Ok(Some(resident))
+        // It may have come to this runtime while it seemed not to be yet. Or it was us who created it, and heard that
+        // it failed: then nobody else drives it.
+        drop(loading);
+        self.look_after(&start.id);
+        handle
     }
 
     fn new_resident(&self, id: &ExecutionId) -> Arc<Resident> {
@@ -667,34 +667,40 @@ impl Inner {
     /// An execution is not here any more.
     fn forget(&self, resident: &Arc<Resident>) {
         let mut residents = self.residents();
-        if let Entry::Occupied(here) = residents.entry(resident.id.clone())
-            // Another one may have come in its place.
-            && Arc::ptr_eq(here.get(), resident)
-        {
-            here.remove();
-        }
+        let here = residents.take(&resident.id);
+        // Another one may have come in its place.
+        residents.extend(here.filter(|Here(here)| !Arc::ptr_eq(here, resident)));
     }
 
     /// Tells an execution something and waits until it is committed.
     pub(crate) async fn ask(self: &Arc<Self>, id: &ExecutionId, event: Event) -> Result<(), AskError> {
         loop {
-            let (answer, answered) = oneshot::channel();
-            let mail = Mail { answer: Some(answer), ..Mail::of(event.clone()) };
-            match self.bring(id, mail).await {
+            let resident = match self.resident(id).await {
                 Err(AskError::Elsewhere) => return self.ask_elsewhere(id, event).await,
-                brought => brought?,
-            }
-            return match answered.await {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(Refused::Rejected)) => Err(AskError::Rejected),
-                Ok(Err(Refused::Failed(_))) | Err(_) if self.shutdown.is_cancelled() => {
+                resident => resident?,
+            };
+            let answered = match self.ask_now(&resident, &event) {
+                Some(answered) => answered,
+                None => {
+                    let (answer, answered) = oneshot::channel();
+                    let mail = Mail { answer: Answer::Sent(answer), ..Mail::of(event.clone()) };
+                    match self.bring(id, mail).await {
+                        Err(AskError::Elsewhere) => return self.ask_elsewhere(id, event).await,
+                        brought => brought?,
+                    }
+                    answered.await.ok()
+                }
+            };
+            return match answered {
+                Some(Ok(())) => Ok(()),
+                Some(Err(Refused::Rejected)) => Err(AskError::Rejected),
+                Some(Err(Refused::Failed(_) | Refused::LetGo)) | None if self.shutdown.is_cancelled() => {
                     Err(AskError::ShuttingDown)
                 }
-                Ok(Err(Refused::LetGo)) if self.shutdown.is_cancelled() => Err(AskError::ShuttingDown),
                 // Nobody has looked at it.
-                Ok(Err(Refused::LetGo)) => continue,
-                Ok(Err(Refused::Failed(kind))) => Err(AskError::Execution(StoreError::from(kind).into())),
-                Err(_) => Err(AskError::Execution(StoreError::from(StoreErrorKind::Unavailable).into())),
+                Some(Err(Refused::LetGo)) => continue,
+                Some(Err(Refused::Failed(kind))) => Err(AskError::Execution(StoreError::from(kind).into())),
+                None => Err(AskError::Execution(StoreError::from(StoreErrorKind::Unavailable).into())),
             };
         }
     }
@@ -727,9 +733,13 @@ impl Inner {
     async fn bring(self: &Arc<Self>, id: &ExecutionId, mut mail: Mail) -> Result<(), AskError> {
         loop {
             let resident = self.resident(id).await?;
-            match self.hand(&resident, mail)? {
-                None => return Ok(()),
-                Some(again) => mail = again,
+            {
+                // A shutdown waits for the step.
+                let _tracked = self.tracker.token();
+                match self.hand(&resident, mail)? {
+                    None => return Ok(()),
+                    Some(again) => mail = again,
+                }
             }
             resident.room().await;
         }
@@ -740,17 +750,12 @@ impl Inner {
         match resident.bring(mail) {
             Brought::Queued => Ok(None),
             Brought::Woke(live, mail) => {
-                self.drive_now(Arc::clone(resident), live, mail);
+                self.drive_now(resident, live, mail);
                 Ok(None)
             }
             Brought::Closed => Err(AskError::Rejected),
             Brought::Full(again) | Brought::LetGo(again) => Ok(Some(again)),
         }
-    }
-
-    fn arns(&self, machine: &StateMachine) -> Arns {
-        let mut arns = self.arns.lock().unwrap_or_else(PoisonError::into_inner);
-        arns.entry(machine.name.clone()).or_insert_with(|| self.account.arns(&machine.name)).clone()
     }
 
     /// Begins to keep time, and lets those who share the store know that this runtime is there.
@@ -767,7 +772,8 @@ impl Inner {
     }
 
     fn keep_time(self: &Arc<Self>) {
-        if !self.keeping_time.swap(true, Ordering::Relaxed) {
+        let keeps_it = || self.keeping_time.load(Ordering::Relaxed);
+        if !keeps_it() && !self.keeping_time.swap(true, Ordering::Relaxed) {
             self.tracker.spawn(alarm::keep_time(Arc::downgrade(self)));
         }
     }

@@ -93,7 +93,7 @@ impl Call {
         let child = match started {
             Ok(child) => child,
             Err(StartError::ExecutionAlreadyExists { id }) if self.is_mine(&id, &input).await? => {
-                ExecutionHandle::new(Arc::clone(self.runtime()), id, None)
+                ExecutionHandle::new(Arc::clone(self.runtime()), id)
             }
             Err(error) => return Err(self.start_failed(&error)),
         };

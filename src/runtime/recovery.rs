@@ -11,7 +11,7 @@ use crate::execution::{Event, Execution, Step, TaskStart};
 use crate::id::ExecutionId;
 use crate::machine::StateMachine;
 use crate::runtime::context::Begun;
-use crate::runtime::resident::{Brought, Live, Mail, Resident};
+use crate::runtime::resident::{Answer, Brought, Here, Live, Mail, Resident};
 use crate::runtime::{AskError, ExecutionError, Inner};
 use crate::store::{Claim, Claimed, Claims, Posted, StoreError, StoredExecution};
 
@@ -32,7 +32,7 @@ impl Inner {
     pub(super) async fn recover(self: &Arc<Self>) -> Result<usize, ExecutionError> {
         self.join().await?;
         self.claiming.store(true, Ordering::Relaxed);
-        self.tidy();
+        self.tidy(self.clock.now());
         Ok(self.claim().await?)
     }
 
@@ -53,7 +53,7 @@ impl Inner {
             for claimed in claims.executions {
                 let Claimed { id, inbox } = claimed;
                 let here = self.residents().get(&id).cloned();
-                if let Some(here) = here.as_ref().filter(|_| inbox.is_empty()) {
+                if let Some(Here(here)) = here.as_ref().filter(|_| inbox.is_empty()) {
                     // It was nobody's: what is in memory may be of before it was somebody else's.
                     self.question(here);
                 }
@@ -82,7 +82,7 @@ impl Inner {
                 let mut lost = self.store.owned(self.owner).await?;
                 {
                     let residents = self.residents();
-                    lost.retain(|id| !residents.contains_key(id));
+                    lost.retain(|id| !residents.contains(id));
                 }
                 if !lost.is_empty() {
                     self.store.release(self.owner, Some(&lost)).await?;
@@ -120,16 +120,16 @@ impl Inner {
     /// Lets an execution that is here show that it is what the store has: if not, it is let go of.
     fn question(self: &Arc<Self>, resident: &Arc<Resident>) {
         let (answer, _) = oneshot::channel();
-        let mail = Mail { answer: Some(answer), ..Mail::of(Event::Tick) };
+        let mail = Mail { answer: Answer::Sent(answer), ..Mail::of(Event::Tick) };
         if let Brought::Woke(live, mail) = resident.bring(mail) {
-            self.drive(Arc::clone(resident), live, Some(mail));
+            self.drive(resident, live, Some(mail));
         }
     }
 
     fn deliver(self: &Arc<Self>, resident: &Arc<Resident>, inbox: Vec<Posted>) {
         for posted in inbox {
             if let Some(Brought::Woke(live, mail)) = resident.bring_posted(posted) {
-                self.drive(Arc::clone(resident), live, Some(mail));
+                self.drive(resident, live, Some(mail));
             }
         }
     }
@@ -153,14 +153,14 @@ impl Inner {
     ) -> Result<Arc<Resident>, AskError> {
         let resident = {
             let mut residents = self.residents();
-            if let Some(resident) = residents.get(id) {
+            if let Some(Here(resident)) = residents.get(id) {
                 return Ok(Arc::clone(resident));
             }
             if self.shutdown.is_cancelled() {
                 return Err(AskError::ShuttingDown);
             }
             let resident = self.new_resident(id);
-            residents.insert(id.clone(), Arc::clone(&resident));
+            residents.insert(Here(Arc::clone(&resident)));
             resident
         };
         // On a task of its own: whoever asked first may lose patience, and others wait for it too.
@@ -170,8 +170,7 @@ impl Inner {
     }
 
     async fn bring_in(self: &Arc<Self>, resident: &Arc<Resident>, claimed: bool) -> Result<(), AskError> {
-        let (inner, loaded) = (Arc::clone(self), Arc::clone(resident));
-        let mut loading = Loading { inner, resident: loaded, here: true, over: false };
+        let loading = Loading::new(self, Arc::clone(resident), true);
         self.join().await.map_err(|error| AskError::Execution(error.into()))?;
         let inbox = if claimed { Ok(Vec::new()) } else { self.claim_one(&resident.id).await };
         let brought = match inbox {
@@ -196,7 +195,7 @@ impl Inner {
         if let Some(mut stranded) = self.stranded.look() {
             stranded.remove(&resident.id);
         }
-        loading.over = true;
+        loading.over();
         self.resume(resident, Box::new(live));
         self.deliver(resident, inbox);
         Ok(())
@@ -235,6 +234,7 @@ impl Inner {
             alarm: None,
             running: Default::default(),
             permit,
+            left: None,
         })
     }
 
@@ -258,7 +258,7 @@ impl Inner {
             self.start_again(resident, &mut live, start, Begun::HandedOn);
         }
         self.set_alarm(resident, &mut live);
-        self.begin(resident, live, Step::default(), &[]);
+        self.begin(resident, live, Step::default(), &[], self.clock.now());
     }
 
     /// Calls a task's handler again; where there is none any longer, the execution waits for a runtime that has it.
@@ -299,13 +299,27 @@ impl Inner {
 }
 
 /// Lets go of an execution that could not be loaded, or whose loading was given up.
-pub(super) struct Loading {
-    pub(super) inner: Arc<Inner>,
-    pub(super) resident: Arc<Resident>,
+pub(super) struct Loading<'a> {
+    inner: &'a Inner,
+    /// Nothing once it is loaded.
+    resident: Option<Arc<Resident>>,
     /// Whoever asks for the execution finds this resident.
-    pub(super) here: bool,
-    /// It is loaded.
-    pub(super) over: bool,
+    here: bool,
+}
+
+impl<'a> Loading<'a> {
+    pub(super) fn new(inner: &'a Inner, resident: Arc<Resident>, here: bool) -> Self {
+        Self { inner, resident: Some(resident), here }
+    }
+
+    /// It is loaded: whoever asks for the execution finds the resident.
+    pub(super) fn over(mut self) -> Arc<Resident> {
+        let resident = self.resident.take().expect("it is over once");
+        if !self.here {
+            self.inner.residents().replace(Here(Arc::clone(&resident)));
+        }
+        resident
+    }
 }
 
 /// Waits for the end of a task; `None` when its runtime is gone. A panic goes on here.
@@ -316,11 +330,11 @@ pub(super) async fn ended<T>(task: JoinHandle<T>) -> Option<T> {
     }
 }
 
-impl Drop for Loading {
+impl Drop for Loading<'_> {
     fn drop(&mut self) {
-        if !self.over {
-            self.inner.forget(&self.resident);
-            self.resident.let_go();
+        if let Some(resident) = self.resident.take() {
+            self.inner.forget(&resident);
+            resident.let_go();
         }
     }
 }

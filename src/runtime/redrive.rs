@@ -6,7 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::execution::{Event, NotRedrivable};
 use crate::id::ExecutionId;
-use crate::runtime::resident::{Brought, Mail, Refused};
+use crate::runtime::resident::{Answer, Brought, Here, Mail, Refused};
 use crate::runtime::{AskError, ExecutionError, ExecutionHandle, Inner, RedriveError, Redriven};
 use crate::store::{Commit, StoreErrorKind};
 
@@ -41,10 +41,7 @@ impl Inner {
             };
             let earlier = summary.redrives.as_ref().and_then(|redrives| redrives.repeats(client_token, now));
             if let Some(at) = earlier {
-                return Ok(Redriven {
-                    execution: ExecutionHandle::new(Arc::clone(self), id.clone(), None),
-                    at,
-                });
+                return Ok(Redriven { execution: ExecutionHandle::new(Arc::clone(self), id.clone()), at });
             }
             summary.may_be_redriven(&self.limits, now)?;
             let stored = stored.ok_or(NotRedrivable::NotKept)?;
@@ -70,16 +67,19 @@ impl Inner {
         drop(permit);
         let (inner, redriven) = (Arc::clone(self), id.clone());
         self.tracker.spawn(async move { inner.fetch(&redriven).await });
-        Ok(Redriven { execution: ExecutionHandle::new(Arc::clone(self), id.clone(), None), at })
+        Ok(Redriven { execution: ExecutionHandle::new(Arc::clone(self), id.clone()), at })
     }
 
     /// Waits until an execution has done what it is at, if it is here.
     async fn touch(self: &Arc<Self>, id: &ExecutionId) {
-        let Some(here) = self.residents().get(id).cloned() else { return };
+        let Some(Here(here)) = self.residents().get(id).cloned() else { return };
         let (mail, done) = touching();
         match here.bring(mail) {
             Brought::Queued => {}
-            Brought::Woke(live, mail) => self.drive_now(here, live, mail),
+            Brought::Woke(live, mail) => {
+                let _tracked = self.tracker.token();
+                self.drive_now(&here, live, mail);
+            }
             Brought::Full(_) | Brought::Closed | Brought::LetGo(_) => return,
         }
         // It has ended, or goes on.
@@ -110,5 +110,5 @@ impl Inner {
 /// Mail that changes nothing, and a way to hear that it was read.
 fn touching() -> (Mail, oneshot::Receiver<Result<(), Refused>>) {
     let (answer, answered) = oneshot::channel();
-    (Mail { answer: Some(answer), ..Mail::of(Event::Tick) }, answered)
+    (Mail { answer: Answer::Sent(answer), ..Mail::of(Event::Tick) }, answered)
 }

@@ -2,9 +2,11 @@
 //!
 //! A sleeping execution is this and nothing else: no task, no thread, no timer.
 
+use std::borrow::Borrow;
 use std::collections::VecDeque;
+use std::hash::{Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
@@ -24,7 +26,7 @@ pub(super) struct Resident {
     /// Later ones have higher ones.
     pub(super) number: u64,
     mailbox: Mutex<Mailbox>,
-    /// How often it went to sleep.
+    /// How often it went to sleep: written only by who has the mailbox.
     naps: AtomicU64,
     /// The newest posted event that was brought.
     posted: AtomicU64,
@@ -32,6 +34,30 @@ pub(super) struct Resident {
     room: Notify,
     /// The execution has ended, or was let go of.
     closed: Notify,
+}
+
+/// A resident among those that are in memory, where it is found by its id.
+#[derive(Clone, Debug)]
+pub(super) struct Here(pub(super) Arc<Resident>);
+
+impl Borrow<ExecutionId> for Here {
+    fn borrow(&self) -> &ExecutionId {
+        &self.0.id
+    }
+}
+
+impl PartialEq for Here {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for Here {}
+
+impl Hash for Here {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        self.0.id.hash(hasher);
+    }
 }
 
 #[derive(Debug)]
@@ -66,18 +92,33 @@ pub(super) struct Live {
     pub(super) running: Few<TaskId, Running>,
     /// Its place among the open executions.
     pub(super) permit: Option<OwnedSemaphorePermit>,
+    /// What came of mail whose answer is left here.
+    pub(super) left: Option<Reply>,
 }
 
 /// An event, and who waits to hear what came of it.
 #[derive(Debug)]
 pub(super) struct Mail {
     pub(super) event: Event,
-    pub(super) answer: Option<oneshot::Sender<Result<(), Refused>>>,
+    pub(super) answer: Answer,
     /// The handler of this task has returned.
     pub(super) handler_done: Option<TaskId>,
     /// Its number, if it was posted.
     pub(super) posted: Option<InboxId>,
 }
+
+/// Who hears what came of an event.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Nobody,
+    /// Somebody who waits.
+    Sent(oneshot::Sender<Reply>),
+    /// Whoever drives the execution right now: it is left with what they drive.
+    Left,
+}
+
+/// What came of an event.
+pub(super) type Reply = Result<(), Refused>;
 
 /// Why an event came to nothing.
 #[derive(Debug)]
@@ -152,14 +193,18 @@ impl Resident {
             Place::Busy | Place::Asleep(_) if mailbox.mail.len() >= MAILBOX => return Brought::Full(mail),
             Place::Busy | Place::Asleep(_) => {}
         }
-        match std::mem::replace(&mut mailbox.place, Place::Busy) {
-            Place::Asleep(live) => Brought::Woke(live, mail),
-            place => {
-                mailbox.place = place;
+        match mailbox.rouse() {
+            Some(live) => Brought::Woke(live, mail),
+            None => {
                 mailbox.mail.push_back(mail);
                 Brought::Queued
             }
         }
+    }
+
+    /// Takes the execution to drive it, if it sleeps.
+    pub(super) fn rouse(&self) -> Option<Box<Live>> {
+        self.lock().rouse()
     }
 
     /// Puts mail back that something else goes before.
@@ -194,7 +239,7 @@ impl Resident {
                 // A sleeper keeps no room for mail.
                 mailbox.mail = VecDeque::new();
                 mailbox.place = Place::Asleep(live);
-                self.naps.fetch_add(1, Ordering::Relaxed);
+                self.naps.store(self.naps() + 1, Ordering::Relaxed);
                 None
             }
         }
@@ -216,10 +261,13 @@ impl Resident {
             mailbox.place = place;
             std::mem::take(&mut mailbox.mail)
         };
+        if mail.len() >= MAILBOX {
+            self.room.notify_waiters();
+        }
         for mail in mail {
+            // Whose answer is left with a driver does not wait here.
             mail.reply(Err(refused()));
         }
-        self.room.notify_waiters();
         self.closed.notify_waiters();
     }
 
@@ -241,22 +289,40 @@ impl Resident {
     }
 }
 
+impl Mailbox {
+    fn rouse(&mut self) -> Option<Box<Live>> {
+        match std::mem::replace(&mut self.place, Place::Busy) {
+            Place::Asleep(live) => Some(live),
+            place => {
+                self.place = place;
+                None
+            }
+        }
+    }
+}
+
 impl Mail {
     /// An event that nobody waits for.
     pub(super) fn of(event: Event) -> Self {
-        Self { event, answer: None, handler_done: None, posted: None }
+        Self { event, answer: Answer::Nobody, handler_done: None, posted: None }
     }
 
-    /// Tells who waits what came of it.
-    pub(super) fn reply(mut self, result: Result<(), Refused>) {
-        self.answer(result);
+    /// Tells who waits what came of it, or gives it back for whoever drives the execution.
+    pub(super) fn reply(mut self, reply: Reply) -> Option<Reply> {
+        match self.answer {
+            Answer::Left => Some(reply),
+            Answer::Nobody | Answer::Sent(_) => {
+                self.answer(reply);
+                None
+            }
+        }
     }
 
-    /// Tells whoever waits what came of it, and keeps it.
-    pub(super) fn answer(&mut self, result: Result<(), Refused>) {
-        if let Some(answer) = self.answer.take() {
+    /// Tells who waits for a message what came of it, and keeps the mail.
+    pub(super) fn answer(&mut self, reply: Reply) {
+        if let Answer::Sent(answer) = std::mem::replace(&mut self.answer, Answer::Nobody) {
             // Whoever asked may have gone.
-            let _ = answer.send(result);
+            let _ = answer.send(reply);
         }
     }
 }

@@ -43,8 +43,7 @@ fn before(now: Timestamp, duration: Duration) -> Timestamp {
 
 impl Inner {
     /// Forgets what ended long ago, if it is time.
-    pub(super) fn tidy(self: &Arc<Self>) {
-        let now = self.clock.now();
+    pub(super) fn tidy(self: &Arc<Self>, now: Timestamp) {
         if !self.retention.is_due(now) {
             return;
         }
