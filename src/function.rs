@@ -1,17 +1,21 @@
 //! Lambda functions by their names, however they are called.
 
-use serde_json::{Value, json};
+use std::sync::{Arc, LazyLock};
+
+use serde_json::json;
 
 use crate::arn::Arn;
 #[cfg(feature = "runtime")]
 use crate::failure::Failure;
+use crate::json::Json;
 
 /// A call of a Lambda function: by its own ARN, or through `lambda:invoke` with a `FunctionName`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FunctionCall {
-    function: String,
-    /// Whether the response comes in the envelope of `lambda:invoke`.
-    wrapped: bool,
+pub(crate) enum FunctionCall {
+    /// By the function's own ARN.
+    Direct(Arn),
+    /// The response comes in the envelope of `lambda:invoke`.
+    Invoke(Arc<str>),
 }
 
 impl FunctionCall {
@@ -21,12 +25,14 @@ impl FunctionCall {
         ["arn:*:states:::lambda:invoke*", "arn:*:lambda:*:function:*"];
 
     /// The call that `resource` makes with `input`, if it calls a function.
-    pub(crate) fn of(resource: &Arn, input: &Value) -> Option<Self> {
+    pub(crate) fn of(resource: &Arn, input: &Json) -> Option<Self> {
         match resource.service() {
-            "lambda" => Some(Self { function: resource.as_str().into(), wrapped: false }),
+            "lambda" => Some(Self::Direct(resource.clone())),
             "states" if resource.resource().starts_with("lambda:invoke") => {
-                let function = input["FunctionName"].as_str().unwrap_or_default().into();
-                Some(Self { function, wrapped: true })
+                Some(Self::Invoke(match input.get("FunctionName") {
+                    Some(Json::String(function)) => function.clone(),
+                    _ => "".into(),
+                }))
             }
             _ => None,
         }
@@ -34,24 +40,31 @@ impl FunctionCall {
 
     /// The function's name, without version or alias.
     pub(crate) fn name(&self) -> &str {
-        function_name(&self.function)
+        function_name(self.function())
+    }
+
+    fn function(&self) -> &str {
+        match self {
+            Self::Direct(arn) => arn.as_str(),
+            Self::Invoke(function) => function,
+        }
     }
 
     /// What the function gets when the Task's input is `input`.
-    pub(crate) fn payload(&self, mut input: Value) -> Value {
-        if !self.wrapped {
-            return input;
+    pub(crate) fn payload(&self, input: &Json) -> Json {
+        if let Self::Direct(_) = self {
+            return input.clone();
         }
         // A payload that is absent or null arrives as an empty object (recorded: invoke).
-        let payload = input.get_mut("Payload").map(Value::take);
-        payload.filter(|payload| !payload.is_null()).unwrap_or_else(|| json!({}))
+        let payload = input.get("Payload").filter(|payload| !payload.is_null());
+        payload.cloned().unwrap_or_else(Json::empty_object)
     }
 
     /// What the Task gets when the function's result is `result`.
-    pub(crate) fn response(&self, result: Value, request_id: &str) -> Value {
-        match self.wrapped {
-            true => envelope(result, request_id),
-            false => result,
+    pub(crate) fn response(&self, result: Json, request_id: impl FnOnce() -> String) -> Json {
+        match self {
+            Self::Direct(_) => result,
+            Self::Invoke(_) => envelope(result, request_id()),
         }
     }
 
@@ -61,7 +74,7 @@ impl FunctionCall {
         let cause = format!(
             "Function not found: {} (Service: AWSLambda; Status Code: 404; Error Code: \
              ResourceNotFoundException; Request ID: none; Proxy: null)",
-            self.function
+            self.function()
         );
         Failure::new("Lambda.ResourceNotFoundException", cause)
     }
@@ -70,24 +83,30 @@ impl FunctionCall {
 /// The name in a function's ARN, in a part of it (`123456789012:function:Greet`), or the name itself; without
 /// version or alias.
 fn function_name(function: &str) -> &str {
-    let resource = match function.parse::<Arn>() {
-        Ok(_) => function.splitn(6, ':').nth(5).unwrap_or_default(),
-        Err(_) => function,
+    let resource = match function.strip_prefix("arn:") {
+        Some(rest) => rest.splitn(5, ':').nth(4).unwrap_or(function),
+        None => function,
     };
     let name = resource.rsplit_once("function:").map_or(resource, |(_, name)| name);
     name.split(':').next().unwrap_or_default()
 }
 
 /// What `lambda:invoke` puts around a function's result: AWS's keys in AWS's order.
-fn envelope(payload: Value, request_id: &str) -> Value {
-    let mut response = json!({
-        "ExecutedVersion": "$LATEST",
-        "Payload": null,
-        "SdkHttpMetadata": { "AllHttpHeaders": {}, "HttpHeaders": {}, "HttpStatusCode": 200 },
-        "SdkResponseMetadata": { "RequestId": request_id },
-        "StatusCode": 200,
+fn envelope(payload: Json, request_id: String) -> Json {
+    static RESPONSE: LazyLock<Json> = LazyLock::new(|| {
+        Json::from(json!({
+            "ExecutedVersion": "$LATEST",
+            "Payload": null,
+            "SdkHttpMetadata": { "AllHttpHeaders": {}, "HttpHeaders": {}, "HttpStatusCode": 200 },
+            "SdkResponseMetadata": { "RequestId": null },
+            "StatusCode": 200,
+        }))
     });
-    response["Payload"] = payload;
+    let mut response = RESPONSE.clone();
+    response.update("Payload", |value| *value = payload);
+    response.update("SdkResponseMetadata", |metadata| {
+        metadata.update("RequestId", |value| *value = request_id.into());
+    });
     response
 }
 
@@ -110,18 +129,24 @@ mod tests {
 
     #[test]
     fn both_ways_to_call_a_function() {
+        let id = || "r".to_owned();
         let direct: Arn = "arn:aws:lambda:us-east-1:123456789012:function:Greet".parse().unwrap();
-        let call = FunctionCall::of(&direct, &json!(1)).unwrap();
-        assert_eq!((call.name(), call.payload(json!(1))), ("Greet", json!(1)));
-        assert_eq!(call.response(json!(2), "r"), json!(2));
+        let call = FunctionCall::of(&direct, &Json::from(1)).unwrap();
+        assert_eq!((call.name(), call.payload(&Json::from(1))), ("Greet", Json::from(1)));
+        assert_eq!(call.response(Json::from(2), id), Json::from(2));
 
         let invoke: Arn = "arn:aws:states:::lambda:invoke.waitForTaskToken".parse().unwrap();
-        let input = json!({ "FunctionName": "Greet:prod", "Payload": null });
+        let input = Json::from(json!({ "FunctionName": "Greet:prod", "Payload": null }));
         let call = FunctionCall::of(&invoke, &input).unwrap();
-        assert_eq!((call.name(), call.payload(input)), ("Greet", json!({})));
-        assert_eq!(call.response(json!(2), "r")["Payload"], json!(2));
+        assert_eq!((call.name(), call.payload(&input)), ("Greet", Json::empty_object()));
+        let response = call.response(Json::from(2), id);
+        assert_eq!(response.get("Payload"), Some(&Json::from(2)));
+        assert_eq!(
+            Json::from(json!({ "RequestId": "r" })),
+            response.get("SdkResponseMetadata").cloned().unwrap()
+        );
 
         let other: Arn = "arn:aws:states:::sqs:sendMessage".parse().unwrap();
-        assert_eq!(FunctionCall::of(&other, &json!({})), None);
+        assert_eq!(FunctionCall::of(&other, &Json::empty_object()), None);
     }
 }

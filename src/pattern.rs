@@ -24,12 +24,6 @@ impl Pattern {
         Self { runs: runs.into() }
     }
 
-    /// Whether only `text` matches.
-    #[cfg(any(feature = "runtime", feature = "testing"))]
-    pub(crate) fn is(&self, text: &str) -> bool {
-        matches!(&*self.runs, [only] if only == text)
-    }
-
     /// Whether the whole of `text` matches. Linear: the leftmost place of each run is as good as any.
     pub(crate) fn matches(&self, text: &str) -> bool {
         let (first, others) = self.runs.split_first().expect("there is always a run");

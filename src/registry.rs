@@ -5,6 +5,7 @@ use crate::pattern::Pattern;
 /// Handlers by resource pattern, and one for what no pattern matches.
 #[derive(Debug)]
 pub(crate) struct Registry<H> {
+    /// The most specific first.
     entries: Vec<(Pattern, H)>,
     fallback: Option<H>,
 }
@@ -21,7 +22,9 @@ impl<H> Registry<H> {
         let pattern = Pattern::parse(pattern);
         let fresh = self.entries.iter().all(|(other, _)| *other != pattern);
         if fresh {
-            self.entries.push((pattern, handler));
+            let size = pattern.literal_size();
+            let at = self.entries.partition_point(|(other, _)| other.literal_size() >= size);
+            self.entries.insert(at, (pattern, handler));
         }
         fresh
     }
@@ -36,15 +39,10 @@ impl<H> Registry<H> {
         self.entries.is_empty()
     }
 
-    /// The handler of the most specific pattern that matches, which is the resource itself where there is one; of
-    /// equally specific ones the first.
+    /// The handler of the most specific pattern that matches; of equally specific ones the first.
     pub(crate) fn matching(&self, resource: &str) -> Option<&H> {
-        if let Some((_, exact)) = self.entries.iter().find(|(pattern, _)| pattern.is(resource)) {
-            return Some(exact);
-        }
-        let matching = self.entries.iter().filter(|(pattern, _)| pattern.matches(resource));
-        let best = matching.rev().max_by_key(|(pattern, _)| pattern.literal_size());
-        best.map(|(_, handler)| handler)
+        let matching = self.entries.iter().find(|(pattern, _)| pattern.matches(resource));
+        matching.map(|(_, handler)| handler)
     }
 
     /// The handler for what no pattern matches.

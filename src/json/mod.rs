@@ -286,6 +286,11 @@ impl Json {
             _ => None,
         }
     }
+
+    /// Lets `change` write the value under `key`; `None` when there is none.
+    pub(crate) fn update<R>(&mut self, key: &str, change: impl FnOnce(&mut Self) -> R) -> Option<R> {
+        self.object_mut()?.update(key, change)
+    }
 }
 
 impl Array {

@@ -94,7 +94,6 @@ impl Object {
     }
 
     /// Lets `change` write the value under `key`; `None` when there is none.
-    #[cfg(test)]
     pub(crate) fn update<R>(&mut self, key: &str, change: impl FnOnce(&mut Json) -> R) -> Option<R> {
         self.position(key).map(|at| self.update_at(at, change))
     }

@@ -22,6 +22,7 @@ use crate::runtime::handler::{ResourceHandler, SharedHandler};
 use crate::runtime::observer::Observer;
 use crate::runtime::origins::random;
 use crate::runtime::retention::Retention;
+use crate::runtime::service::Service;
 use crate::runtime::sleepers::Sleepers;
 use crate::runtime::{Inner, Runtime};
 use crate::store::{MemoryStore, OwnerId, Store};
@@ -52,7 +53,7 @@ const LEASE: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct RuntimeBuilder {
-    handlers: Registry<SharedHandler>,
+    handlers: Registry<Service>,
     functions: Functions,
     machines: Vec<Arc<StateMachine>>,
     observers: Vec<Arc<dyn Observer>>,
@@ -95,7 +96,7 @@ impl RuntimeBuilder {
     /// Serves the resources that match `pattern`, an ARN in which `*` stands for any run of characters. Of
     /// several patterns that match, the one with the most other characters wins.
     pub fn handler(mut self, pattern: &str, handler: impl ResourceHandler) -> Self {
-        let fresh = self.handlers.add(pattern, SharedHandler::new(handler));
+        let fresh = self.handlers.add(pattern, Service::of(handler));
         self.mistaken(fresh, pattern)
     }
 
@@ -146,7 +147,7 @@ impl RuntimeBuilder {
 
     /// Serves every resource that nothing else does, activities among them.
     pub fn fallback(mut self, handler: impl ResourceHandler) -> Self {
-        self.handlers.set_fallback(SharedHandler::new(handler));
+        self.handlers.set_fallback(Service::of(handler));
         self
     }
 
@@ -233,7 +234,7 @@ impl RuntimeBuilder {
             return Err(mistake);
         }
         if !self.functions.is_empty() {
-            let functions = SharedHandler::new(self.functions);
+            let functions = Service::Functions(Arc::new(self.functions));
             for pattern in FunctionCall::RESOURCES {
                 // A handler that was registered for exactly this pattern goes first.
                 self.handlers.add(pattern, functions.clone());

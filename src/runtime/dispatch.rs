@@ -7,18 +7,21 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
 use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::{Command, Event, Reporter, Step, TaskStart};
 use crate::failure::{ErrorName, Failure};
+use crate::function::FunctionCall;
 use crate::id::TaskId;
 use crate::json::Json;
 use crate::runtime::Inner;
 use crate::runtime::context::{Begun, TaskContext};
-use crate::runtime::handler::{SharedHandler, TaskOutcome, TaskRequest};
+use crate::runtime::handler::{TaskOutcome, TaskRequest, idempotency_key};
 use crate::runtime::nested::StartExecution;
 use crate::runtime::resident::{Live, Mail, Resident};
+use crate::runtime::service::Service;
 
 impl Inner {
     /// Carries out a step that was committed.
@@ -49,8 +52,8 @@ impl Inner {
             // It is outstanding, and whoever takes the execution over starts it.
             return;
         }
-        let handler = self.handler(&start.resource);
-        if handler.is_none() && start.resource.is_activity() {
+        let service = self.service(&start.resource);
+        if service.is_none() && start.resource.is_activity() {
             // What a worker has already comes back with its token.
             if begun != Begun::HandedOn {
                 self.offer(&resident.id, start);
@@ -60,19 +63,19 @@ impl Inner {
         let (task, token) = (start.task, start.token.take());
         let cx = TaskContext::new(Arc::clone(self), resident.id.clone(), task, token, begun);
         live.running.insert(task, cx.running());
-        let attempt = Attempt { resident: Arc::clone(resident), start, cx };
-        match handler {
-            Some(handler) => handler.begin(attempt, &self.tracker),
+        let attempt = Attempt { resident: Arc::clone(resident), start, called: None, cx };
+        match service {
+            Some(service) => service.begin(attempt, &self.tracker),
             None => attempt
                 .spawn(&self.tracker, async |request: TaskRequest, _| Err(no_handler(&request.resource))),
         }
     }
 
     /// Who serves `resource`: whoever was registered for it, the engine itself, or whoever serves all the rest.
-    pub(super) fn handler(&self, resource: &Arn) -> Option<SharedHandler> {
+    pub(super) fn service(&self, resource: &Arn) -> Option<Service> {
         let own = || {
             let served = !self.catalog.is_empty() && StartExecution::serves(resource);
-            served.then(|| SharedHandler::new(StartExecution))
+            served.then(|| Service::of(StartExecution))
         };
         let registered = self.handlers.matching(resource.as_str()).cloned();
         registered.or_else(own).or_else(|| self.handlers.fallback().cloned())
@@ -83,10 +86,27 @@ impl Inner {
 pub(super) struct Attempt {
     resident: Arc<Resident>,
     start: TaskStart,
+    /// The function that is called, if one is.
+    called: Option<FunctionCall>,
     cx: TaskContext,
 }
 
 impl Attempt {
+    pub(super) fn resource(&self) -> &Arn {
+        &self.start.resource
+    }
+
+    pub(super) fn input(&self) -> &Json {
+        &self.start.input
+    }
+
+    /// The handler is that of a function: it gets the payload, and what it gives is the function's result.
+    pub(super) fn calling(mut self, function: FunctionCall) -> Self {
+        self.start.input = function.payload(&self.start.input);
+        self.called = Some(function);
+        self
+    }
+
     /// Makes the `call` on a tokio task, and reports what it came to.
     pub(super) fn spawn<F>(
         self,
@@ -102,7 +122,7 @@ impl Attempt {
     where
         F: Future<Output = Result<TaskOutcome, Failure>>,
     {
-        let Self { resident, start, cx } = self;
+        let Self { resident, start, called, cx } = self;
         let (resource, pattern) = (start.resource.clone(), start.pattern);
         if resource.is_activity() && cx.begun() != Begun::HandedOn {
             let started = Event::TaskStarted { task: start.task, worker: None };
@@ -117,7 +137,11 @@ impl Attempt {
                 () = async { Box::pin(cx.given_up()).await } => return,
             }
         };
-        if let Some(event) = cx.event(outcome, &resource, pattern) {
+        let result = |result: Value| match called {
+            Some(called) => called.response(result.into(), || idempotency_key(&resident.id, cx.task())),
+            None => result.into(),
+        };
+        if let Some(event) = cx.event(outcome, result, &resource, pattern) {
             cx.report(&resident, event).await;
         }
     }
@@ -132,7 +156,13 @@ impl TaskContext {
     }
 
     /// What a handler's outcome means; nothing is to be reported when it was cancelled.
-    fn event(&self, outcome: Caught, resource: &Arn, pattern: IntegrationPattern) -> Option<Event> {
+    fn event(
+        &self,
+        outcome: Caught,
+        result: impl FnOnce(Value) -> Json,
+        resource: &Arn,
+        pattern: IntegrationPattern,
+    ) -> Option<Event> {
         // Nobody waits for the answer. A handler that was done when the runtime began to shut down has answered;
         // one that returns because of that has not.
         let answered = self.runtime().shutdown.is_cancelled() && matches!(outcome, Ok(Ok(_)));
@@ -142,7 +172,7 @@ impl TaskContext {
         let task = self.task();
         match outcome {
             Ok(Ok(TaskOutcome::Completed(output))) => {
-                Some(Event::TaskSucceeded { task, output: output.into(), reporter: Reporter::Handler })
+                Some(Event::TaskSucceeded { task, output: result(output), reporter: Reporter::Handler })
             }
             Ok(Ok(TaskOutcome::Deferred)) => match pattern {
                 IntegrationPattern::RequestResponse if resource.is_activity() => None,

@@ -1,10 +1,11 @@
 //! Handlers of Lambda functions, by the functions' names.
 
-use crate::failure::Failure;
+use tokio_util::task::TaskTracker;
+
 use crate::function::FunctionCall;
 use crate::registry::Registry;
-use crate::runtime::context::TaskContext;
-use crate::runtime::handler::{ResourceHandler, SharedHandler, TaskOutcome, TaskRequest};
+use crate::runtime::dispatch::Attempt;
+use crate::runtime::handler::SharedHandler;
 
 /// Handlers of Lambda functions, by patterns of function names.
 #[derive(Debug, Default)]
@@ -20,18 +21,14 @@ impl Functions {
     pub(super) fn is_empty(&self) -> bool {
         self.handlers.is_empty()
     }
-}
 
-impl ResourceHandler for Functions {
-    async fn call(&self, mut request: TaskRequest, cx: TaskContext) -> Result<TaskOutcome, Failure> {
-        let called = FunctionCall::of(&request.resource, &request.input);
-        let called = called.expect("this handler serves only resources that call functions");
-        let handler = self.handlers.find(called.name()).ok_or_else(|| called.not_found())?;
-        request.input = called.payload(request.input);
-        let request_id = request.idempotency_key();
-        Ok(match handler.call(request, cx).await? {
-            TaskOutcome::Completed(result) => TaskOutcome::Completed(called.response(result, &request_id)),
-            TaskOutcome::Deferred => TaskOutcome::Deferred,
-        })
+    /// Begins with an attempt at a resource that calls functions.
+    pub(super) fn begin(&self, attempt: Attempt, tracker: &TaskTracker) {
+        let called = FunctionCall::of(attempt.resource(), attempt.input());
+        let called = called.expect("only resources that call functions come here");
+        match self.handlers.find(called.name()) {
+            Some(handler) => handler.begin(attempt.calling(called), tracker),
+            None => attempt.spawn(tracker, async move |_, _| Err(called.not_found())),
+        }
     }
 }

@@ -125,7 +125,7 @@ impl TaskRequest {
 
     /// The same for every time this attempt is started, so that resources can tell a repeat.
     pub fn idempotency_key(&self) -> String {
-        format!("{}/{}", self.execution, self.task)
+        idempotency_key(&self.execution, self.task)
     }
 
     /// The input as a type of yours.
@@ -136,6 +136,10 @@ impl TaskRequest {
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         T::deserialize(&self.input).map_err(|error| Failure::from_error(ErrorName::TASK_FAILED, &error))
     }
+}
+
+pub(super) fn idempotency_key(execution: &ExecutionId, task: TaskId) -> String {
+    [execution.as_str(), "/", task.to_string().as_str()].concat()
 }
 
 /// Makes a handler of an async closure that takes the request and the context.
@@ -194,8 +198,8 @@ impl SharedHandler {
     }
 
     /// Begins with `attempt`, on a tokio task of its own.
-    pub(super) fn begin(self, attempt: Attempt, tracker: &TaskTracker) {
-        self.0.begin(attempt, tracker);
+    pub(super) fn begin(&self, attempt: Attempt, tracker: &TaskTracker) {
+        Arc::clone(&self.0).begin(attempt, tracker);
     }
 }
 

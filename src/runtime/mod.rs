@@ -23,6 +23,7 @@ mod recovery;
 mod redrive;
 mod resident;
 mod retention;
+mod service;
 mod sleepers;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -64,6 +65,7 @@ use crate::runtime::rare::Rare;
 use crate::runtime::recovery::{Loading, ended};
 use crate::runtime::resident::{Answer, Brought, Here, Live, Mail, Refused, Resident};
 use crate::runtime::retention::Retention;
+use crate::runtime::service::Service;
 use crate::runtime::sleepers::Sleepers;
 use crate::store::{
     Claim, Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, OwnerId, Page, PageRequest,
@@ -128,7 +130,7 @@ pub(crate) struct Inner {
     stranded: Rare<BTreeMap<ExecutionId, Arc<ExecutionError>>>,
     /// Whether there may be executions that the store counts as this runtime's and that are not here.
     adrift: AtomicBool,
-    handlers: Registry<SharedHandler>,
+    handlers: Registry<Service>,
     /// The machines that executions may start by their ARNs.
     catalog: HashMap<Arc<str>, Arc<StateMachine>>,
     activities: Activities,
@@ -186,7 +188,7 @@ impl Runtime {
     pub fn require(&self, machine: &StateMachine) -> Result<(), MissingHandlers> {
         let mut resources: Vec<_> = machine
             .resources()
-            .filter(|resource| self.inner.handler(resource).is_none())
+            .filter(|resource| self.inner.service(resource).is_none())
             // Workers serve those.
             .filter(|resource| !resource.is_activity())
             .cloned()

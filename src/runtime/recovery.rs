@@ -269,7 +269,7 @@ impl Inner {
         start: TaskStart,
         begun: Begun,
     ) {
-        if self.handler(&start.resource).is_none() && !start.resource.is_activity() {
+        if self.service(&start.resource).is_none() && !start.resource.is_activity() {
             self.strand(&resident.id, ExecutionError::NoHandler { resource: start.resource });
             return;
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::arn::Arn;
 use crate::function::FunctionCall;
 use crate::id::{StateName, TaskId};
+use crate::json::Json;
 use crate::registry::Registry;
 use crate::testing::mock::Mock;
 use crate::testing::script::{Call, Script};
@@ -122,16 +123,14 @@ impl Mocks {
         if let Some(mocked) = self.states.get(state.as_str()) {
             return left(mocked, mocked.mock.script(count(mocked), call));
         }
-        if let Some(called) = FunctionCall::of(resource, &call.input)
+        let input = Json::from(&call.input);
+        if let Some(called) = FunctionCall::of(resource, &input)
             && let Some(mocked) = self.functions.find(called.name())
         {
-            let inner = Call { input: called.payload(call.input.clone()), ..call.clone() };
-            let request = call.task.to_string();
+            let inner = Call { input: called.payload(&input).into(), ..call.clone() };
+            let respond = |result| called.response(Json::from(result), || call.task.to_string()).into();
             let script = mocked.mock.script(count(mocked), &inner);
-            return left(
-                mocked,
-                script.map(|script| script.map_results(|result| called.response(result, &request))),
-            );
+            return left(mocked, script.map(|script| script.map_results(respond)));
         }
         if let Some(mocked) = self.resources.find(resource.as_str()) {
             return left(mocked, mocked.mock.script(count(mocked), call));
