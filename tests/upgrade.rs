@@ -4,41 +4,61 @@
 
 #[path = "upgrade/life.rs"]
 mod life;
+#[path = "upgrade/redrive.rs"]
+mod redrive;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::Connection;
 use stepwright::FileStore;
+use tempfile::TempDir;
+
+const VERSIONS: [&str; 2] = [include_str!("upgrade/v1.sql"), include_str!("upgrade/v2.sql")];
 
 fn version(path: &Path) -> i64 {
     let connection = Connection::open(path).unwrap();
     connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap()
 }
 
-#[tokio::test]
-async fn what_version_1_wrote_is_read_and_goes_on() {
+/// A file of an earlier version, in a folder that is gone with it.
+fn file(sql: &str) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("executions.db");
-    Connection::open(&path).unwrap().execute_batch(include_str!("upgrade/v1.sql")).unwrap();
+    Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    (folder, path)
+}
+
+/// Opens it as it is, and looks for what is left of the state of executions.
+fn left(path: &Path) -> i64 {
+    drop(FileStore::open(path).unwrap());
+    let left =
+        "SELECT (SELECT count(*) FROM live) + (SELECT count(*) FROM kept) + (SELECT count(*) FROM record)";
+    Connection::open(path).unwrap().query_row(left, (), |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn what_version_1_wrote_is_read_and_goes_on() {
+    let (_folder, path) = file(VERSIONS[0]);
     let store = Arc::new(FileStore::open(&path).unwrap());
     assert_eq!(version(&path), 3);
-
     life::goes_on(Arc::clone(&store) as _).await;
-
-    // Nothing of their state is left, and the file is opened again as it is.
     drop(store);
-    drop(FileStore::open(&path).unwrap());
-    let connection = Connection::open(&path).unwrap();
-    let left = "SELECT (SELECT count(*) FROM live) + (SELECT count(*) FROM record)";
-    assert_eq!(connection.query_row(left, (), |row| row.get::<_, i64>(0)).unwrap(), 0);
+    assert_eq!(left(&path), 0);
+}
+
+#[tokio::test]
+async fn what_version_2_wrote_is_read_and_redriven() {
+    let (_folder, path) = file(VERSIONS[1]);
+    let store = Arc::new(FileStore::open(&path).unwrap());
+    assert_eq!(version(&path), 3);
+    redrive::goes_on(Arc::clone(&store) as _).await;
+    drop(store);
+    assert_eq!(left(&path), 0);
 }
 
 #[test]
 fn a_file_that_was_brought_up_to_date_has_the_tables_of_a_new_one() {
-    let folder = tempfile::tempdir().unwrap();
-    let (old, new) = (folder.path().join("old.db"), folder.path().join("new.db"));
-    Connection::open(&old).unwrap().execute_batch(include_str!("upgrade/v1.sql")).unwrap();
     let tables = |path: &Path| -> Vec<String> {
         drop(FileStore::open(path).unwrap());
         let connection = Connection::open(path).unwrap();
@@ -48,5 +68,9 @@ fn a_file_that_was_brought_up_to_date_has_the_tables_of_a_new_one() {
         let rows = read.query_map((), |row| row.get::<_, String>(0)).unwrap();
         rows.map(|row| row.unwrap().split_whitespace().collect::<Vec<_>>().join(" ")).collect()
     };
-    assert_eq!(tables(&old), tables(&new));
+    let (_folder, new) = file("");
+    for version in VERSIONS {
+        let (_folder, old) = file(version);
+        assert_eq!(tables(&old), tables(&new));
+    }
 }

@@ -20,7 +20,7 @@ const ITEMS: [&str; 3] = [
     "W1UFuiR262qKZrl-Sn_oR-qw_wNROutYqzbUP-hFCd0",
 ];
 
-fn id(machine: &str, name: &str) -> ExecutionId {
+pub(crate) fn id(machine: &str, name: &str) -> ExecutionId {
     format!("arn:aws:states:us-east-1:123456789012:execution:{machine}:{name}").into()
 }
 
@@ -28,13 +28,13 @@ fn order(n: usize) -> Value {
     json!({ "n": n, "note": "x".repeat(300) })
 }
 
-async fn events(store: &dyn Store, id: &ExecutionId) -> Vec<HistoryEvent> {
+pub(crate) async fn events(store: &dyn Store, id: &ExecutionId) -> Vec<HistoryEvent> {
     let events = store.history(id, PageRequest::first(1_000)).await.unwrap().items;
     assert!(events.iter().zip(1..).all(|(event, number)| event.id == number));
     events
 }
 
-async fn describe(store: &dyn Store, id: &ExecutionId) -> ExecutionSummary {
+pub(crate) async fn describe(store: &dyn Store, id: &ExecutionId) -> ExecutionSummary {
     store.describe(id).await.unwrap().unwrap()
 }
 
