@@ -6,6 +6,7 @@
 //! cargo bench --bench hot -- --table          and writes the table in README.md
 //! cargo bench --bench hot -- --guard          compares instruction counts with the baseline (needs valgrind)
 //! cargo bench --bench hot -- --baseline       writes the baseline
+//! cargo bench --bench hot -- --caches         instructions and cache lines by the executions in flight
 //! ```
 //!
 //! Neither divan nor criterion takes turns between two contenders, and without that ratios mean little on a
@@ -31,6 +32,7 @@ fn main() {
     match words[..] {
         ["--table"] => report::write(),
         ["--guard"] => guard::check(),
+        ["--caches"] => guard::caches(),
         ["--baseline"] => guard::write(),
         [report::ALONE, workload] => report::alone(workload),
         [guard::REPEAT, workload, contender, count] => guard::repeat(workload, contender, count),
