@@ -9,13 +9,13 @@ use super::request::Asked;
 
 /// How many executions begin in a transaction while others go on, and while none does. Those that wait to begin cost
 /// nothing; those that have begun would wait for one another.
-const BEGIN: (usize, usize) = (64, 128);
+const BEGIN: (usize, usize) = (48, 96);
 
 /// How many may have begun that are at work, and not have come back with what they did.
-const AWAY: usize = 128;
+const AWAY: usize = 80;
 
 /// In what time half of them is not counted any longer: some are away for long.
-const HALF_LIFE: Duration = Duration::from_millis(10);
+const HALF_LIFE: Duration = Duration::from_millis(5);
 
 /// The queue of the writer.
 #[derive(Default)]
