@@ -19,14 +19,15 @@ const LONG: i64 = 12_000;
 /// How many of so many may be left for the writer to move when the log begins anew: it writes nothing meanwhile.
 const SHORT: i64 = 400;
 
-/// After how many writes to look how long the log is.
-const WRITES: usize = 256;
+/// After how many writes to look how long the log is, unless it is long.
+const WRITES: usize = 512;
 
 /// A thread that moves the log, when it is told to.
 pub(super) struct Checkpoints {
     asked: Option<SyncSender<()>>,
     thread: Option<JoinHandle<()>>,
     moving: Arc<AtomicBool>,
+    /// How many writes until it is looked at.
     writes: usize,
 }
 
@@ -42,7 +43,7 @@ impl Checkpoints {
             .name("stepwright-moves".into())
             .spawn(move || work(&connection, &asks, &moves))
             .map_err(|error| FileStoreError::Database(error.into()))?;
-        Ok(Self { asked: Some(asked), thread: Some(thread), moving, writes: 0 })
+        Ok(Self { asked: Some(asked), thread: Some(thread), moving, writes: WRITES })
     }
 
     /// Looks after the log when the writer has committed so many writes.
@@ -51,13 +52,15 @@ impl Checkpoints {
     ///
     /// When the disk fails; what was committed is in the log all the same.
     pub(super) fn committed(&mut self, writer: &Connection, writes: usize) -> rusqlite::Result<()> {
-        self.writes += writes;
-        if self.writes < WRITES || self.moving.load(Ordering::Acquire) {
+        self.writes = self.writes.saturating_sub(writes);
+        if self.writes > 0 || self.moving.load(Ordering::Acquire) {
             return Ok(());
         }
-        self.writes = 0;
         let (pages, moved) = checkpoint(writer, "PRAGMA wal_checkpoint(NOOP)")?;
         let left = pages - moved;
+        if pages < LONG {
+            self.writes = WRITES;
+        }
         // Where the disk does not keep up, a longer log has more left.
         if pages >= LONG && left * LONG <= SHORT * pages {
             checkpoint(writer, "PRAGMA wal_checkpoint(PASSIVE)")?;
