@@ -6,16 +6,18 @@
 mod callback;
 
 use std::alloc::System;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use stepwright::store::{
-    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
-    PageRequest, Revision, Store, StoreError, StoreErrorKind, StoredExecution, TaskAddress, async_trait,
+    Changed, Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution,
+    OwnerId, Page, PageRequest, Revision, Store, StoreError, StoreErrorKind, StoredExecution, TaskAddress,
+    async_trait,
 };
 use stepwright::{
-    Command, Event, Execution, ExecutionId, Failure, HistoryEvent, Json, MemoryStore, ResourceHandler,
+    Arn, Command, Event, Execution, ExecutionId, Failure, HistoryEvent, Json, MemoryStore, ResourceHandler,
     Runtime, Start, StateMachine, TaskContext, TaskOutcome, TaskRequest, TaskToken, Timestamp, TokenHash,
 };
 
@@ -317,8 +319,20 @@ impl Store for Forgetful {
         Ok(Vec::new())
     }
 
-    async fn changed(&self, _: OwnerId) -> Result<(), StoreError> {
+    async fn changed(&self, _: OwnerId) -> Result<Changed, StoreError> {
         std::future::pending().await
+    }
+
+    async fn offers(&self, _: &Arn, _: usize, _: Duration) -> Result<Vec<TaskAddress>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn set_activity(&self, _: &Arn, _: bool) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    async fn missing_activities(&self) -> Result<BTreeSet<Arn>, StoreError> {
+        Ok(BTreeSet::new())
     }
 
     async fn post(&self, _: &ExecutionId, _: Event) -> Result<InboxId, StoreError> {

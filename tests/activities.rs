@@ -14,11 +14,12 @@ use serde_json::{Value, json};
 use stepwright::store::PageRequest;
 use stepwright::testing::VirtualClock;
 use stepwright::{
-    ActivityError, Arn, Clock, Command, ErrorName, Event, Execution, ExecutionId, ExecutionStatus, Failure,
-    MemoryStore, ReportError, Runtime, RuntimeBuilder, Start, StateMachine, TaskContext, TaskOutcome,
-    TaskToken, WaitError, handler_fn,
+    ActivityError, ActivityTask, Arn, Clock, Command, ErrorName, Event, Execution, ExecutionId,
+    ExecutionStatus, Failure, FileStore, MemoryStore, ReportError, Runtime, RuntimeBuilder, Start,
+    StateMachine, Store, TaskContext, TaskOutcome, TaskToken, WaitError, handler_fn,
 };
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 const SIGN: &str = "arn:aws:states:us-east-1:123456789012:activity:Sign";
 
@@ -124,7 +125,7 @@ async fn mistakes_of_workers() {
     });
     tokio::task::yield_now().await;
     runtime.shutdown().await;
-    assert_eq!(waiting.await.unwrap(), Err(ActivityError::ShuttingDown));
+    assert!(matches!(waiting.await.unwrap(), Err(ActivityError::ShuttingDown)));
 }
 
 #[tokio::test]
@@ -265,6 +266,167 @@ async fn another_runtime_gives_out_what_nobody_took() {
         let status = after.describe_execution(id).await.unwrap().status;
         assert_eq!(status, ExecutionStatus::Succeeded { output: output.into() });
     }
+}
+
+/// Runtimes that share a store and a clock.
+fn sharing<const N: usize>(
+    store: &Arc<dyn Store>,
+    clock: &VirtualClock,
+    build: impl Fn(RuntimeBuilder) -> RuntimeBuilder,
+) -> [Runtime; N] {
+    std::array::from_fn(|_| {
+        let builder = Runtime::builder().store(Arc::clone(store)).clock(Arc::new(clock.clone()));
+        build(builder.lease(Duration::from_secs(3600))).build().unwrap()
+    })
+}
+
+fn memory() -> Arc<dyn Store> {
+    Arc::new(MemoryStore::default())
+}
+
+fn poll(runtime: &Runtime, worker: &'static str) -> JoinHandle<Option<ActivityTask>> {
+    let runtime = runtime.clone();
+    tokio::spawn(async move { runtime.get_activity_task(&sign(), worker).await.unwrap() })
+}
+
+#[tokio::test]
+async fn a_worker_gets_the_task_of_another_runtime() {
+    let clock = VirtualClock::manual();
+    let [owner, other] = sharing(&memory(), &clock, |builder| builder);
+    let machine = one_task(SIGN, json!({ "TimeoutSeconds": 600, "Parameters": { "page": 7 } }));
+    let start = async || owner.start_execution(&machine, None, json!({})).await.unwrap();
+    for waits_first in [true, false] {
+        let (execution, task) = match waits_first {
+            true => {
+                let worker = poll(&other, "far");
+                clock.settle().await;
+                (start().await, worker.await.unwrap().unwrap())
+            }
+            false => {
+                let execution = start().await;
+                clock.settle().await;
+                (execution, poll(&other, "far").await.unwrap().unwrap())
+            }
+        };
+        assert_eq!((&task.input, task.timeout.unwrap().as_secs()), (&json!({ "page": 7 }), 600));
+        let [near, far] = [poll(&owner, "near"), poll(&other, "far")];
+        clock.advance(Duration::from_secs(60)).await;
+        assert_eq!((near.await.unwrap(), far.await.unwrap()), (None, None), "it is given out once");
+        other.send_task_success(&task.token, json!({ "signed": true })).await.unwrap();
+        assert_eq!(execution.wait().await.unwrap(), json!({ "signed": true }));
+        let history = history(&owner, execution.id()).await;
+        assert_eq!(history[3]["activityStartedEventDetails"], json!({ "workerName": "far" }));
+        let types: Vec<_> = history.iter().map(|event| event["type"].as_str().unwrap()).collect();
+        assert_eq!(types[2..5], ["ActivityScheduled", "ActivityStarted", "ActivitySucceeded"]);
+    }
+}
+
+#[tokio::test]
+async fn workers_of_two_runtimes_get_each_task_once() {
+    let clock = VirtualClock::manual();
+    let nodes: [Runtime; 2] = sharing(&memory(), &clock, |builder| builder);
+    let machine = one_task(SIGN, json!({}));
+    let mut workers = Vec::new();
+    for n in 0..20 {
+        if n % 3 == 0 {
+            workers.push(poll(&nodes[n % 2], "early"));
+        }
+        nodes[n / 10].start_execution(&machine, None, json!(n)).await.unwrap();
+    }
+    while workers.len() < 30 {
+        workers.push(poll(&nodes[workers.len() % 2], "late"));
+    }
+    clock.advance(Duration::from_secs(60)).await;
+    let mut inputs = Vec::new();
+    for worker in workers {
+        inputs.extend(worker.await.unwrap().map(|task| task.input.as_u64().unwrap()));
+    }
+    inputs.sort();
+    assert_eq!(inputs, (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_task_of_another_runtime_falls_back_where_its_worker_left() {
+    let clock = VirtualClock::manual();
+    let [owner, other] = sharing(&memory(), &clock, |builder| builder);
+    let machine = one_task(SIGN, json!({}));
+    let activity = sign();
+    let leave = async || {
+        let mut gone = pin!(other.get_activity_task(&activity, "gone"));
+        assert!(gone.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        clock.settle().await;
+    };
+    let execution = owner.start_execution(&machine, None, json!(1)).await.unwrap();
+    leave().await;
+    assert_eq!(types(&owner, execution.id()).await.last().unwrap(), "ActivityStarted");
+    let task = other.get_activity_task(&sign(), "next").await.unwrap().unwrap();
+    owner.send_task_success(&task.token, 2).await.unwrap();
+    assert_eq!(execution.wait().await.unwrap(), json!(2));
+    // One that ended meanwhile is nobody's.
+    let stopped = owner.start_execution(&machine, None, json!(3)).await.unwrap();
+    leave().await;
+    owner.stop_execution(stopped.id(), Failure::default()).await.unwrap();
+    let next = poll(&other, "next");
+    clock.advance(Duration::from_secs(60)).await;
+    assert_eq!(next.await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_handler_is_the_only_worker_of_its_runtimes_tasks() {
+    let clock = VirtualClock::manual();
+    let store = memory();
+    let stuck = || handler_fn(async |_, _| std::future::pending::<Result<Value, Failure>>().await);
+    let [owner] = sharing(&store, &clock, |builder| builder.handler(SIGN, stuck()));
+    let [other] = sharing(&store, &clock, |builder| builder);
+    let worker = poll(&other, "far");
+    owner.start_execution(&one_task(SIGN, json!({})), None, json!({})).await.unwrap();
+    clock.advance(Duration::from_secs(60)).await;
+    assert_eq!(worker.await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_task_waits_in_the_file_for_a_worker_of_the_next_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let open = || {
+        let store: Arc<dyn Store> = Arc::new(FileStore::open(folder.path().join("executions.db")).unwrap());
+        Runtime::builder().store(store).build().unwrap()
+    };
+    let before = open();
+    let execution = before.start_execution(&one_task(SIGN, json!({})), "a", json!(1)).await.unwrap();
+    before.delete_activity(&sign()).await.unwrap();
+    before.shutdown().await;
+    let id = execution.id().clone();
+    drop((before, execution));
+
+    let after = open();
+    let gone = after.get_activity_task(&sign(), None).await;
+    assert!(matches!(gone, Err(ActivityError::ActivityDoesNotExist { .. })), "{gone:?}");
+    after.create_activity(&sign()).await.unwrap();
+    let task = after.get_activity_task(&sign(), "next").await.unwrap().unwrap();
+    after.send_task_success(&task.token, json!(2)).await.unwrap();
+    let status = after.describe_execution(&id).await.unwrap().status;
+    assert_eq!(status, ExecutionStatus::Succeeded { output: 2.into() });
+    after.shutdown().await;
+}
+
+#[tokio::test]
+async fn an_activity_that_was_deleted_is_gone_for_all_who_share_the_store() {
+    let clock = VirtualClock::manual();
+    let [one, other] = sharing(&memory(), &clock, |builder| builder);
+    let machine = one_task(SIGN, json!({}));
+    let exists = async || {
+        let execution = other.start_execution(&machine, None, json!({})).await.unwrap();
+        !other.describe_execution(execution.id()).await.unwrap().status.is_closed()
+    };
+    assert!(exists().await);
+    one.delete_activity(&sign()).await.unwrap();
+    clock.settle().await;
+    assert!(!exists().await);
+    let gone = other.get_activity_task(&sign(), None).await;
+    assert!(matches!(gone, Err(ActivityError::ActivityDoesNotExist { .. })), "{gone:?}");
+    one.create_activity(&sign()).await.unwrap();
+    clock.settle().await;
+    assert!(exists().await);
 }
 
 #[tokio::test]
@@ -469,14 +631,14 @@ async fn deleted_activities_have_no_tasks_until_they_are_created_again() {
     let (runtime, sign) = (builder.build().unwrap(), sign());
     let machine = one_task(SIGN, json!({}));
     let before = runtime.start_execution(&machine, "before", json!({})).await.unwrap();
-    runtime.delete_activity(&sign);
+    runtime.delete_activity(&sign).await.unwrap();
     let refused = runtime.get_activity_task(&sign, None).await.unwrap_err();
     assert_eq!(refused.to_string(), format!("Activity Does Not Exist: '{SIGN}'"));
     let after = runtime.start_execution(&machine, "after", json!({})).await.unwrap();
     let error = after.wait().await.unwrap_err().to_string();
     assert!(error.ends_with(&format!("The activity {SIGN} does not exist.")), "{error}");
 
-    runtime.create_activity(&sign);
+    runtime.create_activity(&sign).await.unwrap();
     let task = runtime.get_activity_task(&sign, None).await.unwrap().expect("what was scheduled before");
     runtime.send_task_success(&task.token, json!("signed")).await.unwrap();
     assert_eq!(before.wait().await.unwrap(), json!("signed"));

@@ -2,21 +2,21 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 use stepwright::store::{
-    Claim, Claimed, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution,
-    OwnerId, Page, PageRequest, Posted, PromptStore, Revision, StoreError, StoreErrorKind, StoredExecution,
-    TaskAddress, async_trait,
+    Changed, Claim, Claimed, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId,
+    NewExecution, OwnerId, Page, PageRequest, Posted, PromptStore, Revision, StoreError, StoreErrorKind,
+    StoredExecution, TaskAddress, async_trait,
 };
 use stepwright::{
-    Clock, Event, ExecutionId, ExecutionStatus, Failure, HistoryEvent, Json, Observer, Record, RecordKey,
-    ReportError, ResourceHandler, Runtime, Sleep, Snapshot, StateMachine, Store, TaskContext, TaskId,
-    TaskOutcome, TaskRequest, TaskToken, Timestamp, TokenHash, testing,
+    Arn, Clock, Event, ExecutionId, ExecutionStatus, Failure, HistoryEvent, Json, Observer, Record,
+    RecordKey, ReportError, ResourceHandler, Runtime, Sleep, Snapshot, StateMachine, Store, TaskContext,
+    TaskId, TaskOutcome, TaskRequest, TaskToken, Timestamp, TokenHash, testing,
 };
 
 /// A store as a database would be one: rows of bytes and columns, nothing of the crate's types in them.
@@ -45,6 +45,17 @@ struct Tables {
     changes: u64,
     /// What owners have seen of the changes.
     seen: BTreeMap<u128, u64>,
+    /// In the order in which they came.
+    offers: Vec<OfferRow>,
+    missing_activities: BTreeSet<String>,
+}
+
+#[derive(Debug)]
+struct OfferRow {
+    activity: String,
+    execution: String,
+    task: u64,
+    held: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -120,11 +131,18 @@ impl Tables {
             let bytes = serde_json::to_vec(&event).map_err(corrupt)?;
             self.history.insert((id.to_string(), event.id), bytes);
         }
+        let taken: Vec<u64> = commit.tokens.taken.iter().map(|task| task.as_u64()).collect();
+        self.offers.retain(|row| row.execution != id.as_str() || !taken.contains(&row.task));
+        for (activity, task) in commit.tokens.offered() {
+            let (activity, execution) = (activity.to_string(), id.to_string());
+            self.offers.push(OfferRow { activity, execution, task: task.as_u64(), held: None });
+            self.changes += 1;
+        }
         for issued in commit.tokens.issued {
             let row = TokenRow {
                 execution: id.to_string(),
                 task: issued.task.as_u64(),
-                activity: issued.activity,
+                activity: issued.activity.is_some(),
                 open: true,
             };
             self.tokens.insert(*issued.hash.as_bytes(), row);
@@ -378,13 +396,13 @@ impl Store for ByteStore {
         Ok(owned.map(|row| row.id.as_str().into()).collect())
     }
 
-    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
+    async fn changed(&self, owner: OwnerId) -> Result<Changed, StoreError> {
         loop {
             {
                 let mut tables = self.tables();
                 let changes = tables.changes;
                 if tables.seen.insert(owner.as_u128(), changes) != Some(changes) {
-                    return Ok(());
+                    return Ok(Changed::anything());
                 }
             }
             tokio::task::yield_now().await;
@@ -416,6 +434,35 @@ impl Store for ByteStore {
             }
             tokio::task::yield_now().await;
         }
+    }
+
+    async fn offers(
+        &self,
+        activity: &Arn,
+        most: usize,
+        held: Duration,
+    ) -> Result<Vec<TaskAddress>, StoreError> {
+        let (mut tables, now) = (self.tables(), Instant::now());
+        let free = |row: &&mut OfferRow| {
+            row.activity == activity.as_str() && row.held.is_none_or(|until| until <= now)
+        };
+        let offers = tables.offers.iter_mut().filter(free).take(most).map(|row| {
+            row.held = Some(now + held);
+            TaskAddress::new(row.execution.as_str().into(), TaskId::from(row.task), true, true)
+        });
+        Ok(offers.collect())
+    }
+
+    async fn set_activity(&self, activity: &Arn, exists: bool) -> Result<(), StoreError> {
+        let mut tables = self.tables();
+        tables.changes += 1;
+        let missing = &mut tables.missing_activities;
+        let _ = if exists { missing.remove(activity.as_str()) } else { missing.insert(activity.to_string()) };
+        Ok(())
+    }
+
+    async fn missing_activities(&self) -> Result<BTreeSet<Arn>, StoreError> {
+        self.tables().missing_activities.iter().map(|arn| arn.parse().map_err(corrupt)).collect()
     }
 
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {

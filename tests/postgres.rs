@@ -19,8 +19,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
-use stepwright::store::{PostgresError, PostgresStore};
-use stepwright::{Failure, Runtime, StateMachine, Store, handler_fn, testing};
+use stepwright::store::{PageRequest, PostgresError, PostgresStore};
+use stepwright::{ActivityError, Arn, Failure, Runtime, StateMachine, Store, handler_fn, testing};
 
 use self::cluster::Cluster;
 use self::storm::Storm;
@@ -70,11 +70,11 @@ async fn tables_of_a_later_version_are_left_alone() {
     let (address, name) = database.rsplit_once('/').unwrap();
     assert!(address.starts_with("postgres://"));
     let cluster = cluster::shared().unwrap();
-    assert_eq!(cluster.sql(name, "SELECT max(version) FROM stepwright.schema_version"), "3");
+    assert_eq!(cluster.sql(name, "SELECT max(version) FROM stepwright.schema_version"), "4");
     PostgresStore::options(&database).schema(r#"Odd "name\s"#).connect().await.unwrap();
     cluster.sql(name, "INSERT INTO stepwright.schema_version VALUES (7)");
     let refused = PostgresStore::connect(&database).await.unwrap_err();
-    assert!(matches!(refused, PostgresError::TooNew { found: 7, known: 3 }), "{refused:?}");
+    assert!(matches!(refused, PostgresError::TooNew { found: 7, known: 4 }), "{refused:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,6 +133,71 @@ async fn of_two_nodes_that_redrive_one_does() {
         let summary = nodes[1].describe_execution(execution.id()).await.unwrap();
         assert_eq!(summary.redrive_count(), 1);
     }
+    for node in nodes {
+        node.shutdown().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn workers_of_any_node_get_each_task_once() {
+    let database = database!();
+    let sign: Arn = "arn:aws:states:us-east-1:123456789012:activity:Sign".parse().unwrap();
+    let machine =
+        json!({ "StartAt": "Sign", "States": { "Sign": { "Type": "Task", "Resource": sign, "End": true } } });
+    let machine = Arc::new(StateMachine::parse(&machine.to_string()).unwrap());
+    let mut nodes = Vec::new();
+    for _ in 0..3 {
+        let store = Arc::new(PostgresStore::connect(&database).await.unwrap());
+        nodes.push(Runtime::builder().store(store).build().unwrap());
+    }
+    let done = Arc::new(AtomicU32::default());
+    let workers: Vec<_> = (0..12)
+        .map(|n| {
+            let (node, sign, done) = (nodes[n % 3].clone(), sign.clone(), Arc::clone(&done));
+            tokio::spawn(async move {
+                let name = format!("worker-{n}");
+                while done.load(Ordering::Relaxed) < 60 {
+                    let polled = node.get_activity_task(&sign, &*name);
+                    let Ok(polled) = tokio::time::timeout(Duration::from_secs(1), polled).await else {
+                        continue;
+                    };
+                    let Some(task) = polled.unwrap() else { continue };
+                    node.send_task_success(&task.token, json!({ "by": name, "input": task.input }))
+                        .await
+                        .unwrap();
+                    done.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    // The third one drives none of them.
+    let mut executions = Vec::new();
+    for n in 0..60 {
+        executions.push(nodes[n % 2].start_execution(&machine, None, json!(n)).await.unwrap());
+    }
+    for (n, execution) in executions.iter().enumerate() {
+        let output = execution.wait().await.unwrap();
+        assert_eq!(output["input"], json!(n));
+        let history = nodes[0].get_execution_history(execution.id(), PageRequest::default()).await.unwrap();
+        let started: Vec<_> =
+            history.items.iter().filter(|event| event.type_name() == "ActivityStarted").collect();
+        assert_eq!(started.len(), 1);
+        assert_eq!(started[0].to_wire()["activityStartedEventDetails"]["workerName"], output["by"]);
+    }
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    let (_, name) = database.rsplit_once('/').unwrap();
+    let left = "SELECT count(*) FROM stepwright.offers";
+    assert_eq!(cluster::shared().unwrap().sql(name, left), "0");
+
+    nodes[0].delete_activity(&sign).await.unwrap();
+    // A node that is built now knows it at once.
+    let store = Arc::new(PostgresStore::connect(&database).await.unwrap());
+    let late = Runtime::builder().store(store).build().unwrap();
+    let gone = late.get_activity_task(&sign, None).await;
+    assert!(matches!(gone, Err(ActivityError::ActivityDoesNotExist { .. })), "{gone:?}");
+    nodes.push(late);
     for node in nodes {
         node.shutdown().await;
     }

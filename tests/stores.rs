@@ -4,13 +4,16 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use stepwright::store::{
     Commit, Created, Decorator, ExecutionFilter, ExecutionSummary, NewExecution, Page, PageRequest, Revision,
     StoreError, StoredExecution, TaskAddress,
 };
 use stepwright::testing;
-use stepwright::{ExecutionId, FileStore, HistoryEvent, MemoryStore, Snapshot, Store, Timestamp, TokenHash};
+use stepwright::{
+    Arn, ExecutionId, FileStore, HistoryEvent, MemoryStore, Snapshot, Store, Timestamp, TokenHash,
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn the_memory_store_keeps_every_promise() {
@@ -49,6 +52,8 @@ enum Fault {
     LosesTheStateOfWhatEnded,
     ReopensWhatIsStale,
     ExpiresNothing,
+    OffersForEver,
+    HoldsNothing,
 }
 
 /// A true store behind something that breaks one promise.
@@ -77,6 +82,8 @@ async fn broken_stores_are_caught() {
         (Fault::LosesTheStateOfWhatEnded, "the state is needed of what may be redriven"),
         (Fault::ReopensWhatIsStale, "what cannot be redriven is not opened"),
         (Fault::ExpiresNothing, "what ended before the time is not redriven any longer"),
+        (Fault::OffersForEver, "a task that was taken is not offered any longer"),
+        (Fault::HoldsNothing, "a task that is held for somebody is not given to others"),
     ] {
         let store: Arc<dyn Store> = Arc::new(Broken {
             inner: MemoryStore::default(),
@@ -123,6 +130,9 @@ impl Decorator for Broken {
             (Fault::IgnoresTheRevision, Some(stored)) => stored.revision,
             _ => expected,
         };
+        if self.fault == Fault::OffersForEver {
+            commit.tokens.taken.clear();
+        }
         if self.fault == Fault::LosesAnEvent && commit.history.len() > 1 {
             commit.history.remove(0);
         }
@@ -193,6 +203,16 @@ impl Decorator for Broken {
             _ => {}
         }
         self.inner.list(filter, page).await
+    }
+
+    async fn offers(
+        &self,
+        activity: &Arn,
+        most: usize,
+        held: Duration,
+    ) -> Result<Vec<TaskAddress>, StoreError> {
+        let held = if self.fault == Fault::HoldsNothing { Duration::ZERO } else { held };
+        self.inner.offers(activity, most, held).await
     }
 
     async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {

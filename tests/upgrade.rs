@@ -41,7 +41,7 @@ fn left(path: &Path) -> i64 {
 async fn what_version_1_wrote_is_read_and_goes_on() {
     let (_folder, path) = file(VERSIONS[0]);
     let store = Arc::new(FileStore::open(&path).unwrap());
-    assert_eq!(version(&path), 3);
+    assert_eq!(version(&path), 4);
     life::goes_on(Arc::clone(&store) as _).await;
     drop(store);
     assert_eq!(left(&path), 0);
@@ -51,7 +51,7 @@ async fn what_version_1_wrote_is_read_and_goes_on() {
 async fn what_version_2_wrote_is_read_and_redriven() {
     let (_folder, path) = file(VERSIONS[1]);
     let store = Arc::new(FileStore::open(&path).unwrap());
-    assert_eq!(version(&path), 3);
+    assert_eq!(version(&path), 4);
     redrive::goes_on(Arc::clone(&store) as _).await;
     drop(store);
     assert_eq!(left(&path), 0);

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use crate::arn::ResourceKind;
 use crate::dataflow::context::Context;
 use crate::execution::command::{CancelReason, Command};
 use crate::execution::event::EventRejected;
@@ -402,14 +403,15 @@ impl Execution {
     /// Nobody may answer this task any longer.
     pub(super) fn forget_task(&mut self, frame: &Frame, running: &RunningTask) {
         self.tasks.remove(running.id);
-        let token = || match &self.machine.state(frame.state).kind {
-            StateKind::Task(task) => states::task::token(&self.start, task, running.id),
-            _ => None,
-        };
+        let StateKind::Task(task) = &self.machine.state(frame.state).kind else { return };
+        let token = || states::task::token(&self.start, task, running.id);
         let hash = running.hash.or_else(|| token().map(|token| token.hash()));
         // Mostly it is the only one.
         self.tokens.retired.reserve_exact(usize::from(self.tokens.retired.is_empty()));
         self.tokens.retired.extend(hash);
+        if task.kind == ResourceKind::Activity && !running.submitted {
+            self.tokens.taken.push(running.id);
+        }
     }
 
     /// Ends the task of a frame that is cut short, unless it has ended already.

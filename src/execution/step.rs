@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::arn::Arn;
 use crate::execution::command::Command;
 use crate::failure::Failure;
 use crate::history::HistoryEvent;
@@ -36,18 +37,20 @@ pub struct TokenChanges {
     pub issued: Vec<IssuedToken>,
     /// Tokens that do not any longer.
     pub retired: Vec<TokenHash>,
+    /// Tasks of activities that do not wait for a worker any longer: one has begun, or nobody wants them done.
+    pub taken: Vec<TaskId>,
 }
 
 /// A token's hash and the task it completes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct IssuedToken {
     /// The hash.
     pub hash: TokenHash,
     /// The task.
     pub task: TaskId,
-    /// Whether the task is an activity's: late answers to those are told so in other words.
-    pub activity: bool,
+    /// The activity, if the task is one's: it waits for a worker, and late answers are told so in other words.
+    pub activity: Option<Arn>,
 }
 
 /// How an execution stands.
@@ -87,7 +90,26 @@ impl Step {
 impl TokenChanges {
     /// Whether nothing came or went.
     pub fn is_empty(&self) -> bool {
-        self.issued.is_empty() && self.retired.is_empty()
+        self.issued.is_empty() && self.retired.is_empty() && self.taken.is_empty()
+    }
+
+    /// Tasks that wait for a worker from now on, with their activities.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use serde_json::json;
+    /// use stepwright::{Execution, Start, StateMachine, Timestamp};
+    ///
+    /// let machine = Arc::new(StateMachine::parse(r#"{ "StartAt": "Sign", "States": { "Sign": { "Type": "Task",
+    ///     "Resource": "arn:aws:states:us-east-1:123456789012:activity:Sign", "End": true } } }"#)?);
+    /// let (_, step) = Execution::start(machine, Start::new("case", json!({})), Timestamp::EPOCH);
+    /// let (activity, _) = step.tokens.offered().next().expect("there is a task");
+    /// assert_eq!(activity.resource(), "activity:Sign");
+    /// # Ok::<(), stepwright::Diagnostics>(())
+    /// ```
+    pub fn offered(&self) -> impl Iterator<Item = (&Arn, TaskId)> {
+        let offered = self.issued.iter().filter_map(|issued| Some((issued.activity.as_ref()?, issued.task)));
+        offered.filter(|(_, task)| !self.taken.contains(task))
     }
 }
 

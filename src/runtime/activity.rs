@@ -2,7 +2,11 @@
 //!
 //! A task is in one of three places: in its activity's queue, in the hands of a [`Handover`], or with a worker.
 //! From the second it falls back into the first when the worker is gone.
+//!
+//! Tasks of executions that are here are queued when they are scheduled. Those of others are looked for in the store
+//! when a worker has nothing to do: their states say what they ask for, and their owners whether they may begin.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,16 +17,23 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::arn::Arn;
-use crate::execution::{Event, TaskStart};
+use crate::execution::{Event, IssuedToken, TaskStart, TokenChanges};
 use crate::id::{ExecutionId, TaskId, TaskToken};
 use crate::json::Json;
 use crate::runtime::error::ActivityError;
 use crate::runtime::rare::Rare;
 use crate::runtime::{Inner, Runtime};
+use crate::store::{StoreError, TaskAddress};
 use crate::time::Timestamp;
 
 /// How long a worker waits for a task.
 const LONG_POLL: Duration = Duration::from_secs(60);
+
+/// How many tasks of other executions are looked for at once.
+const BATCH: usize = 64;
+
+/// For how long nobody else looks at those: as long as it takes to ask their executions, and more.
+const HELD: Duration = Duration::from_secs(10);
 
 /// A task of an activity, as a worker gets it from [`Runtime::get_activity_task`].
 #[derive(Clone, Debug, PartialEq)]
@@ -42,7 +53,8 @@ impl Runtime {
     /// Waits for a task of `activity`: up to 60 seconds on the runtime's clock, then there is none.
     ///
     /// Tasks are given out in the order in which they were scheduled, to workers in the order in which they
-    /// asked; each task is given out once. When this returns one, it is committed that the worker has it. Report
+    /// asked; each task is given out once. Workers of any runtime get the tasks of all that share its store: first
+    /// those of executions that the runtime drives itself. When this returns one, it is committed that the worker has it. Report
     /// with [`send_task_success`](Self::send_task_success), [`send_task_failure`](Self::send_task_failure) and
     /// [`send_task_heartbeat`](Self::send_task_heartbeat).
     ///
@@ -75,7 +87,8 @@ impl Runtime {
     ///
     /// # Errors
     ///
-    /// When `activity` is not an activity's ARN or was deleted, the worker's name is not one, or the runtime shuts down.
+    /// When `activity` is not an activity's ARN or was deleted, the worker's name is not one, the runtime shuts down, or
+    /// the store cannot be asked whether there is such an activity.
     ///
     /// ```
     /// # use stepwright::{ActivityError, Arn, Runtime};
@@ -101,6 +114,10 @@ impl Runtime {
         if let Some(name) = worker.filter(|name| !lengths.contains(&name.chars().count())) {
             return Err(ActivityError::InvalidWorkerName { name: name.into() });
         }
+        if self.inner.shutdown.is_cancelled() {
+            return Err(ActivityError::ShuttingDown);
+        }
+        self.inner.join().await?;
         if self.inner.activities.missing().is_some_and(|missing| missing.contains(activity)) {
             return Err(ActivityError::ActivityDoesNotExist { arn: activity.clone() });
         }
@@ -120,7 +137,8 @@ impl Runtime {
 
     /// From now on there is no such activity: a Task that needs it fails before it is scheduled, and no worker may
     /// ask for its tasks. Tasks that were scheduled before go on. Every activity exists that was not deleted; the
-    /// runtime keeps in memory which ones were.
+    /// store keeps which ones were. Other runtimes that share it learn of it at once, or within
+    /// a third of their leases.
     ///
     /// ```
     /// use std::sync::Arc;
@@ -133,24 +151,32 @@ impl Runtime {
     ///     "Resource": "arn:aws:states:us-east-1:123456789012:activity:Sign", "End": true } } }"#)?);
     /// let runtime = Runtime::builder().build()?;
     /// let sign: Arn = "arn:aws:states:us-east-1:123456789012:activity:Sign".parse()?;
-    /// runtime.delete_activity(&sign);
+    /// runtime.delete_activity(&sign).await?;
     ///
     /// let error = runtime.start_execution(&machine, None, json!({})).await?.wait().await.unwrap_err();
     /// assert!(error.to_string().ends_with("activity:Sign does not exist."));
     ///
-    /// runtime.create_activity(&sign);
+    /// runtime.create_activity(&sign).await?;
     /// let execution = runtime.start_execution(&machine, None, json!({})).await?;
     /// assert!(runtime.get_activity_task(&sign, None).await?.is_some());
     /// # Ok(())
     /// # }
     /// ```
-    pub fn delete_activity(&self, activity: &Arn) {
-        self.inner.activities.change_missing(|missing| missing.insert(activity.clone()));
+    ///
+    /// # Errors
+    ///
+    /// When the store fails: nothing has changed then, as far as is known.
+    pub async fn delete_activity(&self, activity: &Arn) -> Result<(), ActivityError> {
+        self.inner.set_activity(activity, false).await
     }
 
     /// There is such an activity again after [`delete_activity`](Self::delete_activity).
-    pub fn create_activity(&self, activity: &Arn) {
-        self.inner.activities.change_missing(|missing| missing.remove(activity));
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub async fn create_activity(&self, activity: &Arn) -> Result<(), ActivityError> {
+        self.inner.set_activity(activity, true).await
     }
 }
 
@@ -161,8 +187,10 @@ impl Runtime {
 #[derive(Debug, Default)]
 pub(super) struct Activities {
     state: Rare<State>,
-    /// The activities that were deleted, if any.
+    /// The activities that were deleted, if any, as far as is known here.
     missing: Rare<Option<Arc<BTreeSet<Arn>>>>,
+    /// Locked while the store is asked or told about them: what is known comes from the last who did.
+    learning: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -178,6 +206,18 @@ struct State {
 struct Queue {
     tasks: BTreeMap<u64, Waiting>,
     workers: BTreeMap<u64, Worker>,
+    search: Search,
+}
+
+/// Whether somebody looks for tasks in the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Search {
+    #[default]
+    None,
+    /// Somebody does.
+    On,
+    /// Somebody does, and looks once more.
+    Again,
 }
 
 /// A task's place in the queue of its activity; it keeps it while it is handed over.
@@ -226,13 +266,16 @@ struct Line<'a> {
 }
 
 impl Inner {
-    /// Queues a task for the workers of its activity.
+    /// Queues a task for the workers of its activity, unless it is on its way to one.
     pub(super) fn offer(self: &Arc<Self>, execution: &ExecutionId, start: TaskStart) {
         let Some(token) = start.token else { return };
         let activity = start.resource;
         self.match_up(&activity, |state| {
             let place = Place { activity: activity.clone(), number: state.number() };
-            state.places.entry(execution.clone()).or_default().insert(start.task, place.clone());
+            match state.places.entry(execution.clone()).or_default().entry(start.task) {
+                Entry::Occupied(_) => return,
+                Entry::Vacant(free) => free.insert(place.clone()),
+            };
             let waiting = Waiting {
                 execution: execution.clone(),
                 task: start.task,
@@ -283,6 +326,7 @@ impl Inner {
             state.queue(activity).workers.insert(number, worker);
         });
         let line = Line { runtime: self, activity, number, leaving };
+        self.look_for_offers_of(activity);
         tokio::select! {
             biased;
             handed = &mut handed => return handed.ok(),
@@ -292,6 +336,85 @@ impl Inner {
         // A task may be on its way: then it comes, now that the worker is not given any other.
         drop(line);
         handed.await.ok()
+    }
+
+    /// Looks in the store for whatever workers wait for here.
+    pub(super) fn look_for_offers(self: &Arc<Self>) {
+        let Some(state) = self.activities.state.look() else { return };
+        let waiting = state.queues.iter().filter(|(_, queue)| !queue.workers.is_empty());
+        let activities: Vec<Arn> = waiting.map(|(activity, _)| activity.clone()).collect();
+        drop(state);
+        activities.iter().for_each(|activity| self.look_for_offers_of(activity));
+    }
+
+    fn look_for_offers_of(self: &Arc<Self>, activity: &Arn) {
+        if self.activities.lock().search(activity) {
+            let (inner, activity) = (Arc::clone(self), activity.clone());
+            self.tracker.spawn(async move {
+                while inner.fetch_offers(&activity).await || inner.activities.lock().search_again(&activity) {
+                }
+            });
+        }
+    }
+
+    /// Takes tasks out of the store for workers that wait; whether there may be more.
+    async fn fetch_offers(self: &Arc<Self>, activity: &Arn) -> bool {
+        let workers = self.activities.lock().queues.get(activity).map_or(0, |queue| queue.workers.len());
+        if workers == 0 || self.shutdown.is_cancelled() {
+            return false;
+        }
+        let Ok(offers) = self.store.offers(activity, workers.min(BATCH), HELD).await else { return false };
+        let mut wanted: BTreeMap<ExecutionId, BTreeSet<TaskId>> = BTreeMap::new();
+        let found = !offers.is_empty();
+        for TaskAddress { execution, task, .. } in offers {
+            if !self.activities.lock().has(&execution, task) {
+                wanted.entry(execution).or_default().insert(task);
+            }
+        }
+        for (execution, tasks) in wanted {
+            // One that cannot be read here is left to others, and one that has begun to its worker.
+            let Ok(Some(stored)) = self.store.load(&execution).await else { continue };
+            let Ok(restored) = self.restore(&stored) else { continue };
+            let starts = restored.outstanding().into_iter().filter(|start| tasks.contains(&start.task));
+            starts.for_each(|start| self.offer(&execution, start));
+        }
+        found
+    }
+
+    /// Tasks for which there is a handler here do not wait for workers elsewhere.
+    pub(super) fn serve_here(&self, tokens: &mut TokenChanges) {
+        let TokenChanges { issued, taken, .. } = tokens;
+        let activity = |issued: &IssuedToken| Some((issued.activity.as_ref()?.clone(), issued.task));
+        for (activity, task) in issued.iter().filter_map(activity) {
+            if self.service(&activity).is_some() {
+                taken.push(task);
+            }
+        }
+    }
+
+    async fn set_activity(self: &Arc<Self>, activity: &Arn, exists: bool) -> Result<(), ActivityError> {
+        self.join().await?;
+        let _learning = self.activities.learning.lock().await;
+        self.store.set_activity(activity, exists).await?;
+        let mut missing = self.activities.missing.lock();
+        let known = Arc::make_mut(missing.get_or_insert_default());
+        match exists {
+            true => drop(known.remove(activity)),
+            false => drop(known.insert(activity.clone())),
+        }
+        missing.take_if(|missing| missing.is_empty());
+        Ok(())
+    }
+
+    /// Learns which activities there are not.
+    pub(super) async fn learn_activities(&self) -> Result<(), StoreError> {
+        let _learning = self.activities.learning.lock().await;
+        let found = self.store.missing_activities().await?;
+        let known = self.activities.missing();
+        if known.as_deref().unwrap_or(&BTreeSet::new()) != &found {
+            *self.activities.missing.lock() = Some(Arc::new(found)).filter(|found| !found.is_empty());
+        }
+        Ok(())
     }
 
     /// Brings tasks and workers of an activity together after a change.
@@ -308,20 +431,30 @@ impl Inner {
 
     /// Commits that the worker begins, then gives it the task.
     async fn hand_over(self: Arc<Self>, mut waiting: Waiting, worker: Worker) {
-        if !waiting.started {
-            let event = Event::TaskStarted { task: waiting.task, worker: worker.name.clone() };
-            if self.ask(&waiting.execution, event).await.is_err() {
-                // Nobody waits for the task any longer. The worker is the first in line still.
-                self.match_up(&waiting.place.activity, |state| {
-                    state.forget(&waiting.execution, waiting.task);
-                    if !worker.leaving.load(Ordering::Relaxed) {
-                        state.queue(&waiting.place.activity).workers.insert(worker.number, worker);
-                    }
-                });
-                return;
+        let begun = match waiting.started {
+            false => {
+                let event = Event::TaskStarted { task: waiting.task, worker: worker.name.clone() };
+                self.ask(&waiting.execution, event).await.is_ok()
             }
-            waiting.started = true;
+            // Its execution may be elsewhere, and have gone on.
+            true => match self.store.find_task(&waiting.token.hash()).await {
+                Ok(found) => found.is_some_and(|address| address.open),
+                Err(_) => true,
+            },
+        };
+        if !begun {
+            // Nobody waits for the task any longer. The worker is the first in line still.
+            let activity = waiting.place.activity;
+            self.match_up(&activity, |state| {
+                state.forget(&waiting.execution, waiting.task);
+                if !worker.leaving.load(Ordering::Relaxed) {
+                    state.queue(&activity).workers.insert(worker.number, worker);
+                }
+            });
+            self.look_for_offers_of(&activity);
+            return;
         }
+        waiting.started = true;
         // A worker that is gone drops the task back into the queue.
         let _ = worker.hand.send(Handover { runtime: Arc::clone(&self), waiting: Some(waiting) });
     }
@@ -348,7 +481,7 @@ impl Drop for Handover {
         let Some(waiting) = self.waiting.take() else { return };
         let activity = waiting.place.activity.clone();
         let put = |state: &mut State| {
-            if state.is_waited_for(&waiting) {
+            if state.has(&waiting.execution, waiting.task) {
                 state.put(waiting);
             }
         };
@@ -375,12 +508,6 @@ impl Activities {
         self.missing.look()?.clone()
     }
 
-    fn change_missing(&self, change: impl FnOnce(&mut BTreeSet<Arn>) -> bool) {
-        let mut missing = self.missing.lock();
-        change(Arc::make_mut(missing.get_or_insert_default()));
-        missing.take_if(|missing| missing.is_empty());
-    }
-
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock()
     }
@@ -400,8 +527,27 @@ impl State {
         self.queue(&waiting.place.activity.clone()).tasks.insert(waiting.place.number, waiting);
     }
 
-    fn is_waited_for(&self, waiting: &Waiting) -> bool {
-        self.places.get(&waiting.execution).is_some_and(|tasks| tasks.contains_key(&waiting.task))
+    /// Whether the task is queued here, or on its way to a worker.
+    fn has(&self, execution: &ExecutionId, task: TaskId) -> bool {
+        self.places.get(execution).is_some_and(|tasks| tasks.contains_key(&task))
+    }
+
+    /// Whether to begin to look for tasks: workers wait, and nobody looks.
+    fn search(&mut self, activity: &Arn) -> bool {
+        let Some(queue) = self.queues.get_mut(activity).filter(|queue| !queue.workers.is_empty()) else {
+            return false;
+        };
+        let begins = queue.search == Search::None;
+        queue.search = if begins { Search::On } else { Search::Again };
+        begins
+    }
+
+    /// Whether to look once more, before nobody does.
+    fn search_again(&mut self, activity: &Arn) -> bool {
+        let Some(queue) = self.queues.get_mut(activity) else { return false };
+        let again = queue.search == Search::Again;
+        queue.search = if again { Search::On } else { Search::None };
+        again
     }
 
     /// Forgets a task, wherever it is; `false` when it was forgotten before.

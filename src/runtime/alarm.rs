@@ -9,6 +9,7 @@ use crate::execution::Event;
 use crate::id::ExecutionId;
 use crate::runtime::Inner;
 use crate::runtime::resident::{Brought, Here, Mail, Resident};
+use crate::store::Changed;
 use crate::time::Timestamp;
 
 /// The deadlines of all executions that are here, ordered, and when to look for others in the store.
@@ -122,17 +123,17 @@ pub(super) async fn keep_time(runtime: Weak<Inner>) {
             match (&shared, &mut next_beat) {
                 (Some((store, owner, _)), Some(next_beat)) => tokio::select! {
                     biased;
-                    () = next_beat => {}
-                    Ok(()) = store.changed(*owner) => {}
+                    () = next_beat => Changed::anything(),
+                    Ok(changed) = store.changed(*owner) => changed,
                 },
                 _ => std::future::pending().await,
             }
         };
-        let heard = tokio::select! {
+        let changed = tokio::select! {
             biased;
             () = shutdown.cancelled() => return,
-            () = heard => true,
-            () = due => false,
+            changed = heard => changed,
+            () = due => Changed::default(),
             () = sooner => continue,
         };
         let Some(inner) = runtime.upgrade() else { return };
@@ -140,10 +141,16 @@ pub(super) async fn keep_time(runtime: Weak<Inner>) {
         for id in alarms.take_due(now) {
             inner.wake(&id);
         }
-        if heard || alarms.is_time_to_look(now) {
+        if changed.claims || alarms.is_time_to_look(now) {
             // One that fails is tried again.
             let _ = inner.claim().await;
             next_beat = beat();
+        }
+        if changed.offers {
+            inner.look_for_offers();
+        }
+        if changed.activities {
+            let _ = inner.learn_activities().await;
         }
     }
 }

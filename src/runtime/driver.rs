@@ -232,13 +232,21 @@ impl Inner {
             self.alarms.set(resident, live.alarm.take(), None);
         }
         live.execution.set_missing_activities(self.activities.missing().as_ref());
+        let begun = match &event {
+            Event::TaskStarted { task, .. } if mail.posted.is_some() => Some(*task),
+            _ => None,
+        };
         let handled = live.execution.handle(event, now);
         let accepted = handled.is_ok();
+        if let Some(task) = begun.filter(|_| accepted) {
+            // A worker of another runtime has it.
+            self.withdraw(&resident.id, task);
+        }
         // Others may have gone on with the execution: what it answers from memory alone is not said before a commit
         // has shown that it is true. Whoever posted it hears of it from the store.
         let is_shown =
             mail.posted.is_some() || self.lease.is_some() && !matches!(mail.answer, Answer::Nobody);
-        let step = match handled {
+        let mut step = match handled {
             Ok(step) => step,
             Err(_) if is_shown => live.execution.idle(),
             Err(_) => {
@@ -251,6 +259,9 @@ impl Inner {
         let history = self.watched(&step.history);
         let attended = self.is_attended(resident, live, &step);
         let is_committed = !step.is_empty() || is_shown;
+        if is_committed {
+            self.serve_here(&mut step.tokens);
+        }
         Some(Turn { mail, now, step, history, accepted, attended, is_committed })
     }
 

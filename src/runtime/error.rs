@@ -117,8 +117,8 @@ impl From<TaskTokenError> for ReportError {
     }
 }
 
-/// Why a worker cannot wait for a task.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a worker cannot wait for a task, or an activity cannot be changed.
+#[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ActivityError {
     /// AWS's `InvalidArn`: the ARN is not an activity's.
@@ -142,6 +142,9 @@ pub enum ActivityError {
     /// The runtime is shutting down.
     #[error("the runtime is shutting down")]
     ShuttingDown,
+    /// The store failed.
+    #[error("the activity could not be looked up or kept")]
+    Store(#[from] StoreError),
 }
 
 /// Why an execution could not be described, stopped or gone on with.

@@ -583,6 +583,7 @@ impl Inner {
         let (mut execution, mut step) = Execution::start(Arc::clone(machine), start, now);
         let history = self.watched(&step.history);
         let attended = step.commands.iter().any(|command| matches!(command, Command::StartTask(_)));
+        self.serve_here(&mut step.tokens);
         let commit = Commit::new(&mut step, execution.take_changes(), now).attended(attended);
         let live = Box::new(Live {
             execution,
@@ -709,9 +710,16 @@ impl Inner {
 
     /// Leaves it to the owner of an execution to tell it something, and waits until it is committed.
     async fn ask_elsewhere(&self, id: &ExecutionId, event: Event) -> Result<(), AskError> {
+        // Nobody asks again in the name of a worker: it has the task, or it has not.
+        let (insists, patience) = (matches!(event, Event::TaskStarted { .. }), Duration::from_secs(1));
         let asked = async {
             let posted = self.store.post(id, event).await?;
-            self.store.settled(id, posted).await
+            loop {
+                match self.store.settled(id, posted).await {
+                    Err(error) if insists && error.is_retryable() => self.clock.sleep(patience).await,
+                    settled => return settled,
+                }
+            }
         };
         tokio::select! {
             biased;
@@ -760,15 +768,19 @@ impl Inner {
         }
     }
 
-    /// Begins to keep time, and lets those who share the store know that this runtime is there.
+    /// Begins to keep time, lets those who share the store know that this runtime is there, and learns which activities
+    /// are not.
     async fn join(self: &Arc<Self>) -> Result<(), StoreError> {
-        self.keep_time();
-        if self.lease.is_none() {
+        if self.joined.initialized() {
             return Ok(());
         }
+        self.keep_time();
         let join = async || {
-            let claim = Claim::new(self.owner, self.clock.now(), 0).lease(self.lease);
-            self.store.claim(claim).await.map(drop)
+            if self.lease.is_some() {
+                let claim = Claim::new(self.owner, self.clock.now(), 0).lease(self.lease);
+                self.store.claim(claim).await?;
+            }
+            self.learn_activities().await
         };
         self.joined.get_or_try_init(join).await.copied()
     }

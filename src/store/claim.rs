@@ -49,6 +49,24 @@ pub struct Claimed {
     pub inbox: Vec<Posted>,
 }
 
+/// What an owner that waits for changes hears of.
+///
+/// ```
+/// let mut changed = stepwright::store::Changed::default();
+/// changed.offers = true;
+/// assert!(!changed.claims);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Changed {
+    /// There may be something to claim.
+    pub claims: bool,
+    /// Tasks were offered to workers.
+    pub offers: bool,
+    /// An activity was deleted, or is there again.
+    pub activities: bool,
+}
+
 /// An event that was posted.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -124,6 +142,13 @@ impl Claim {
     pub fn only(mut self, id: ExecutionId) -> Self {
         self.only = Some(id);
         self
+    }
+}
+
+impl Changed {
+    /// For a store that does not say what: all of it.
+    pub fn anything() -> Self {
+        Self { claims: true, offers: true, activities: true }
     }
 }
 

@@ -1,15 +1,18 @@
 //! Stores that change what another one does.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::arn::Arn;
 use crate::execution::Event;
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TokenHash};
 use crate::store::{
-    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
-    PageRequest, PromptStore, Revision, Store, StoreError, StoredExecution, TaskAddress,
+    Changed, Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution,
+    OwnerId, Page, PageRequest, PromptStore, Revision, Store, StoreError, StoredExecution, TaskAddress,
 };
 use crate::time::Timestamp;
 
@@ -131,9 +134,12 @@ decorator! {
     claim(claim: Claim) -> Claims;
     release(owner: OwnerId, executions: Option<&[ExecutionId]>) -> ();
     owned(owner: OwnerId) -> Vec<ExecutionId>;
-    changed(owner: OwnerId) -> ();
+    changed(owner: OwnerId) -> Changed;
     post(id: &ExecutionId, event: Event) -> InboxId;
     settled(id: &ExecutionId, posted: InboxId) -> bool;
+    offers(activity: &Arn, most: usize, held: Duration) -> Vec<TaskAddress>;
+    set_activity(activity: &Arn, exists: bool) -> ();
+    missing_activities() -> BTreeSet<Arn>;
     forget(closed_before: Timestamp, most: usize) -> usize;
     expire(closed_before: Timestamp, most: usize) -> usize;
 }

@@ -4,19 +4,20 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use foldhash::fast::RandomState;
 use tokio::sync::Notify;
 
-use crate::execution::{Event, ExecutionStatus, IssuedToken, Snapshot};
+use crate::arn::Arn;
+use crate::execution::{Event, ExecutionStatus, IssuedToken, Snapshot, TokenChanges};
 use crate::history::HistoryEvent;
-use crate::id::{ExecutionId, TokenHash};
+use crate::id::{ExecutionId, TaskId, TokenHash};
 use crate::store::{
-    Claim, Claimed, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution,
-    OwnerId, Page, PageRequest, Posted, PromptStore, Revision, Store, StoreError, StoreErrorKind,
-    StoredExecution, TaskAddress,
+    Changed, Claim, Claimed, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId,
+    NewExecution, OwnerId, Page, PageRequest, Posted, PromptStore, Revision, Store, StoreError,
+    StoreErrorKind, StoredExecution, TaskAddress,
 };
 use crate::time::Timestamp;
 
@@ -78,6 +79,26 @@ struct Inner {
     /// The same of those whose state was kept.
     redrivable: BTreeSet<(Timestamp, u64)>,
     last_posted: u64,
+    offers: Offers,
+    missing_activities: BTreeSet<Arn>,
+}
+
+#[derive(Debug)]
+struct Offer {
+    execution: u64,
+    task: TaskId,
+    /// Until when it is held for somebody.
+    held: Option<Instant>,
+}
+
+/// Tasks that wait for workers.
+#[derive(Debug, Default)]
+struct Offers {
+    /// Of each activity, in the order in which they were offered.
+    waiting: BTreeMap<Arn, BTreeMap<u64, Offer>>,
+    /// Where they are.
+    places: HashMap<(u64, TaskId), (Arn, u64)>,
+    last_number: u64,
 }
 
 #[derive(Debug)]
@@ -158,9 +179,11 @@ impl Inner {
     }
 
     fn write(&mut self, number: u64, commit: Commit) -> Revision {
+        let offered = self.offers.change(number, &commit.tokens);
         let kept = self.executions.get_mut(&number).expect(NUMBERED);
         for issued in &commit.tokens.issued {
-            let address = TaskAddress::new(kept.summary.id.clone(), issued.task, issued.activity, true);
+            let address =
+                TaskAddress::new(kept.summary.id.clone(), issued.task, issued.activity.is_some(), true);
             self.tokens.insert(issued.hash, address);
         }
         for hash in &commit.tokens.retired {
@@ -178,6 +201,9 @@ impl Inner {
             }
         }
         self.moved(number, &before, &after);
+        if offered {
+            self.tell_all();
+        }
         revision
     }
 
@@ -223,6 +249,40 @@ impl Inner {
 
     fn tell_all(&self) {
         self.owners.values().for_each(|owner| owner.changed.notify_one());
+    }
+}
+
+impl Offers {
+    /// Takes over what a commit of an execution offers, if it does, and what it takes back.
+    fn change(&mut self, execution: u64, tokens: &TokenChanges) -> bool {
+        for task in &tokens.taken {
+            let Some((activity, number)) = self.places.remove(&(execution, *task)) else { continue };
+            let Some(waiting) = self.waiting.get_mut(&activity) else { continue };
+            waiting.remove(&number);
+            if waiting.is_empty() {
+                self.waiting.remove(&activity);
+            }
+        }
+        let before = self.last_number;
+        for (activity, task) in tokens.offered() {
+            self.last_number += 1;
+            let waiting = self.waiting.entry(activity.clone()).or_default();
+            waiting.insert(self.last_number, Offer { execution, task, held: None });
+            self.places.insert((execution, task), (activity.clone(), self.last_number));
+        }
+        self.last_number > before
+    }
+
+    /// The first that are not held, which they are from now on.
+    fn hold(&mut self, activity: &Arn, most: usize, held: Duration) -> Vec<(u64, TaskId)> {
+        let now = Instant::now();
+        let waiting = self.waiting.get_mut(activity).into_iter().flat_map(BTreeMap::values_mut);
+        let free = waiting.filter(|offer| offer.held.is_none_or(|until| until <= now)).take(most);
+        free.map(|offer| {
+            offer.held = Some(now + held);
+            (offer.execution, offer.task)
+        })
+        .collect()
     }
 }
 
@@ -481,10 +541,10 @@ impl Store for MemoryStore {
         Ok(owned.map(|kept| kept.summary.id.clone()).collect())
     }
 
-    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
+    async fn changed(&self, owner: OwnerId) -> Result<Changed, StoreError> {
         let changed = Arc::clone(&self.inner().owners.entry(owner).or_default().changed);
         changed.notified().await;
-        Ok(())
+        Ok(Changed::anything())
     }
 
     async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
@@ -521,6 +581,33 @@ impl Store for MemoryStore {
             }
             settled.await;
         }
+    }
+
+    async fn offers(
+        &self,
+        activity: &Arn,
+        most: usize,
+        held: Duration,
+    ) -> Result<Vec<TaskAddress>, StoreError> {
+        let mut inner = self.inner();
+        let offers = inner.offers.hold(activity, most, held);
+        let address = |(execution, task)| {
+            let kept = inner.executions.get(&execution)?;
+            Some(TaskAddress::new(kept.summary.id.clone(), task, true, true))
+        };
+        Ok(offers.into_iter().filter_map(address).collect())
+    }
+
+    async fn set_activity(&self, activity: &Arn, exists: bool) -> Result<(), StoreError> {
+        let mut inner = self.inner();
+        let missing = &mut inner.missing_activities;
+        let _ = if exists { missing.remove(activity) } else { missing.insert(activity.clone()) };
+        inner.tell_all();
+        Ok(())
+    }
+
+    async fn missing_activities(&self) -> Result<BTreeSet<Arn>, StoreError> {
+        Ok(self.inner().missing_activities.clone())
     }
 
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {

@@ -12,12 +12,14 @@ mod page;
 #[cfg(feature = "postgres")]
 mod postgres;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The attribute that implementations of [`Store`] need.
 pub use async_trait::async_trait;
-pub use claim::{Claim, Claimed, Claims, Handled, InboxId, OwnerId, Posted};
+pub use claim::{Changed, Claim, Claimed, Claims, Handled, InboxId, OwnerId, Posted};
 pub use decorator::Decorator;
 pub use error::{StoreError, StoreErrorKind};
 #[cfg(feature = "file-store")]
@@ -27,6 +29,7 @@ pub use page::{Page, PageRequest};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresError, PostgresOptions, PostgresStore};
 
+use crate::arn::Arn;
 use crate::execution::{Changes, Event, ExecutionStatus, NotRedrivable, Redrives, Snapshot, TokenChanges};
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskId, TokenHash};
@@ -54,6 +57,12 @@ use crate::time::Timestamp;
 ///
 /// An execution that nobody owns has *something to do* when its deadline has come, when an event was posted to
 /// it, or when its last commit said that it wants to be [attended](Commit::attended).
+///
+/// # Activities
+///
+/// Tasks that a commit [offers](TokenChanges::offered) wait for workers, until another one says that they were
+/// [taken](TokenChanges::taken). Whoever has a worker finds them here, asks their executions to begin, and may be too
+/// late: the execution says so.
 ///
 /// `testing::store` checks all of this. What changes little about another store is a [`Decorator`].
 #[async_trait]
@@ -123,15 +132,31 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     async fn owned(&self, owner: OwnerId) -> Result<Vec<ExecutionId>, StoreError>;
 
     /// Waits until there may be something to claim for `owner` that the last claim did not give: mail came, or
-    /// executions were released. It may return for nothing, it need not notice that time passes, and whoever stops
-    /// waiting loses nothing: the next call returns at once.
-    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError>;
+    /// executions were released; or until tasks were offered to workers, or activities came or went. It may return for
+    /// nothing, it need not notice that time passes, and whoever stops waiting loses nothing: the next call returns at
+    /// once.
+    async fn changed(&self, owner: OwnerId) -> Result<Changed, StoreError>;
 
     /// Leaves an event for whoever owns an execution, or will.
     async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError>;
 
     /// Waits until it is known what became of an event that was posted: whether it was accepted.
     async fn settled(&self, id: &ExecutionId, posted: InboxId) -> Result<bool, StoreError>;
+
+    /// Tasks of an activity that wait for a worker: those that were offered first, `most` at most, and none that
+    /// this gave to anybody within the time for which they are `held`, by the store's clock.
+    async fn offers(
+        &self,
+        activity: &Arn,
+        most: usize,
+        held: Duration,
+    ) -> Result<Vec<TaskAddress>, StoreError>;
+
+    /// Keeps whether there is an activity. There is, unless this said otherwise.
+    async fn set_activity(&self, activity: &Arn, exists: bool) -> Result<(), StoreError>;
+
+    /// The activities that there are not.
+    async fn missing_activities(&self) -> Result<BTreeSet<Arn>, StoreError>;
 
     /// Removes executions that ended before `closed_before`, the oldest first and `most` at most, with their
     /// histories and tokens. It says how many; their names may be used again.

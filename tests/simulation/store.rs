@@ -10,8 +10,8 @@ use std::thread::Thread;
 use std::time::Duration;
 
 use stepwright::store::{
-    Claim, Claims, Commit, Created, Decorator, NewExecution, OwnerId, PromptStore, Revision, StoreError,
-    StoreErrorKind, TaskAddress,
+    Changed, Claim, Claims, Commit, Created, Decorator, NewExecution, OwnerId, PromptStore, Revision,
+    StoreError, StoreErrorKind, TaskAddress,
 };
 use stepwright::{ExecutionId, FileStore, MemoryStore, Store, TokenHash};
 use tempfile::TempDir;
@@ -350,7 +350,7 @@ impl Decorator for NodeStore {
         self.call("owned", self.store.owned(self.shelf.number(owner))).await
     }
 
-    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
+    async fn changed(&self, owner: OwnerId) -> Result<Changed, StoreError> {
         self.store.changed(self.shelf.number(owner)).await
     }
 }

@@ -77,7 +77,7 @@ pub(crate) fn enter(
     }
     let start = turn.task_start(frame, &running, token);
     if let Some(token) = &start.token {
-        let activity = task.kind == ResourceKind::Activity;
+        let activity = (task.kind == ResourceKind::Activity).then(|| task.resource.clone());
         let hash = token.hash();
         running.hash = Some(hash);
         // Mostly it is the only one.
@@ -151,6 +151,8 @@ impl Execution {
         let running = Arc::make_mut(running);
         running.submitted = true;
         running.beat(now);
+        let task = running.id;
+        self.tokens.taken.push(task);
         self.record(frame, |_| HistoryEventKind::ActivityStarted { worker: worker.map(Arc::from) });
         Ok(Outcome::Waits)
     }

@@ -17,12 +17,14 @@ mod unkept;
 mod write;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
@@ -30,6 +32,7 @@ use rusqlite::config::DbConfig;
 
 pub use error::FileStoreError;
 
+use crate::arn::Arn;
 use crate::execution::Event;
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TokenHash};
@@ -43,8 +46,8 @@ use crate::store::file::tokens::Tokens;
 use crate::store::file::write::{Encoded, EncodedNew, encode_event};
 use crate::store::file::writer::{Database, Written};
 use crate::store::{
-    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
-    PageRequest, Revision, Store, StoreError, StoreErrorKind, StoredExecution, TaskAddress,
+    Changed, Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution,
+    OwnerId, Page, PageRequest, Revision, Store, StoreError, StoreErrorKind, StoredExecution, TaskAddress,
 };
 use crate::time::Timestamp;
 
@@ -321,9 +324,9 @@ impl Store for FileStore {
         self.write(Urgency::MayBeLost, move |database| database.owned(owner)).await
     }
 
-    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
+    async fn changed(&self, owner: OwnerId) -> Result<Changed, StoreError> {
         self.owners.changed(owner).notified().await;
-        Ok(())
+        Ok(Changed::anything())
     }
 
     async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
@@ -340,6 +343,26 @@ impl Store for FileStore {
                 None => settled.await,
             }
         }
+    }
+
+    async fn offers(
+        &self,
+        activity: &Arn,
+        most: usize,
+        held: Duration,
+    ) -> Result<Vec<TaskAddress>, StoreError> {
+        let activity = activity.clone();
+        self.write(Urgency::MayBeLost, move |database| database.offers(activity.as_str(), most, held)).await
+    }
+
+    async fn set_activity(&self, activity: &Arn, exists: bool) -> Result<(), StoreError> {
+        let activity = activity.clone();
+        self.write(Urgency::GoesOn, move |database| database.set_activity(activity.as_str(), exists)).await
+    }
+
+    async fn missing_activities(&self) -> Result<BTreeSet<Arn>, StoreError> {
+        let missing = self.readers.read_one(read::missing_activities)?;
+        missing.iter().map(|arn| arn.parse().map_err(|_| StoreErrorKind::Corrupt.into())).collect()
     }
 
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {

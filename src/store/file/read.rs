@@ -85,6 +85,12 @@ pub(super) fn number(connection: &Connection, id: &ExecutionId) -> rusqlite::Res
     find.query_row((id.as_str(),), |row| row.get(0)).optional()
 }
 
+/// The activities that were deleted.
+pub(super) fn missing_activities(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut find = connection.prepare_cached("SELECT arn FROM missing_activity")?;
+    find.query_map((), |row| row.get(0))?.collect()
+}
+
 type Described = Result<ExecutionSummary, StoreErrorKind>;
 
 /// What is known about an execution.

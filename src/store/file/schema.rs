@@ -12,6 +12,8 @@
 //! | `history`   | a step's events           | at the step, at the end of the table                     |
 //! | `token`     | a token's hash            | when it is issued, and when it is retired before the end |
 //! | `inbox`     | an event that was posted  | when it is posted, and when it is settled                |
+//! | `offer`     | an activity's task        | when it is scheduled; gone when a worker has it          |
+//! | `missing_activity` | a deleted activity | when it is deleted; gone when it is there again          |
 //!
 //! Times are milliseconds since 1970. `live.owner` is a number of the process that has the file open, and means
 //! nothing to the next one. A token is open if its row says so and its execution is open. What `record.part` stands
@@ -25,8 +27,12 @@ use super::error::FileStoreError;
 const APPLICATION: i32 = 0x7374_6570;
 
 /// How each version becomes the next one. What was released stays as it is.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
+];
 
 /// The version that this crate writes.
 pub(super) const VERSION: usize = MIGRATIONS.len();

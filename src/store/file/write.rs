@@ -1,5 +1,8 @@
 //! What each write does to the tables.
 
+use std::collections::hash_map::Entry;
+use std::time::{Duration, Instant};
+
 use rusqlite::{OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 
@@ -7,7 +10,7 @@ use super::read;
 use super::unkept::Change;
 use super::writer::{Database, Written};
 use crate::execution::{Event, Record, RecordKey, TokenChanges};
-use crate::id::ExecutionId;
+use crate::id::{ExecutionId, TaskId};
 use crate::store::{
     Claim, Claimed, Claims, Commit, Created, Handled, InboxId, NewExecution, OwnerId, Posted, Revision,
     StoreErrorKind, TaskAddress, events,
@@ -267,10 +270,20 @@ impl Database {
         for token in &commit.tokens.issued {
             let sql = "INSERT INTO token (hash, execution, task, activity, open) VALUES (?1, ?2, ?3, ?4, 1)";
             let task = sql_number(token.task.as_u64());
-            let row = params![token.hash.as_bytes(), number, task, token.activity];
+            let row = params![token.hash.as_bytes(), number, task, token.activity.is_some()];
             connection.prepare_cached(sql)?.execute(row)?;
-            let address = TaskAddress::new(id.clone(), token.task, token.activity, true);
+            let address = TaskAddress::new(id.clone(), token.task, token.activity.is_some(), true);
             self.tokens.issue(number, token.hash, address);
+        }
+        for task in &commit.tokens.taken {
+            let sql = "DELETE FROM offer WHERE execution = ?1 AND task = ?2";
+            connection.prepare_cached(sql)?.execute(params![number, sql_number(task.as_u64())])?;
+        }
+        for (activity, task) in commit.tokens.offered() {
+            let sql = "INSERT INTO offer (activity, execution, task) VALUES (?1, ?2, ?3)";
+            let row = params![activity.as_str(), number, sql_number(task.as_u64())];
+            connection.prepare_cached(sql)?.execute(row)?;
+            self.changed = true;
         }
         // Those of an execution that ends are not open any longer, whatever their rows say.
         for hash in commit.tokens.retired.iter().filter(|_| commit.outcome.is_none()) {
@@ -451,6 +464,43 @@ impl Database {
         self.connection.prepare_cached(sql)?.execute((number,))?;
         self.owners.tell(live.flatten());
         Ok(Ok(InboxId::from(posted.cast_unsigned())))
+    }
+
+    /// Tasks that wait for a worker, and are held for whoever asks.
+    pub(super) fn offers(
+        &mut self,
+        activity: &str,
+        most: usize,
+        held: Duration,
+    ) -> Written<Vec<TaskAddress>> {
+        let now = Instant::now();
+        self.held.retain(|_, until| *until > now);
+        let sql = "SELECT execution.number, task, id FROM offer JOIN execution ON execution.number = offer.execution
+            WHERE activity = ?1 ORDER BY offer.number";
+        let mut find = self.connection.prepare_cached(sql)?;
+        let mut rows = find.query((activity,))?;
+        let mut offers = Vec::new();
+        while offers.len() < most
+            && let Some(row) = rows.next()?
+        {
+            let place: (i64, i64) = (row.get(0)?, row.get(1)?);
+            if let Entry::Vacant(free) = self.held.entry(place) {
+                free.insert(now + held);
+                let (id, task): (String, _) = (row.get(2)?, TaskId::from(place.1.cast_unsigned()));
+                offers.push(TaskAddress::new(id.into(), task, true, true));
+            }
+        }
+        Ok(Ok(offers))
+    }
+
+    pub(super) fn set_activity(&mut self, activity: &str, exists: bool) -> Written<()> {
+        let sql = match exists {
+            true => "DELETE FROM missing_activity WHERE arn = ?1",
+            false => "INSERT INTO missing_activity (arn) VALUES (?1) ON CONFLICT DO NOTHING",
+        };
+        self.connection.prepare_cached(sql)?.execute((activity,))?;
+        self.changed = true;
+        Ok(Ok(()))
     }
 
     pub(super) fn forget(&mut self, closed_before: Timestamp, most: usize) -> Written<usize> {

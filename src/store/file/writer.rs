@@ -1,5 +1,6 @@
 //! The one thread that writes: what waits goes into one transaction.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,6 +33,10 @@ pub(super) struct Database {
     pub(super) tokens: Changes,
     /// Whether something was settled in this transaction.
     pub(super) settled: bool,
+    /// Whether all owners are to hear of it: tasks were offered, or activities came or went.
+    pub(super) changed: bool,
+    /// Until when offers are held for somebody, by their executions and tasks.
+    pub(super) held: HashMap<(i64, i64), Instant>,
     pub(super) count: Count,
     /// How many were told of the last transaction, and may go on.
     coming: usize,
@@ -77,6 +82,8 @@ impl Database {
             unkept: Unkept::default(),
             tokens: Changes::new(tokens),
             settled: false,
+            changed: false,
+            held: HashMap::new(),
             count: Count::default(),
             coming: 0,
             checkpoints,
@@ -120,6 +127,9 @@ impl Database {
         }
         if std::mem::take(&mut self.settled) {
             self.owners.settled.notify_waiters();
+        }
+        if std::mem::take(&mut self.changed) {
+            self.owners.tell(None);
         }
         let count = std::mem::take(&mut self.count);
         self.coming = batch.len().saturating_sub(count.ended);

@@ -290,7 +290,7 @@ fn rest(statement: &mut Statement, commit: &Commit, records: Vec<Record>) {
     if !issued.is_empty() {
         let hashes: Vec<Vec<u8>> = issued.iter().map(|token| token.hash.as_bytes().to_vec()).collect();
         let tasks: Vec<i64> = issued.iter().map(|token| token.task.as_u64() as i64).collect();
-        let activities: Vec<bool> = issued.iter().map(|token| token.activity).collect();
+        let activities: Vec<bool> = issued.iter().map(|token| token.activity.is_some()).collect();
         statement
             .sql(", issued AS (INSERT INTO tokens (hash, execution, task, activity) SELECT hash, execution, task, activity FROM step, unnest(")
             .value(hashes)
@@ -299,6 +299,26 @@ fn rest(statement: &mut Statement, commit: &Commit, records: Vec<Record>) {
             .sql("::bigint[], ")
             .value(activities)
             .sql("::boolean[]) AS t (hash, task, activity))");
+    }
+    let (activities, tasks): (Vec<String>, Vec<i64>) = commit
+        .tokens
+        .offered()
+        .map(|(activity, task)| (activity.as_str().to_owned(), task.as_u64() as i64))
+        .unzip();
+    if !tasks.is_empty() {
+        statement
+            .sql(", offered AS (INSERT INTO offers (activity, execution, task) SELECT activity, execution, task FROM step, unnest(")
+            .value(activities)
+            .sql("::text[], ")
+            .value(tasks)
+            .sql("::bigint[]) AS t (activity, task))");
+    }
+    let taken: Vec<i64> = commit.tokens.taken.iter().map(|task| task.as_u64() as i64).collect();
+    if !taken.is_empty() {
+        statement
+            .sql(", taken AS (DELETE FROM offers USING step WHERE offers.execution = step.execution AND task = ANY(")
+            .value(taken)
+            .sql("))");
     }
     // One that a step issued and retired was never anybody's: it is known as one that was.
     let retired: Vec<Vec<u8>> = commit.tokens.retired.iter().map(|hash| hash.as_bytes().to_vec()).collect();
@@ -319,7 +339,7 @@ fn redrives(commit: &Commit) -> Option<String> {
     Some(serde_json::to_string(&**redrives).expect("the keys of redrives are strings"))
 }
 
-/// What a definition is known by.
-pub(super) fn hash(definition: &str) -> Vec<u8> {
-    Sha256::digest(definition.as_bytes()).to_vec()
+/// What a long text is known by.
+pub(super) fn hash(text: &str) -> Vec<u8> {
+    Sha256::digest(text.as_bytes()).to_vec()
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, broadcast};
@@ -12,7 +12,7 @@ use tokio_postgres::AsyncMessage;
 use uuid::Uuid;
 
 use super::connect::Connector;
-use crate::store::{InboxId, OwnerId};
+use crate::store::{Changed, InboxId, OwnerId};
 
 /// How long to wait before the connection that was lost is made again: at first, and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
@@ -29,9 +29,37 @@ pub(super) struct Listener {
 
 #[derive(Debug)]
 struct Ears {
-    owners: Mutex<HashMap<OwnerId, Arc<Notify>>>,
+    owners: Mutex<HashMap<OwnerId, Arc<Ear>>>,
     /// Which posted event was settled; nothing is for any of them.
     settled: broadcast::Sender<Option<InboxId>>,
+}
+
+/// What one owner hears; it keeps what is heard before somebody waits.
+#[derive(Debug, Default)]
+pub(super) struct Ear {
+    heard: Notify,
+    changed: Mutex<Changed>,
+}
+
+impl Ear {
+    /// Waits until there is something to hear.
+    pub(super) async fn hear(&self) -> Changed {
+        self.heard.notified().await;
+        std::mem::take(&mut *self.changed())
+    }
+
+    fn tell(&self, Changed { claims, offers, activities }: Changed) {
+        let mut changed = self.changed();
+        changed.claims |= claims;
+        changed.offers |= offers;
+        changed.activities |= activities;
+        drop(changed);
+        self.heard.notify_one();
+    }
+
+    fn changed(&self) -> MutexGuard<'_, Changed> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Listener {
@@ -41,8 +69,8 @@ impl Listener {
         Self { ears, task }
     }
 
-    /// What an owner waits for: it keeps what is heard before somebody waits.
-    pub(super) fn owner(&self, owner: OwnerId) -> Arc<Notify> {
+    /// What an owner waits for.
+    pub(super) fn owner(&self, owner: OwnerId) -> Arc<Ear> {
         Arc::clone(self.ears.owners().entry(owner).or_default())
     }
 
@@ -64,16 +92,20 @@ impl Drop for Listener {
 }
 
 impl Ears {
-    fn owners(&self) -> std::sync::MutexGuard<'_, HashMap<OwnerId, Arc<Notify>>> {
+    fn owners(&self) -> MutexGuard<'_, HashMap<OwnerId, Arc<Ear>>> {
         // A map is whole between any two operations.
         self.owners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Anything may have happened.
     fn hear_all(&self) {
-        self.owners().values().for_each(|owner| owner.notify_one());
+        self.tell_all(Changed::anything());
         // Nobody may be waiting.
         let _ = self.settled.send(None);
+    }
+
+    fn tell_all(&self, changed: Changed) {
+        self.owners().values().for_each(|owner| owner.tell(changed));
     }
 
     fn hear(&self, message: &str) {
@@ -81,11 +113,16 @@ impl Ears {
             Some(("mail", owner)) => {
                 let owner = owner.parse::<Uuid>().map(|owner| OwnerId::from(owner.as_u128()));
                 if let Some(owner) = owner.ok().and_then(|owner| self.owners().get(&owner).cloned()) {
-                    owner.notify_one();
+                    owner.tell(Changed { claims: true, ..Changed::default() });
                 }
             }
             Some(("settled", number)) => {
                 let _ = self.settled.send(number.parse::<u64>().ok().map(InboxId::from));
+            }
+            None if message == "free" => self.tell_all(Changed { claims: true, ..Changed::default() }),
+            None if message == "offer" => self.tell_all(Changed { offers: true, ..Changed::default() }),
+            None if message == "activity" => {
+                self.tell_all(Changed { activities: true, ..Changed::default() })
             }
             _ => self.hear_all(),
         }

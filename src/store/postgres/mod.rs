@@ -7,11 +7,15 @@ mod commit;
 mod connect;
 mod error;
 mod listen;
+mod offer;
 mod read;
 mod schema;
 mod statement;
 mod writer;
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -23,12 +27,13 @@ pub use error::PostgresError;
 use self::connect::Connector;
 use self::listen::Listener;
 use self::writer::{Write, Writer};
+use crate::arn::Arn;
 use crate::execution::Event;
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TokenHash};
 use crate::store::{
-    Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution, OwnerId, Page,
-    PageRequest, Revision, Store, StoreError, StoreErrorKind, StoredExecution, TaskAddress,
+    Changed, Claim, Claims, Commit, Created, ExecutionFilter, ExecutionSummary, InboxId, NewExecution,
+    OwnerId, Page, PageRequest, Revision, Store, StoreError, StoreErrorKind, StoredExecution, TaskAddress,
 };
 use crate::time::Timestamp;
 
@@ -63,6 +68,8 @@ pub struct PostgresStore {
     pool: Pool,
     writer: Writer,
     listener: Listener,
+    /// Whether those who have workers are about to be told that there are tasks for them.
+    telling: Arc<AtomicBool>,
 }
 
 impl PostgresStore {
@@ -84,11 +91,28 @@ impl PostgresStore {
     fn new(pool: Pool, connector: Connector, connections: usize) -> Self {
         // Whoever reads does not wait for those who write.
         let writer = Writer::new(pool.clone(), connections / 2);
-        Self { pool, writer, listener: Listener::new(connector) }
+        Self { pool, writer, listener: Listener::new(connector), telling: Arc::default() }
     }
 
     async fn client(&self) -> Result<Client, StoreError> {
         Ok(self.pool.get().await?)
+    }
+
+    /// Writes a commit, and tells of what it offers once it is written: a notification within the transaction would
+    /// keep all others waiting for its end.
+    async fn write(&self, write: Write, offers: bool) -> Result<bool, StoreError> {
+        let applied = self.writer.write(write).await?;
+        if applied && offers && !self.telling.swap(true, Ordering::AcqRel) {
+            let (pool, telling) = (self.pool.clone(), Arc::clone(&self.telling));
+            tokio::spawn(async move {
+                let client = pool.get().await;
+                telling.store(false, Ordering::Release);
+                if let Ok(client) = client {
+                    offer::tell(&client).await;
+                }
+            });
+        }
+        Ok(applied)
     }
 }
 
@@ -99,10 +123,11 @@ impl Store for PostgresStore {
     }
 
     async fn create(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
+        let offers = first.tokens.offered().next().is_some();
         let create = Box::new((execution, first));
         let id = create.0.id.clone();
         loop {
-            if self.writer.write(Write::Create(create.clone())).await? {
+            if self.write(Write::Create(create.clone()), offers).await? {
                 return Ok(Created::New(Revision::default().next()));
             }
             // It may be forgotten at this moment.
@@ -118,7 +143,8 @@ impl Store for PostgresStore {
         expected: Revision,
         commit: Commit,
     ) -> Result<Revision, StoreError> {
-        if self.writer.write(Write::Commit(id.clone(), expected, Box::new(commit))).await? {
+        let offers = commit.tokens.offered().next().is_some();
+        if self.write(Write::Commit(id.clone(), expected, Box::new(commit)), offers).await? {
             return Ok(expected.next());
         }
         stale(&self.client().await?, id).await
@@ -178,11 +204,11 @@ impl Store for PostgresStore {
         claim::owned(&self.client().await?, owner).await
     }
 
-    async fn changed(&self, owner: OwnerId) -> Result<(), StoreError> {
-        let changed = self.listener.owner(owner);
+    async fn changed(&self, owner: OwnerId) -> Result<Changed, StoreError> {
+        let ear = self.listener.owner(owner);
         // Too early is not wrong.
-        let _ = tokio::time::timeout(POLL, changed.notified()).await;
-        Ok(())
+        let heard = tokio::time::timeout(POLL, ear.hear()).await;
+        Ok(heard.unwrap_or(Changed::anything()))
     }
 
     async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
@@ -205,6 +231,23 @@ impl Store for PostgresStore {
             };
             let _ = tokio::time::timeout(POLL, heard).await;
         }
+    }
+
+    async fn offers(
+        &self,
+        activity: &Arn,
+        most: usize,
+        held: Duration,
+    ) -> Result<Vec<TaskAddress>, StoreError> {
+        offer::offers(&self.client().await?, activity, most, held).await
+    }
+
+    async fn set_activity(&self, activity: &Arn, exists: bool) -> Result<(), StoreError> {
+        offer::set_activity(&self.client().await?, activity, exists).await
+    }
+
+    async fn missing_activities(&self) -> Result<BTreeSet<Arn>, StoreError> {
+        offer::missing_activities(&self.client().await?).await
     }
 
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {

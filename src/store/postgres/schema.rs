@@ -5,8 +5,12 @@ use tokio_postgres::Client;
 use super::error::PostgresError;
 
 /// What each version of the schema adds to the one before; the first is version 1.
-const MIGRATIONS: [&str; 3] =
-    [include_str!("migrations/1.sql"), include_str!("migrations/2.sql"), include_str!("migrations/3.sql")];
+const MIGRATIONS: [&str; 4] = [
+    include_str!("migrations/1.sql"),
+    include_str!("migrations/2.sql"),
+    include_str!("migrations/3.sql"),
+    include_str!("migrations/4.sql"),
+];
 
 /// The version that this crate reads and writes.
 const KNOWN: i32 = MIGRATIONS.len() as i32;

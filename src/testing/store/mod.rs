@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod offers;
 mod owners;
 mod redrive;
 mod subject;
@@ -32,6 +33,7 @@ use crate::store::{
     Commit, Created, ExecutionFilter, PageRequest, Revision, Store, StoreErrorKind, StoredExecution,
 };
 
+pub use offers::{activities_that_were_deleted_are_kept, offered_tasks_wait_until_they_are_taken};
 pub use owners::{
     changes_are_noticed, owners_get_what_has_something_to_do, owners_that_are_gone_lose_what_they_had,
     posted_events_wait_until_they_are_handled, what_ended_long_ago_is_forgotten,
@@ -70,6 +72,8 @@ pub async fn all(store: &Arc<dyn Store>) {
     redrives_are_fenced(store).await;
     what_ended_long_ago_is_not_redriven(store).await;
     redrives_and_clean_up_tear_nothing_apart(store).await;
+    offered_tasks_wait_until_they_are_taken(store).await;
+    activities_that_were_deleted_are_kept(store).await;
 }
 
 /// Executions and tokens that never were: absent where that is an answer, `NotFound` where it is none.

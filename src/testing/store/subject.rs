@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::task::yield_now;
 
+use crate::arn::Arn;
 use crate::execution::{Command, Event, Execution, Reporter, Seed, Start, Step, TaskStart};
 use crate::failure::Failure;
 use crate::history::HistoryEvent;
@@ -181,6 +182,12 @@ impl Suite {
 
     pub(super) fn id(&self, n: usize) -> ExecutionId {
         format!("arn:aws:states:us-east-1:123456789012:execution:{}:{n}", self.machine.name()).into()
+    }
+
+    /// An activity that nobody else has.
+    pub(super) fn activity(&self, name: &str) -> Arn {
+        let arn = format!("arn:aws:states:us-east-1:123456789012:activity:{}-{name}", self.machine.name());
+        arn.parse().expect("it is an ARN")
     }
 
     /// An owner that nobody else is.
