@@ -345,7 +345,7 @@ fn files_that_are_not_ours_are_refused_and_left_alone() {
     Connection::open(path("newer.db")).unwrap().pragma_update(None, "user_version", 99).unwrap();
     let error = FileStore::open(path("newer.db")).unwrap_err();
     assert!(matches!(error, FileStoreError::TooNew { found: 99 }), "{error}");
-    assert_eq!(error.to_string(), "the store has version 99, and this program knows versions up to 3");
+    assert_eq!(error.to_string(), "the store has version 99, and this program knows versions up to 4");
 
     let foreign = Connection::open(path("foreign.db")).unwrap();
     foreign.execute_batch("CREATE TABLE tea (leaf TEXT)").unwrap();

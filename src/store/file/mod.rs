@@ -229,6 +229,8 @@ impl Drop for FileStore {
     /// Waits until everything is written and the file is closed.
     fn drop(&mut self) {
         self.requests.close();
+        // The last connection clears up the log, and one that only reads cannot.
+        self.readers.close();
         if let Some(writer) = self.writer.take() {
             // A writer that panicked has said so.
             let _ = writer.join();

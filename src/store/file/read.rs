@@ -34,6 +34,11 @@ impl Readers {
         Self { free: Mutex::default(), path: path.to_owned() }
     }
 
+    /// Closes those that nobody uses.
+    pub(super) fn close(&self) {
+        self.free.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// Reads with one statement.
     pub(super) fn read_one<T>(
         &self,
