@@ -335,7 +335,8 @@ impl Store for ByteStore {
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
         let mut tables = self.tables();
         let (me, now) = (claim.owner.as_u128(), Instant::now());
-        tables.leases.insert(me, claim.lease.map(|lease| now + lease));
+        let before = tables.leases.insert(me, claim.lease.map(|lease| now + lease));
+        let fresh = before.is_none_or(|until| until.is_some_and(|until| until <= now));
         let over: Vec<u128> = tables
             .leases
             .iter()
@@ -372,7 +373,8 @@ impl Store for ByteStore {
             }
             claimed.push(Claimed::new(id, inbox));
         }
-        Ok(Claims::new(claimed, rest.first().map(|(wake, _)| Timestamp::from_millis(*wake))))
+        let next = rest.first().map(|(wake, _)| Timestamp::from_millis(*wake));
+        Ok(Claims::new(claimed, next).fresh(fresh))
     }
 
     async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {

@@ -20,7 +20,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use stepwright::store::{PageRequest, PostgresError, PostgresStore};
-use stepwright::{ActivityError, Arn, Failure, Runtime, StateMachine, Store, handler_fn, testing};
+use stepwright::{
+    ActivityError, Arn, Failure, Runtime, StateMachine, Store, TaskContext, TaskToken, handler_fn, testing,
+};
 
 use self::cluster::Cluster;
 use self::storm::Storm;
@@ -136,6 +138,84 @@ async fn of_two_nodes_that_redrive_one_does() {
     for node in nodes {
         node.shutdown().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_belongs_to_an_owner_that_nobody_remembers_is_taken_over() {
+    let database = database!();
+    let (_, name) = database.rsplit_once('/').unwrap();
+    let machine =
+        r#"{ "StartAt": "Nap", "States": { "Nap": { "Type": "Wait", "Seconds": 1, "End": true } } }"#;
+    let machine = Arc::new(StateMachine::parse(machine).unwrap());
+    let open = async || {
+        let store = Arc::new(PostgresStore::connect(&database).await.unwrap());
+        Runtime::builder().store(store).lease(Duration::from_secs(3600)).build().unwrap()
+    };
+    let gone = open().await;
+    let id = gone.start_execution(&machine, "one", json!({})).await.unwrap().id().clone();
+    drop(gone);
+    let sql = |sql: &str| cluster::shared().unwrap().sql(name, sql);
+    assert_eq!(sql("SELECT count(*) FROM stepwright.states WHERE owner IS NOT NULL"), "1");
+    // It was silent for longer than owners are remembered, and then began the execution with its last breath, at
+    // the moment in which it was forgotten.
+    sql("DELETE FROM stepwright.owners");
+    let other = open().await;
+    other.recover().await.unwrap();
+    let handle = other.start_execution(&machine, "one", json!({})).await.unwrap();
+    assert_eq!(handle.id(), &id);
+    tokio::time::timeout(Duration::from_secs(60), handle.wait()).await.expect("it is gone on with").unwrap();
+    other.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_owner_that_wakes_up_after_hours_doubles_nothing() {
+    let database = database!();
+    let (_, name) = database.rsplit_once('/').unwrap();
+    let machine = r#"{ "StartAt": "Ask", "States": {
+        "Ask": { "Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken", "End": true,
+            "Parameters": { "QueueUrl": "q", "MessageBody.$": "$$.Task.Token" } } } }"#;
+    let machine = Arc::new(StateMachine::parse(machine).unwrap());
+    let (send, mut tokens) = tokio::sync::mpsc::unbounded_channel::<TaskToken>();
+    let open = async || {
+        let send = send.clone();
+        let ask = handler_fn(move |_, cx: TaskContext| {
+            send.send(cx.token().unwrap().clone()).unwrap();
+            async { Ok::<_, Failure>(json!({})) }
+        });
+        let store = Arc::new(PostgresStore::connect(&database).await.unwrap());
+        let builder = Runtime::builder().store(store).lease(Duration::from_secs(3600));
+        builder.handler("arn:aws:states:::sqs:*", ask).build().unwrap()
+    };
+    let sleeper = open().await;
+    let sql = |sql: &str| cluster::shared().unwrap().sql(name, sql);
+    let mut before = Vec::new();
+    for n in 0..3 {
+        let execution = sleeper.start_execution(&machine, None, json!(n)).await.unwrap();
+        before.push((execution, tokens.recv().await.unwrap()));
+    }
+    // By the server's clock it was silent for hours, and others have forgotten it.
+    sql("UPDATE stepwright.states SET owner = NULL, wake = due; DELETE FROM stepwright.owners");
+    let other = open().await;
+    for (n, (execution, token)) in before.iter().enumerate() {
+        let (first, second) = if n == 0 { (&sleeper, &other) } else { (&other, &sleeper) };
+        let told = tokio::join!(
+            first.send_task_success(token, json!("first")),
+            second.send_task_success(token, json!("second")),
+        );
+        let accepted = [told.0.is_ok(), told.1.is_ok()];
+        assert_eq!(accepted.iter().filter(|accepted| **accepted).count(), 1, "{told:?}");
+        let output = execution.wait().await.unwrap();
+        assert_eq!(output, json!(if accepted[0] { "first" } else { "second" }));
+        let history = other.get_execution_history(execution.id(), PageRequest::default()).await.unwrap();
+        let ended = history.items.iter().filter(|event| event.type_name() == "TaskSucceeded").count();
+        assert_eq!(ended, 1);
+    }
+    let execution = sleeper.start_execution(&machine, None, json!("new")).await.unwrap();
+    let token = tokens.recv().await.unwrap();
+    other.send_task_success(&token, json!("other")).await.unwrap();
+    assert_eq!(execution.wait().await.unwrap(), json!("other"));
+    other.shutdown().await;
+    sleeper.shutdown().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

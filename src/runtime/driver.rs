@@ -185,6 +185,10 @@ impl Inner {
 
     /// Handles one event; `false` when there is nothing to go on with.
     async fn turn(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, mail: Mail) -> bool {
+        if self.is_lost(resident, live) {
+            live.left = mail.reply(Err(Refused::LetGo));
+            return false;
+        }
         let now = self.clock.now();
         let Some(mut turn) = self.begin_turn(resident, live, mail, now) else { return true };
         let written = match turn.is_committed {
@@ -206,6 +210,10 @@ impl Inner {
         mail: Mail,
         now: Timestamp,
     ) -> bool {
+        if self.is_lost(resident, live) {
+            live.left = mail.reply(Err(Refused::LetGo));
+            return false;
+        }
         let Some(mut turn) = self.begin_turn(resident, live, mail, now) else { return true };
         let written = turn.is_committed.then(|| {
             let written = store.commit_now(&resident.id, live.revision, turn.commit(live));
@@ -432,6 +440,17 @@ impl Inner {
         live.permit = None;
         self.leave(resident);
         resident.let_go();
+    }
+
+    /// Lets go of an execution that others may have; whether it did.
+    fn is_lost(&self, resident: &Arc<Resident>, live: &mut Live) -> bool {
+        let lost = resident.is_lost();
+        if lost {
+            self.let_go(resident, live);
+            // It may be this runtime's again.
+            self.look_for_lost();
+        }
+        lost
     }
 
     pub(super) fn set_alarm(&self, resident: &Resident, live: &mut Live) {

@@ -1,5 +1,6 @@
 //! Executions that are in the store and not here: claiming them, loading them, and going on with them.
 
+use std::collections::HashSet;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -75,7 +76,7 @@ impl Inner {
     }
 
     /// Claims, and before that lets go of what counts as this runtime's and is not here.
-    async fn give_back_and_claim(&self, claim: Claim) -> Result<Claims, StoreError> {
+    async fn give_back_and_claim(self: &Arc<Self>, claim: Claim) -> Result<Claims, StoreError> {
         let adrift = self.adrift.swap(false, Ordering::Relaxed);
         let claimed = async {
             if adrift {
@@ -89,9 +90,42 @@ impl Inner {
                 }
             }
             let unusable = self.unusable();
-            self.store.claim(claim.except(unusable)).await
+            self.claim_anew(claim.except(unusable)).await
         };
         claimed.await.inspect_err(|_| self.look_for_lost())
+    }
+
+    /// Claims. If this runtime was silent for longer than its lease, it lets go of what others have since.
+    async fn claim_anew(self: &Arc<Self>, claim: Claim) -> Result<Claims, StoreError> {
+        let newest = self.newest.load(Ordering::Relaxed);
+        let claims = self.store.claim(claim).await?;
+        if claims.fresh && !self.residents().is_empty() {
+            let inner = Arc::clone(self);
+            self.tracker.spawn(async move { inner.let_go_of_taken(newest).await });
+        }
+        Ok(claims)
+    }
+
+    /// Lets go of whatever came here before `newest` and is not this runtime's any longer.
+    async fn let_go_of_taken(self: &Arc<Self>, newest: u64) {
+        let owned: HashSet<ExecutionId> = loop {
+            match self.store.owned(self.owner).await {
+                Ok(owned) => break owned.into_iter().collect(),
+                Err(error) if error.is_retryable() && !self.shutdown.is_cancelled() => {
+                    self.clock.sleep(PATIENCE).await;
+                }
+                Err(_) => return,
+            }
+        };
+        let mut taken: Vec<Arc<Resident>> =
+            self.residents().iter().map(|Here(resident)| Arc::clone(resident)).collect();
+        taken.retain(|resident| resident.number < newest && !owned.contains(&resident.id));
+        for resident in taken {
+            resident.lose();
+            if let Brought::Woke(live, mail) = resident.bring(Mail::of(Event::Tick)) {
+                self.drive(&resident, live, Some(mail));
+            }
+        }
     }
 
     /// The store failed. It may have done what it was asked for: then there are executions that are this runtime's
@@ -201,10 +235,10 @@ impl Inner {
         Ok(())
     }
 
-    async fn claim_one(&self, id: &ExecutionId) -> Result<Vec<Posted>, AskError> {
+    async fn claim_one(self: &Arc<Self>, id: &ExecutionId) -> Result<Vec<Posted>, AskError> {
         let failed = |error: StoreError| AskError::Execution(error.into());
         let claim = Claim::new(self.owner, self.clock.now(), 1).lease(self.lease).only(id.clone());
-        let mut claims = self.store.claim(claim).await.map_err(failed)?;
+        let mut claims = self.claim_anew(claim).await.map_err(failed)?;
         match claims.executions.pop() {
             Some(claimed) => Ok(claimed.inbox),
             None => match self.store.describe(id).await.map_err(failed)? {

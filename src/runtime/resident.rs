@@ -5,7 +5,7 @@
 use std::borrow::Borrow;
 use std::collections::VecDeque;
 use std::hash::{Hash, Hasher};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
@@ -30,6 +30,8 @@ pub(super) struct Resident {
     naps: AtomicU64,
     /// The newest posted event that was brought.
     posted: AtomicU64,
+    /// Whether others may have it: it is to be let go of.
+    lost: AtomicBool,
     /// There is room in the mailbox again.
     room: Notify,
     /// The execution has ended, or was let go of.
@@ -150,7 +152,8 @@ impl Resident {
     pub(super) fn busy(id: ExecutionId, number: u64) -> Self {
         let mailbox = Mutex::new(Mailbox { mail: VecDeque::new(), place: Place::Busy });
         let (naps, posted) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { id, number, mailbox, naps, posted, room: Notify::new(), closed: Notify::new() }
+        let (lost, room, closed) = (AtomicBool::new(false), Notify::new(), Notify::new());
+        Self { id, number, mailbox, naps, posted, lost, room, closed }
     }
 
     /// Brings an event that was posted, unless it was brought before. One for which there is no room comes with
@@ -165,6 +168,15 @@ impl Resident {
             self.posted.store(number, Ordering::Relaxed);
         }
         Some(brought)
+    }
+
+    /// Others may have it: whoever drives it next lets go of it.
+    pub(super) fn lose(&self) {
+        self.lost.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// How often it went to sleep.

@@ -37,6 +37,8 @@ pub struct Claims {
     pub executions: Vec<Claimed>,
     /// When the next one that nobody owns is due.
     pub next: Option<Timestamp>,
+    /// Whether nothing was known of the owner: it is new, or its lease was over, and others have what it had.
+    pub fresh: bool,
 }
 
 /// An execution that is the claimer's now.
@@ -155,7 +157,14 @@ impl Changed {
 impl Claims {
     /// Executions, and when the next one is due.
     pub fn new(executions: Vec<Claimed>, next: Option<Timestamp>) -> Self {
-        Self { executions, next }
+        Self { executions, next, fresh: false }
+    }
+
+    /// The same for an owner of whom nothing was known, or was.
+    #[must_use]
+    pub fn fresh(mut self, fresh: bool) -> Self {
+        self.fresh = fresh;
+        self
     }
 }
 

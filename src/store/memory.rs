@@ -132,6 +132,8 @@ struct Owner {
     until: Option<Instant>,
     /// Its lease is over, and nothing is its own.
     gone: bool,
+    /// It has claimed.
+    claimed: bool,
     changed: Arc<Notify>,
 }
 
@@ -223,9 +225,11 @@ impl Inner {
         self.tell_all();
     }
 
-    fn renew(&mut self, claim: &Claim) {
+    /// Renews a lease; whether nothing was known of the owner.
+    fn renew(&mut self, claim: &Claim) -> bool {
         let now = Instant::now();
         let owner = self.owners.entry(claim.owner).or_default();
+        let fresh = owner.gone || !std::mem::replace(&mut owner.claimed, true);
         (owner.until, owner.gone) = (claim.lease.map(|lease| now + lease), false);
         let alone = claim.lease.is_none();
         let mut gone = Vec::new();
@@ -238,6 +242,7 @@ impl Inner {
             }
         }
         self.orphan(&gone);
+        fresh
     }
 
     fn take(&mut self, owner: OwnerId, number: u64) -> Claimed {
@@ -491,7 +496,7 @@ impl Store for MemoryStore {
 
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError> {
         let mut inner = self.inner();
-        inner.renew(&claim);
+        let fresh = inner.renew(&claim);
         let wanted = |inner: &Inner, number: &u64| {
             claim.except.is_empty() || !claim.except.contains(&inner.executions[number].summary.id)
         };
@@ -515,7 +520,7 @@ impl Store for MemoryStore {
         };
         let executions = free.into_iter().map(|number| inner.take(claim.owner, number)).collect();
         let next = inner.wakes.iter().find(|(_, number)| wanted(&inner, number)).map(|(wake, _)| *wake);
-        Ok(Claims::new(executions, next))
+        Ok(Claims::new(executions, next).fresh(fresh))
     }
 
     async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {

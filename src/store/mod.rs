@@ -122,7 +122,8 @@ pub trait Store: fmt::Debug + Send + Sync + 'static {
     ) -> Result<Page<ExecutionSummary>, StoreError>;
 
     /// Gives an owner executions that have something to do, those that are due longest first, and renews its
-    /// lease. Its own that have mail are among them, each time until the mail was handled.
+    /// lease. Its own that have mail are among them, each time until the mail was handled. An owner whose lease was
+    /// over, and whose executions others may have since, [hears of it](Claims::fresh).
     async fn claim(&self, claim: Claim) -> Result<Claims, StoreError>;
 
     /// Takes executions back from an owner, all of them and its lease when none are named.

@@ -29,6 +29,8 @@ struct Owner {
     until: Option<Instant>,
     /// Its lease is over, and nothing is its own.
     gone: bool,
+    /// It has claimed.
+    claimed: bool,
     changed: Arc<Notify>,
 }
 
@@ -41,11 +43,13 @@ impl Owners {
         owner.number
     }
 
-    /// Renews a lease, and ends those that are over; with the numbers of their owners.
-    pub(super) fn renew(&self, owner: OwnerId, lease: Option<Duration>) -> (i64, Vec<i64>) {
+    /// Renews a lease, and ends those that are over; with the numbers of their owners, and whether nothing was known
+    /// of this one.
+    pub(super) fn renew(&self, owner: OwnerId, lease: Option<Duration>) -> (i64, Vec<i64>, bool) {
         let now = Instant::now();
         let mut known = self.lock();
         let mine = known.get(owner);
+        let fresh = mine.gone || !std::mem::replace(&mut mine.claimed, true);
         (mine.until, mine.gone) = (lease.map(|lease| now + lease), false);
         let number = mine.number;
         let mut gone = Vec::new();
@@ -56,7 +60,7 @@ impl Owners {
                 gone.push(other.number);
             }
         }
-        (number, gone)
+        (number, gone, fresh)
     }
 
     /// Ends an owner's lease; with its number, if it had one.
@@ -86,7 +90,7 @@ impl Known {
         let last = &mut self.last_number;
         self.owners.entry(owner).or_insert_with(|| {
             *last += 1;
-            Owner { number: *last, until: None, gone: false, changed: Arc::default() }
+            Owner { number: *last, until: None, gone: false, claimed: false, changed: Arc::default() }
         })
     }
 }

@@ -350,7 +350,7 @@ impl Database {
     }
 
     pub(super) fn claim(&mut self, claim: &Claim) -> Written<Claims> {
-        let (owner, over) = self.owners.renew(claim.owner, claim.lease);
+        let (owner, over, fresh) = self.owners.renew(claim.owner, claim.lease);
         self.orphan(&over)?;
         let due = claim.due.as_millis();
         let most = i64::try_from(claim.most).unwrap_or(i64::MAX);
@@ -396,7 +396,7 @@ impl Database {
         let mut first = self.connection.prepare_cached(sql)?;
         let next: Option<i64> = first.query_row((&except,), |row| row.get(0)).optional()?;
         drop(first);
-        Ok(Ok(Claims::new(claimed, next.map(Timestamp::from_millis))))
+        Ok(Ok(Claims::new(claimed, next.map(Timestamp::from_millis)).fresh(fresh)))
     }
 
     fn inbox(&self, number: i64) -> Written<Vec<Posted>> {

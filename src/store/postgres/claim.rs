@@ -25,6 +25,10 @@ const INBOX: &str = "
 
 /// Renews an owner's lease and frees what those have who are gone, some at a time; then claims.
 ///
+/// Whoever let its lease run out is forgotten, and learns that from its next claim. What belongs to somebody who is
+/// not known is nobody's: it may have begun something at the moment in which it was forgotten. Each owner that has
+/// something is found by one look into the index.
+///
 /// Both are in flight at once.
 pub(super) async fn claim(client: &Client, claim: Claim) -> Result<Claims, StoreError> {
     let renew = renew(&claim);
@@ -34,8 +38,8 @@ pub(super) async fn claim(client: &Client, claim: Claim) -> Result<Claims, Store
     };
     let (renewal, taking) = (renew.prepare(client).await?, take.prepare(client).await?);
     let (renewed, taken) = tokio::join!(biased; renew.run(client, &renewal), take.run(client, &taking));
-    renewed?;
-    let mut claims = Claims::default();
+    let fresh = renewed?.first().is_some_and(|row| row.get("fresh"));
+    let mut claims = Claims { fresh, ..Claims::default() };
     for row in taken? {
         let next: Option<i64> = row.get("next");
         claims.next = next.map(Timestamp::from_millis);
@@ -54,24 +58,32 @@ pub(super) async fn claim(client: &Client, claim: Claim) -> Result<Claims, Store
 
 fn renew(claim: &Claim) -> Statement {
     let owner = uuid(claim.owner);
-    let mut statement = Statement::new("WITH renewed AS (INSERT INTO owners (id, until) VALUES (");
+    let mut statement = Statement::new("WITH RECURSIVE renewed AS (INSERT INTO owners (id, until) VALUES (");
     let seconds = claim.lease.map(|lease| lease.as_secs_f64());
     statement
         .value(owner)
         .sql(", clock_timestamp() + make_interval(secs => ")
         .value(seconds)
-        .sql(")) ON CONFLICT (id) DO UPDATE SET until = excluded.until)");
-    match claim.lease {
-        Some(_) => {
-            statement.sql(", gone AS (SELECT id FROM owners WHERE until <= clock_timestamp() AND id <> ")
-        }
-        // Who is alone outlives all others.
-        None => statement
-            .sql(", over AS (UPDATE owners SET until = now() WHERE until IS DISTINCT FROM now() AND id <> ")
-            .value(owner)
-            .sql("), gone AS (SELECT id FROM owners WHERE id <> "),
-    };
+        .sql(
+            ")) ON CONFLICT (id) DO UPDATE SET until = excluded.until RETURNING xmax = 0 AS fresh),
+            forgotten AS (DELETE FROM owners WHERE id IN (SELECT id FROM owners WHERE id <> ",
+        )
+        .value(owner);
+    if claim.lease.is_some() {
+        statement.sql(" AND until <= clock_timestamp()");
+    }
     statement
+        // Who renews its lease at this moment keeps it.
+        .sql(
+            " FOR UPDATE SKIP LOCKED) RETURNING id),
+            holders AS (
+                (SELECT owner FROM states WHERE owner IS NOT NULL ORDER BY owner LIMIT 1)
+                UNION ALL SELECT (SELECT owner FROM states WHERE owner > holders.owner ORDER BY owner LIMIT 1)
+                    FROM holders WHERE holders.owner IS NOT NULL),
+            gone AS (SELECT id FROM forgotten
+                UNION ALL SELECT owner FROM holders WHERE NOT EXISTS (SELECT FROM owners WHERE id = owner)
+                    AND owner <> ",
+        )
         .value(owner)
         .sql(
             "), orphans AS (SELECT execution FROM states WHERE owner IN (SELECT id FROM gone)
@@ -80,12 +92,7 @@ fn renew(claim: &Claim) -> Statement {
         .value(BATCH)
         .sql(" FOR UPDATE SKIP LOCKED), freed AS (UPDATE states SET ")
         .sql(FREE)
-        // Whoever died long ago has nothing left, and begins nothing any more.
-        .sql(
-            " FROM orphans WHERE states.execution = orphans.execution)
-            DELETE FROM owners WHERE until < now() - interval '1 hour'
-                AND NOT EXISTS (SELECT FROM states WHERE owner = owners.id)",
-        );
+        .sql(" FROM orphans WHERE states.execution = orphans.execution) SELECT fresh FROM renewed");
     statement
 }
 
@@ -185,7 +192,7 @@ pub(super) async fn release(
         return Ok(());
     }
     // From now on others take what it has, should this here come to nothing.
-    let mut statement = Statement::new("UPDATE owners SET until = now() WHERE id = ");
+    let mut statement = Statement::new("DELETE FROM owners WHERE id = ");
     statement.value(owner);
     statement.query(client).await?;
     loop {

@@ -74,9 +74,13 @@ pub async fn owners_that_are_gone_lose_what_they_had(store: &Arc<dyn Store>) {
     let (gone, other) = (suite.owner(1), suite.owner(2));
     let mut subject = suite.create(1).await;
     let claim = |owner, lease| Claim::new(owner, Timestamp::MAX, 1).lease(lease).only(suite.id(1));
-    must(store.claim(claim(gone, Duration::ZERO)).await);
+    assert!(must(store.claim(claim(gone, Duration::ZERO)).await).fresh, "nothing is known of a new owner");
     let claimed = must(store.claim(claim(other, HOUR)).await).executions;
     assert_eq!(claimed.len(), 1, "what an owner had whose lease is over is anybody's");
+    assert!(!must(store.claim(claim(other, HOUR)).await).fresh, "an owner that is known is not new");
+    let again = must(store.claim(claim(gone, HOUR)).await);
+    assert!(again.fresh, "an owner hears that its lease was over, and others may have what it had");
+    assert!(again.executions.is_empty(), "what an owner lost is not its own again");
     // Safety is the revision: who lost it may not know.
     subject.live(Moment::Submitted).await;
     must(store.release(gone, None).await);
