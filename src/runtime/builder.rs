@@ -24,6 +24,7 @@ use crate::runtime::origins::random;
 use crate::runtime::retention::Retention;
 use crate::runtime::service::Service;
 use crate::runtime::sleepers::Sleepers;
+use crate::runtime::token::KnownTokens;
 use crate::runtime::{Inner, Runtime};
 use crate::store::{MemoryStore, OwnerId, Store};
 
@@ -258,6 +259,7 @@ impl RuntimeBuilder {
             stranded: Default::default(),
             adrift: AtomicBool::new(false),
             activities: Activities::default(),
+            tokens: (!in_memory).then(KnownTokens::default),
             clock: self.clock,
             store,
             handlers: self.handlers,

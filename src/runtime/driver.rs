@@ -269,6 +269,7 @@ impl Inner {
         let is_committed = !step.is_empty() || is_shown;
         if is_committed {
             self.serve_here(&mut step.tokens);
+            self.learn_tokens(&resident.id, &step.tokens);
         }
         Some(Turn { mail, now, step, history, accepted, attended, is_committed })
     }

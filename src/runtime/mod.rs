@@ -25,6 +25,7 @@ mod resident;
 mod retention;
 mod service;
 mod sleepers;
+mod token;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -49,10 +50,10 @@ pub use handle::{ExecutionHandle, Redriven};
 pub use handler::{HandlerFn, ResourceHandler, SharedHandler, TaskOutcome, TaskRequest, handler_fn};
 pub use observer::Observer;
 
-use crate::execution::{Command, Event, Execution, Reporter, Step};
+use crate::execution::{Command, Event, Execution, Reporter, Step, TokenChanges};
 use crate::failure::Failure;
 use crate::history::HistoryEvent;
-use crate::id::{ExecutionId, TaskToken};
+use crate::id::{ExecutionId, TaskId, TaskToken, TokenHash};
 use crate::json::Json;
 use crate::limits::Limits;
 use crate::machine::StateMachine;
@@ -67,6 +68,7 @@ use crate::runtime::resident::{Answer, Brought, Here, Live, Mail, Refused, Resid
 use crate::runtime::retention::Retention;
 use crate::runtime::service::Service;
 use crate::runtime::sleepers::Sleepers;
+use crate::runtime::token::KnownTokens;
 use crate::store::{
     Claim, Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, OwnerId, Page, PageRequest,
     Revision, Store, StoreError, StoreErrorKind, TaskAddress,
@@ -134,6 +136,8 @@ pub(crate) struct Inner {
     /// The machines that executions may start by their ARNs.
     catalog: HashMap<Arc<str>, Arc<StateMachine>>,
     activities: Activities,
+    /// Nothing where the store answers at once.
+    tokens: Option<KnownTokens>,
     observers: Vec<Arc<dyn Observer>>,
     account: Account,
     limits: Limits,
@@ -449,34 +453,55 @@ impl Runtime {
     async fn report(
         &self,
         token: &TaskToken,
-        event: impl FnOnce(crate::id::TaskId) -> Event,
+        event: impl FnOnce(TaskId) -> Event,
     ) -> Result<(), ReportError> {
         if self.inner.shutdown.is_cancelled() {
             return Err(ReportError::ShuttingDown);
         }
         let hash = token.hash();
-        let found = match self.inner.store.prompt() {
-            Some(store) => store.find_task_now(&hash),
-            None => self.inner.store.find_task(&hash).await,
-        };
-        let address = found?.ok_or(ReportError::InvalidToken)?;
+        if let Some((execution, task)) = self.inner.tokens.as_ref().and_then(|known| known.find(&hash)) {
+            return match self.inner.ask(&execution, event(task)).await {
+                Ok(()) => Ok(()),
+                // The store knows in which words.
+                Err(AskError::Rejected | AskError::Unknown) => Err(gone(&self.find_task(&hash).await?)),
+                Err(error) => Err(untold(error)),
+            };
+        }
+        let address = self.find_task(&hash).await?;
         if !address.open {
             return Err(gone(&address));
         }
         let told = self.inner.ask(&address.execution, event(address.task)).await;
         told.map_err(|error| match error {
             AskError::Rejected | AskError::Unknown => gone(&address),
-            AskError::ShuttingDown => ReportError::ShuttingDown,
-            AskError::Execution(ExecutionError::Store(error)) => ReportError::Store(error),
-            AskError::Elsewhere => ReportError::Store(StoreErrorKind::Unavailable.into()),
-            AskError::Execution(error) => ReportError::Store(StoreError::new(StoreErrorKind::Corrupt, error)),
+            error => untold(error),
         })
+    }
+
+    async fn find_task(&self, token: &TokenHash) -> Result<TaskAddress, ReportError> {
+        let found = match self.inner.store.prompt() {
+            Some(store) => store.find_task_now(token),
+            None => self.inner.store.find_task(token).await,
+        };
+        found?.ok_or(ReportError::InvalidToken)
     }
 }
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime").field("store", &self.inner.store).finish_non_exhaustive()
+    }
+}
+
+/// Why nobody knows what came of a report.
+fn untold(error: AskError) -> ReportError {
+    match error {
+        AskError::ShuttingDown => ReportError::ShuttingDown,
+        AskError::Execution(ExecutionError::Store(error)) => ReportError::Store(error),
+        AskError::Execution(error) => ReportError::Store(StoreError::new(StoreErrorKind::Corrupt, error)),
+        AskError::Rejected | AskError::Unknown | AskError::Elsewhere => {
+            ReportError::Store(StoreErrorKind::Unavailable.into())
+        }
     }
 }
 
@@ -584,6 +609,7 @@ impl Inner {
         let history = self.watched(&step.history);
         let attended = step.commands.iter().any(|command| matches!(command, Command::StartTask(_)));
         self.serve_here(&mut step.tokens);
+        self.learn_tokens(&id, &step.tokens);
         let commit = Commit::new(&mut step, execution.take_changes(), now).attended(attended);
         let live = Box::new(Live {
             execution,
@@ -794,6 +820,13 @@ impl Inner {
 
     fn residents(&self) -> MutexGuard<'_, Residents> {
         self.residents.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tokens that a step issues and retires, as soon as somebody may have them.
+    fn learn_tokens(&self, id: &ExecutionId, tokens: &TokenChanges) {
+        if let Some(known) = &self.tokens {
+            known.learn(id, tokens);
+        }
     }
 
     /// The events that observers will want to see.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, QueueMode, RecyclingMethod};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -105,7 +105,12 @@ impl PostgresOptions {
 
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(connector.config.clone(), connector.tls.clone(), recycling);
-        let pool = Pool::builder(manager).max_size(self.connections).build().expect("it has no timeouts");
+        let pool = Pool::builder(manager)
+            .max_size(self.connections)
+            // One that was just used knows its statements, and its server has them at hand.
+            .queue_mode(QueueMode::Lifo)
+            .build()
+            .expect("it has no timeouts");
         Ok(PostgresStore::new(pool, connector, self.connections))
     }
 

@@ -29,6 +29,10 @@ const DEFINITIONS: usize = 1024;
 #[derive(Debug)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Request>,
+    pool: Pool,
+    /// The connections that may write now.
+    free: Arc<Semaphore>,
+    definitions: Arc<Definitions>,
 }
 
 /// What is to be written.
@@ -54,12 +58,20 @@ impl Writer {
     /// A writer that uses `connections` of a pool at most.
     pub(super) fn new(pool: Pool, connections: usize) -> Self {
         let (queue, requests) = mpsc::channel(WAITING);
-        tokio::spawn(serve(pool, connections, requests));
-        Self { queue }
+        let (free, definitions) = (Arc::new(Semaphore::new(connections)), Arc::default());
+        tokio::spawn(serve(pool.clone(), Arc::clone(&free), Arc::clone(&definitions), requests));
+        Self { queue, pool, free, definitions }
     }
 
     /// Writes; what was written is on disk.
     pub(super) async fn write(&self, write: Write) -> Result<Applied, StoreError> {
+        // Where nobody waits, there is nobody to share a transaction with.
+        if self.queue.capacity() == WAITING
+            && let Ok(_permit) = self.free.try_acquire()
+        {
+            let client = self.pool.get().await?;
+            return Ok(alone(&client, &write, &self.definitions).await?);
+        }
         let (answer, answered) = oneshot::channel();
         let gone = || StoreError::from(StoreErrorKind::Unavailable);
         self.queue.send(Request { write, answer }).await.map_err(|_| gone())?;
@@ -67,9 +79,12 @@ impl Writer {
     }
 }
 
-async fn serve(pool: Pool, connections: usize, mut requests: mpsc::Receiver<Request>) {
-    let free = Arc::new(Semaphore::new(connections));
-    let definitions = Arc::new(Definitions::default());
+async fn serve(
+    pool: Pool,
+    free: Arc<Semaphore>,
+    definitions: Arc<Definitions>,
+    mut requests: mpsc::Receiver<Request>,
+) {
     while let Some(first) = requests.recv().await {
         let Ok(permit) = Arc::clone(&free).acquire_owned().await else { return };
         let mut batch = vec![first];
