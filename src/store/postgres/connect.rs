@@ -81,7 +81,11 @@ impl PostgresOptions {
     /// See [`PostgresError`].
     pub async fn connect(self) -> Result<PostgresStore, PostgresError> {
         let mut config: Config = self.url.parse().map_err(|error| PostgresError::Url(Box::new(error)))?;
-        let defaults = format!("-c search_path={} -c plan_cache_mode=force_generic_plan", self.search_path());
+        // Who is frozen in the middle of a transaction keeps nothing locked for ever.
+        let defaults = format!(
+            "-c search_path={} -c plan_cache_mode=force_generic_plan -c idle_in_transaction_session_timeout=10s",
+            self.search_path()
+        );
         config.options(match config.get_options() {
             Some(theirs) => format!("{defaults} {theirs}"),
             None => defaults,
