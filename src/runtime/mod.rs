@@ -609,7 +609,7 @@ impl Inner {
         let history = self.watched(&step.history);
         let attended = step.commands.iter().any(|command| matches!(command, Command::StartTask(_)));
         self.serve_here(&mut step.tokens);
-        self.learn_tokens(&id, &step.tokens);
+        self.learn_tokens(&new.id, &step.tokens);
         let commit = Commit::new(&mut step, execution.take_changes(), now).attended(attended);
         let live = Box::new(Live {
             execution,
