@@ -1,8 +1,8 @@
 //! Executions in one SQLite database file.
 //!
-//! The tables are in `schema.rs`, what writes them in `writer.rs` and `write.rs`, what reads them in `read.rs` and,
-//! without a look into the file, `tokens.rs`. What waits for the writer is in `request.rs` and `requests.rs`, what was
-//! answered before it was on the disk in `unkept.rs`, and `checkpoint.rs` empties its log.
+//! The tables are in `schema.rs`, what writes them in `writer.rs` and `write.rs`, what reads them in `read.rs`. What
+//! waits for the writer is in `request.rs` and `requests.rs`, what was answered before it was on the disk in
+//! `unkept.rs`, and `checkpoint.rs` empties its log.
 
 mod checkpoint;
 mod error;
@@ -12,7 +12,6 @@ mod read;
 mod request;
 mod requests;
 mod schema;
-mod tokens;
 mod unkept;
 mod write;
 mod writer;
@@ -42,7 +41,6 @@ use crate::store::file::owners::Owners;
 use crate::store::file::read::Readers;
 use crate::store::file::request::{Asked, Request};
 use crate::store::file::requests::Requests;
-use crate::store::file::tokens::Tokens;
 use crate::store::file::write::{Encoded, EncodedNew, encode_event};
 use crate::store::file::writer::{Database, Written};
 use crate::store::{
@@ -93,7 +91,6 @@ pub struct FileStore {
     writer: Option<JoinHandle<()>>,
     readers: Arc<Readers>,
     owners: Arc<Owners>,
-    tokens: Arc<Tokens>,
     /// Locked for as long as the store is open.
     _lock: File,
 }
@@ -151,9 +148,9 @@ impl FileStore {
         // All of it is looked through when a commit has split a page.
         connection.pragma_update(None, "cache_size", -16 * 1024)?;
         schema::migrate(&mut connection)?;
-        let (owners, tokens) = (Arc::new(Owners::default()), Arc::new(Tokens::default()));
+        let owners = Arc::new(Owners::default());
         let checkpoints = Checkpoints::open(&path)?;
-        let database = Database::new(connection, checkpoints, Arc::clone(&owners), Arc::clone(&tokens));
+        let database = Database::new(connection, checkpoints, Arc::clone(&owners));
         let requests = Arc::new(Requests::default());
         let waiting = Arc::clone(&requests);
         let writer = std::thread::Builder::new()
@@ -166,7 +163,6 @@ impl FileStore {
             requests,
             writer: Some(writer),
             owners,
-            tokens,
             _lock: lock,
         })
     }
@@ -286,10 +282,7 @@ impl Store for FileStore {
     }
 
     async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
-        match self.tokens.find(token) {
-            Some(address) => Ok(Some(address)),
-            None => self.readers.read_one(|connection| read::find_task(connection, token)),
-        }
+        self.readers.read_one(|connection| read::find_task(connection, token))
     }
 
     async fn history(&self, id: &ExecutionId, page: PageRequest) -> Result<Page<HistoryEvent>, StoreError> {

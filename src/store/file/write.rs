@@ -136,7 +136,7 @@ impl Database {
             self.count.began += usize::from(first.attended);
         }
         let revision = Revision::new(1);
-        self.write(&new.id, number, revision, first)?;
+        self.write(number, revision, first)?;
         Ok(Ok(Created::New(revision)))
     }
 
@@ -197,7 +197,7 @@ impl Database {
         }
         self.count.came_back += usize::from(expected == 1);
         self.catch_up(number, commit)?;
-        self.write(id, number, revision, commit)?;
+        self.write(number, revision, commit)?;
         Ok(Ok(revision))
     }
 
@@ -228,7 +228,7 @@ impl Database {
             self.connection.prepare_cached(sql)?.execute((number,))?;
         }
         self.catch_up(number, commit)?;
-        self.write(id, number, revision, commit)?;
+        self.write(number, revision, commit)?;
         self.owners.tell(None);
         Ok(Ok(revision))
     }
@@ -242,13 +242,7 @@ impl Database {
         Ok(())
     }
 
-    fn write(
-        &mut self,
-        id: &ExecutionId,
-        number: i64,
-        revision: Revision,
-        commit: &Encoded,
-    ) -> rusqlite::Result<()> {
+    fn write(&mut self, number: i64, revision: Revision, commit: &Encoded) -> rusqlite::Result<()> {
         let connection = &self.connection;
         for (part, bytes) in &commit.records {
             match bytes {
@@ -272,8 +266,6 @@ impl Database {
             let task = sql_number(token.task.as_u64());
             let row = params![token.hash.as_bytes(), number, task, token.activity.is_some()];
             connection.prepare_cached(sql)?.execute(row)?;
-            let address = TaskAddress::new(id.clone(), token.task, token.activity.is_some(), true);
-            self.tokens.issue(number, token.hash, address);
         }
         for task in &commit.tokens.taken {
             let sql = "DELETE FROM offer WHERE execution = ?1 AND task = ?2";
@@ -289,7 +281,6 @@ impl Database {
         for hash in commit.tokens.retired.iter().filter(|_| commit.outcome.is_none()) {
             let sql = "UPDATE token SET open = 0 WHERE hash = ?1";
             connection.prepare_cached(sql)?.execute((hash.as_bytes(),))?;
-            self.tokens.retire(number, hash);
         }
         if let Some(handled) = commit.handled {
             self.handle(number, handled, commit.wake)?;
@@ -329,7 +320,6 @@ impl Database {
         outcome: &Outcome,
     ) -> rusqlite::Result<()> {
         self.count.ended += 1;
-        self.tokens.end(number);
         let connection = &self.connection;
         let Outcome { status, outcome, at } = outcome;
         let sql = "INSERT INTO closed (execution, status, stopped_at, outcome) VALUES (?1, ?2, ?3, ?4)";

@@ -11,7 +11,6 @@ use super::known::Known;
 use super::owners::Owners;
 use super::request::Asked;
 use super::requests::{Closing, Requests};
-use super::tokens::{Changes, Tokens};
 use super::unkept::Unkept;
 use crate::store::StoreErrorKind;
 
@@ -30,7 +29,6 @@ pub(super) struct Database {
     pub(super) owners: Arc<Owners>,
     pub(super) known: Known,
     pub(super) unkept: Unkept,
-    pub(super) tokens: Changes,
     /// Whether something was settled in this transaction.
     pub(super) settled: bool,
     /// Whether all owners are to hear of it: tasks were offered, or activities came or went.
@@ -69,18 +67,12 @@ pub(super) fn write(mut database: Database, requests: &Requests) {
 }
 
 impl Database {
-    pub(super) fn new(
-        connection: Connection,
-        checkpoints: Checkpoints,
-        owners: Arc<Owners>,
-        tokens: Arc<Tokens>,
-    ) -> Self {
+    pub(super) fn new(connection: Connection, checkpoints: Checkpoints, owners: Arc<Owners>) -> Self {
         Self {
             connection,
             owners,
             known: Known::default(),
             unkept: Unkept::default(),
-            tokens: Changes::new(tokens),
             settled: false,
             changed: false,
             held: HashMap::new(),
@@ -151,7 +143,6 @@ impl Database {
             }
             self.known.forget();
             self.unkept.failed();
-            self.tokens.failed();
             self.count = Count::default();
         }
         result
@@ -177,7 +168,6 @@ impl Database {
             self.connection.prepare_cached("COMMIT")?.execute(())?;
             self.committing = began.elapsed();
             self.unkept.committed();
-            self.tokens.committed();
             // It was committed, whatever becomes of the log.
             let _ = self.checkpoints.committed(&self.connection, batch.len());
         }
