@@ -415,6 +415,23 @@ fn damaged_records_are_refused_or_harmless() {
 }
 
 #[test]
+fn results_that_a_state_cannot_use_are_forgotten_with_it() {
+    let machine = states(json!({ "Fork": { "Type": "Parallel", "End": true,
+        "ResultSelector": { "x.$": "$[0].no" },
+        "Branches": (0..3).map(|n| json!({ "StartAt": format!("P{n}"), "States": {
+            format!("P{n}"): { "Type": "Pass", "End": true } } })).collect::<Vec<_>>() } }));
+    // One branch ends in each step. Nothing may be redriven, so that nothing is kept.
+    let limits = Limits::AWS.fuel(1).redrive_time(Duration::ZERO);
+    let (mut execution, mut step) = Execution::start(machine, Start::new("x", json!({})).limits(limits), NOW);
+    let mut snapshot = saved(&mut execution);
+    while !step.status.is_closed() {
+        step = execution.handle(Event::Tick, NOW).unwrap();
+        snapshot.apply(&execution.take_changes());
+    }
+    assert!(format!("{snapshot:?}").contains("frames: 0"), "{snapshot:?}");
+}
+
+#[test]
 fn what_is_due_stays_due_when_the_clock_is_set_back() {
     let machine =
         states(json!({ "A": { "Type": "Pass", "Next": "B" }, "B": { "Type": "Pass", "End": true } }));

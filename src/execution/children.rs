@@ -1,5 +1,7 @@
 //! Branches and iterations: how they begin, end, and cut each other short.
 
+use std::ops::Range;
+
 use crate::execution::Execution;
 use crate::execution::advance::{Outcome, Shown};
 use crate::execution::command::{CancelReason, Iteration};
@@ -173,24 +175,36 @@ impl Execution {
             }
             Err(mishap) => {
                 // A redrive takes the results, and does not make them anew.
-                self.put_outputs_back(id, frame, children, &results);
+                self.put_outputs_back(id, frame, children, &results, saved);
                 frame.last_event = succeeded;
                 states::failed(self, frame, state, mishap)
             }
         }
     }
 
+    /// The outputs wait again; those in the places `saved` are saved already.
     fn put_outputs_back(
         &mut self,
         id: FrameId,
         frame: &mut Frame,
         mut children: Box<Children>,
         outputs: &Json,
+        mut saved: Vec<Range<u64>>,
     ) {
-        for (slot, json) in (0..).zip(outputs.as_array().unwrap_or_default()) {
-            children.outputs.add(Output { slot, event: frame.last_event, json: json.clone() });
+        saved.sort_unstable_by_key(|places| places.start);
+        let is_saved = |FrameId(place)| {
+            let next = saved.partition_point(|places| places.end <= place);
+            saved.get(next).is_some_and(|places| places.contains(&place))
+        };
+        let outputs = (0..).zip(outputs.as_array().unwrap_or_default());
+        let outputs =
+            outputs.map(|(slot, json)| Output { slot, event: frame.last_event, json: json.clone() });
+        let (known, new): (_, Vec<_>) = outputs.partition(|output| is_saved(children.frame(output.slot)));
+        children.outputs.restore(known);
+        if !new.is_empty() {
+            self.frames.grows(id);
         }
-        self.frames.grows(id);
+        new.into_iter().for_each(|output| drop(children.outputs.add(output)));
         frame.doing = Doing::Children(children);
     }
 
