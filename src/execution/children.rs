@@ -201,10 +201,11 @@ impl Execution {
             outputs.map(|(slot, json)| Output { slot, event: frame.last_event, json: json.clone() });
         let (known, new): (_, Vec<_>) = outputs.partition(|output| is_saved(children.frame(output.slot)));
         children.outputs.restore(known);
-        if !new.is_empty() {
-            self.frames.grows(id);
+        for output in new {
+            if children.outputs.add(output) {
+                self.frames.grows(id);
+            }
         }
-        new.into_iter().for_each(|output| drop(children.outputs.add(output)));
         frame.doing = Doing::Children(children);
     }
 
