@@ -288,6 +288,7 @@ impl Json {
     }
 
     /// Lets `change` write the value under `key`; `None` when there is none.
+    #[cfg(any(test, feature = "runtime", feature = "testing"))]
     pub(crate) fn update<R>(&mut self, key: &str, change: impl FnOnce(&mut Self) -> R) -> Option<R> {
         self.object_mut()?.update(key, change)
     }

@@ -94,6 +94,7 @@ impl Object {
     }
 
     /// Lets `change` write the value under `key`; `None` when there is none.
+    #[cfg(any(test, feature = "runtime", feature = "testing"))]
     pub(crate) fn update<R>(&mut self, key: &str, change: impl FnOnce(&mut Json) -> R) -> Option<R> {
         self.position(key).map(|at| self.update_at(at, change))
     }
