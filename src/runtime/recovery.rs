@@ -205,13 +205,12 @@ impl Inner {
 
     async fn bring_in(self: &Arc<Self>, resident: &Arc<Resident>, claimed: bool) -> Result<(), AskError> {
         let loading = Loading::new(self, Arc::clone(resident), true);
-        self.join().await.map_err(|error| AskError::Execution(error.into()))?;
-        let inbox = if claimed { Ok(Vec::new()) } else { self.claim_one(&resident.id).await };
-        let brought = match inbox {
-            Ok(inbox) => self.load(&resident.id).await.map(|live| (inbox, live)),
-            Err(error) => Err(error),
+        let brought = async {
+            self.join().await.map_err(|error| AskError::Execution(error.into()))?;
+            let inbox = if claimed { Vec::new() } else { self.claim_one(&resident.id).await? };
+            Ok((inbox, self.load(&resident.id).await?))
         };
-        let (inbox, live) = match brought {
+        let (inbox, live) = match brought.await {
             Ok(brought) => brought,
             Err(error) => {
                 match &error {
