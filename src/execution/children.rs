@@ -1,7 +1,5 @@
 //! Branches and iterations: how they begin, end, and cut each other short.
 
-use std::ops::Range;
-
 use crate::execution::Execution;
 use crate::execution::advance::{Outcome, Shown};
 use crate::execution::command::{CancelReason, Iteration};
@@ -104,7 +102,7 @@ impl Execution {
             }
         }
         if begun.is_ok() && children.running == 0 {
-            return self.join(id, frame, state, children);
+            return self.join(frame, state, children);
         }
         frame.doing = Doing::Children(children);
         begun.map_or_else(|fault| self.begin_failed(frame, state, fault), |()| Outcome::Waits)
@@ -147,14 +145,7 @@ impl Execution {
     }
 
     /// All branches or iterations are over: their outputs, in their order, are the result.
-    fn join(
-        &mut self,
-        id: FrameId,
-        frame: &mut Frame,
-        state: &State,
-        mut children: Box<Children>,
-    ) -> Outcome {
-        let saved = children.saved();
+    fn join(&mut self, frame: &mut Frame, state: &State, mut children: Box<Children>) -> Outcome {
         let results = Json::array(children.outputs.take(children.total));
         let kind = || match state.kind.state_type() {
             StateType::Map => HistoryEventKind::MapStateSucceeded,
@@ -163,50 +154,24 @@ impl Execution {
         let succeeded = self.recorder.record(self.now, frame.last_event, kind);
         if let Some(failure) = self.beyond_limits(&results, state.name.as_str()) {
             // A redrive runs all of them again: that may give less.
-            self.frames.forget(&children, saved);
+            self.frames.forget(&children, children.saved());
             frame.last_event = succeeded;
             return Outcome::Failed(Fault { failure, heartbeat: false, task: false });
         }
         // What leaves the state follows the last of the children, and what goes wrong here the success.
         match self.take_result(frame, state, Shown::default(), &results) {
             Ok(done) => {
-                self.frames.forget(&children, saved);
+                self.frames.forget(&children, children.saved());
                 Outcome::Done(done)
             }
             Err(mishap) => {
                 // A redrive takes the results, and does not make them anew.
-                self.put_outputs_back(id, frame, children, &results, saved);
+                children.outputs.give_back(results.as_array().unwrap_or_default());
+                frame.doing = Doing::Children(children);
                 frame.last_event = succeeded;
                 states::failed(self, frame, state, mishap)
             }
         }
-    }
-
-    /// The outputs wait again; those in the places `saved` are saved already.
-    fn put_outputs_back(
-        &mut self,
-        id: FrameId,
-        frame: &mut Frame,
-        mut children: Box<Children>,
-        outputs: &Json,
-        mut saved: Vec<Range<u64>>,
-    ) {
-        saved.sort_unstable_by_key(|places| places.start);
-        let is_saved = |FrameId(place)| {
-            let next = saved.partition_point(|places| places.end <= place);
-            saved.get(next).is_some_and(|places| places.contains(&place))
-        };
-        let outputs = (0..).zip(outputs.as_array().unwrap_or_default());
-        let outputs =
-            outputs.map(|(slot, json)| Output { slot, event: frame.last_event, json: json.clone() });
-        let (known, new): (_, Vec<_>) = outputs.partition(|output| is_saved(children.frame(output.slot)));
-        children.outputs.restore(known);
-        for output in new {
-            if children.outputs.add(output) {
-                self.frames.grows(id);
-            }
-        }
-        frame.doing = Doing::Children(children);
     }
 
     /// A branch or iteration failed at the history event `failed`: the others are cut short, and the state that

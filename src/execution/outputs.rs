@@ -59,20 +59,26 @@ impl Outputs {
         self.saved.iter().flat_map(|outputs| outputs.iter()).chain(&self.new)
     }
 
-    /// All of them, in the order of their slots.
+    /// What they are, in the order of their slots; their places stay.
     pub(super) fn take(&mut self, total: u32) -> Vec<Json> {
         let mut taken = vec![Json::Null; total as usize];
         let mut put = |slot: u32, json| taken[slot as usize] = json;
-        for mut outputs in std::mem::take(&mut self.saved) {
-            match Arc::get_mut(&mut outputs) {
+        for outputs in &mut self.saved {
+            match Arc::get_mut(outputs) {
                 Some(outputs) => {
                     outputs.iter_mut().for_each(|output| put(output.slot, std::mem::take(&mut output.json)));
                 }
                 None => outputs.iter().for_each(|output| put(output.slot, output.json.clone())),
             }
         }
-        std::mem::take(&mut self.new).into_iter().for_each(|output| put(output.slot, output.json));
+        self.new.iter_mut().for_each(|output| put(output.slot, std::mem::take(&mut output.json)));
         taken
+    }
+
+    /// Gives back what was [taken](Self::take): what others share was not.
+    pub(super) fn give_back(&mut self, taken: &[Json]) {
+        let saved = self.saved.iter_mut().filter_map(Arc::get_mut).flatten();
+        saved.chain(&mut self.new).for_each(|output| output.json = taken[output.slot as usize].clone());
     }
 }
 
