@@ -54,9 +54,9 @@ impl Runtime {
     ///
     /// Tasks are given out in the order in which they were scheduled, to workers in the order in which they
     /// asked; each task is given out once. Workers of any runtime get the tasks of all that share its store: first
-    /// those of executions that the runtime drives itself. When this returns one, it is committed that the worker has it. Report
-    /// with [`send_task_success`](Self::send_task_success), [`send_task_failure`](Self::send_task_failure) and
-    /// [`send_task_heartbeat`](Self::send_task_heartbeat).
+    /// those of executions that the runtime drives itself. When this returns one, it is committed that the worker has
+    /// it. Report with [`send_task_success`](Self::send_task_success), [`send_task_failure`](Self::send_task_failure)
+    /// and [`send_task_heartbeat`](Self::send_task_heartbeat).
     ///
     /// A task whose worker stops asking (drops this future) while it is handed over goes back to its place in the
     /// queue. A task whose worker has it is that worker's, even when the runtime starts anew; `TimeoutSeconds`
@@ -137,8 +137,8 @@ impl Runtime {
 
     /// From now on there is no such activity: a Task that needs it fails before it is scheduled, and no worker may
     /// ask for its tasks. Tasks that were scheduled before go on. Every activity exists that was not deleted; the
-    /// store keeps which ones were. Other runtimes that share it learn of it at once, or within
-    /// a third of their leases.
+    /// store keeps which ones were. Other runtimes that share it learn of it at once, or within a third of their
+    /// leases.
     ///
     /// ```
     /// use std::sync::Arc;

@@ -185,12 +185,11 @@ impl Inner {
 
     /// Handles one event; `false` when there is nothing to go on with.
     async fn turn(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, mail: Mail) -> bool {
-        if self.is_lost(resident, live) {
-            live.left = mail.reply(Err(Refused::LetGo));
-            return false;
-        }
         let now = self.clock.now();
-        let Some(mut turn) = self.begin_turn(resident, live, mail, now) else { return true };
+        let mut turn = match self.begin_turn(resident, live, mail, now) {
+            Ok(turn) => turn,
+            Err(goes_on) => return goes_on,
+        };
         let written = match turn.is_committed {
             true => {
                 let commit = turn.commit(live);
@@ -210,11 +209,10 @@ impl Inner {
         mail: Mail,
         now: Timestamp,
     ) -> bool {
-        if self.is_lost(resident, live) {
-            live.left = mail.reply(Err(Refused::LetGo));
-            return false;
-        }
-        let Some(mut turn) = self.begin_turn(resident, live, mail, now) else { return true };
+        let mut turn = match self.begin_turn(resident, live, mail, now) {
+            Ok(turn) => turn,
+            Err(goes_on) => return goes_on,
+        };
         let written = turn.is_committed.then(|| {
             let written = store.commit_now(&resident.id, live.revision, turn.commit(live));
             written.map_err(|error| CommitFailed { error, unsure: false })
@@ -222,14 +220,18 @@ impl Inner {
         self.end_turn(resident, live, turn, written)
     }
 
-    /// Makes a step. What does not apply makes none.
+    /// Makes a step. What does not apply makes none: then it says whether there is something to go on with.
     fn begin_turn(
         &self,
-        resident: &Resident,
+        resident: &Arc<Resident>,
         live: &mut Live,
         mut mail: Mail,
         now: Timestamp,
-    ) -> Option<Turn> {
+    ) -> Result<Turn, bool> {
+        if self.is_lost(resident, live) {
+            live.left = mail.reply(Err(Refused::LetGo));
+            return Err(false);
+        }
         if let Some(task) = mail.handler_done {
             live.running.remove(task);
         }
@@ -260,7 +262,7 @@ impl Inner {
             Err(_) => {
                 live.left = mail.reply(Err(Refused::Rejected));
                 self.set_alarm(resident, live);
-                return None;
+                return Err(true);
             }
         };
         // 4.
@@ -271,7 +273,7 @@ impl Inner {
             self.serve_here(&mut step.tokens);
             self.learn_tokens(&resident.id, &step.tokens);
         }
-        Some(Turn { mail, now, step, history, accepted, attended, is_committed })
+        Ok(Turn { mail, now, step, history, accepted, attended, is_committed })
     }
 
     /// Carries out a step, if what was to be committed was.

@@ -459,23 +459,31 @@ impl Runtime {
             return Err(ReportError::ShuttingDown);
         }
         let hash = token.hash();
-        if let Some((execution, task)) = self.inner.tokens.as_ref().and_then(|known| known.find(&hash)) {
-            return match self.inner.ask(&execution, event(task)).await {
-                Ok(()) => Ok(()),
-                // The store knows in which words.
-                Err(AskError::Rejected | AskError::Unknown) => Err(gone(&self.find_task(&hash).await?)),
-                Err(error) => Err(untold(error)),
-            };
+        let known = self.inner.tokens.as_ref().and_then(|known| known.find(&hash));
+        let (execution, task, found) = match known {
+            Some((execution, task)) => (execution, task, None),
+            None => {
+                let address = self.find_task(&hash).await?;
+                if !address.open {
+                    return Err(gone(&address));
+                }
+                (address.execution.clone(), address.task, Some(address))
+            }
+        };
+        match self.inner.ask(&execution, event(task)).await {
+            Ok(()) => Ok(()),
+            // Of a token that is known the store says in which words.
+            Err(AskError::Rejected | AskError::Unknown) => Err(gone(&match found {
+                Some(address) => address,
+                None => self.find_task(&hash).await?,
+            })),
+            Err(AskError::ShuttingDown) => Err(ReportError::ShuttingDown),
+            Err(AskError::Elsewhere) => Err(ReportError::Store(StoreErrorKind::Unavailable.into())),
+            Err(AskError::Execution(ExecutionError::Store(error))) => Err(ReportError::Store(error)),
+            Err(AskError::Execution(error)) => {
+                Err(ReportError::Store(StoreError::new(StoreErrorKind::Corrupt, error)))
+            }
         }
-        let address = self.find_task(&hash).await?;
-        if !address.open {
-            return Err(gone(&address));
-        }
-        let told = self.inner.ask(&address.execution, event(address.task)).await;
-        told.map_err(|error| match error {
-            AskError::Rejected | AskError::Unknown => gone(&address),
-            error => untold(error),
-        })
     }
 
     async fn find_task(&self, token: &TokenHash) -> Result<TaskAddress, ReportError> {
@@ -490,18 +498,6 @@ impl Runtime {
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Runtime").field("store", &self.inner.store).finish_non_exhaustive()
-    }
-}
-
-/// Why nobody knows what came of a report.
-fn untold(error: AskError) -> ReportError {
-    match error {
-        AskError::ShuttingDown => ReportError::ShuttingDown,
-        AskError::Execution(ExecutionError::Store(error)) => ReportError::Store(error),
-        AskError::Execution(error) => ReportError::Store(StoreError::new(StoreErrorKind::Corrupt, error)),
-        AskError::Rejected | AskError::Unknown | AskError::Elsewhere => {
-            ReportError::Store(StoreErrorKind::Unavailable.into())
-        }
     }
 }
 
