@@ -1,5 +1,6 @@
 //! Moves what is in the log into the database while the writer writes on: it takes long, and nobody waits for it.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -37,11 +38,18 @@ impl Checkpoints {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         let moving = Arc::new(AtomicBool::new(false));
+        let file = File::options().write(true).open(path);
+        let file = file.map_err(|error| FileStoreError::Database(error.into()))?;
         let (asked, asks) = sync_channel(1);
         let moves = Arc::clone(&moving);
         let thread = std::thread::Builder::new()
             .name("stepwright-moves".into())
-            .spawn(move || work(&connection, &asks, &moves))
+            .spawn(move || {
+                work(&connection, &file, &asks, &moves);
+                drop(connection);
+                // When a file is closed, the process loses its locks of it: the connections have none any longer.
+                drop(file);
+            })
             .map_err(|error| FileStoreError::Database(error.into()))?;
         Ok(Self { asked: Some(asked), thread: Some(thread), moving, writes: WRITES })
     }
@@ -86,10 +94,14 @@ impl Drop for Checkpoints {
     }
 }
 
-fn work(connection: &Connection, asks: &Receiver<()>, moving: &AtomicBool) {
+fn work(connection: &Connection, file: &File, asks: &Receiver<()>, moving: &AtomicBool) {
     while asks.recv().is_ok() {
         // What fails is tried again when the log is longer.
-        let _ = checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)");
+        let moved = checkpoint(connection, "PRAGMA wal_checkpoint(PASSIVE)");
+        if moved.is_ok_and(|(pages, _)| pages >= LONG) {
+            // Before the log begins anew the writer waits until all that was moved is on the disk: now that is little.
+            let _ = file.sync_data();
+        }
         moving.store(false, Ordering::Release);
     }
 }
