@@ -85,6 +85,25 @@ impl Step {
     pub fn is_empty(&self) -> bool {
         !self.changed && self.commands.is_empty() && self.history.is_empty() && self.tokens.is_empty()
     }
+
+    /// Makes it one with the step that follows it: what that does not want done any longer is not begun.
+    #[cfg(feature = "runtime")]
+    pub(crate) fn add(&mut self, next: Self) {
+        let Self { commands, history, tokens, deadline, status, changed } = next;
+        for command in &commands {
+            if let Command::CancelTask { task: gone, .. } = command {
+                self.commands
+                    .retain(|command| !matches!(command, Command::StartTask(start) if start.task == *gone));
+            }
+        }
+        self.commands.extend(commands);
+        self.history.extend(history);
+        self.tokens.issued.extend(tokens.issued);
+        self.tokens.retired.extend(tokens.retired);
+        self.tokens.taken.extend(tokens.taken);
+        (self.deadline, self.status) = (deadline, status);
+        self.changed |= changed;
+    }
 }
 
 impl TokenChanges {

@@ -6,11 +6,12 @@
 //! 1. take ONE thing: an event from the mailbox; none there: the execution sleeps, the driver ends
 //! 2. if the deadline has passed, the thing is Tick; the event waits one round
 //! 3. step    = execution.handle(event, clock.now())       rejected? answer the sender, goto 1
+//!              what else waits in the mailbox by now is handled too, and written with it
 //! 4. commit  = step + execution.take_changes()            store.commit(id, revision, commit).await
 //!              Conflict    -> let go of the execution, unless it is this commit that was written before
 //!              Unavailable -> wait, try the same commit again; nothing has been carried out yet
 //!              otherwise   -> the same, but the sender hears of it, and the execution is stranded meanwhile
-//! 5. tell    observers; answer the sender
+//! 5. tell    observers; answer the senders
 //! 6. act     StartTask -> spawn handler, CancelTask -> cancel it
 //! 7. closed? publish the status and end; else goto 1
 //! ```
@@ -29,6 +30,9 @@ use crate::time::Timestamp;
 
 /// How long to wait before a commit is tried again: at first, and at most.
 const PATIENCE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// How many events may go into a commit beside the first.
+const COMPANIONS: usize = 64;
 
 /// How much of a history is read at once.
 const HISTORY_PAGE: usize = 100;
@@ -190,14 +194,17 @@ impl Inner {
             Ok(turn) => turn,
             Err(goes_on) => return goes_on,
         };
-        let written = match turn.is_committed {
-            true => {
-                let commit = turn.commit(live);
-                Some(self.commit(resident, live.revision, commit, &mut turn.mail).await)
-            }
-            false => None,
-        };
-        self.end_turn(resident, live, turn, written)
+        if !turn.is_committed {
+            return self.end_turn(resident, live, turn, None);
+        }
+        if turn.may_wait() {
+            // Whom the handler woke may bring something already.
+            tokio::task::yield_now().await;
+        }
+        self.gather(resident, live, &mut turn);
+        let commit = self.commit_of(resident, live, &mut turn);
+        let written = self.commit(resident, live.revision, commit, &mut turn).await;
+        self.end_turn(resident, live, turn, Some(written))
     }
 
     /// The same with a store that answers at once.
@@ -214,24 +221,44 @@ impl Inner {
             Err(goes_on) => return goes_on,
         };
         let written = turn.is_committed.then(|| {
-            let written = store.commit_now(&resident.id, live.revision, turn.commit(live));
+            let commit = self.commit_of(resident, live, &mut turn);
+            let written = store.commit_now(&resident.id, live.revision, commit);
             written.map_err(|error| CommitFailed { error, unsure: false })
         });
         self.end_turn(resident, live, turn, written)
     }
 
-    /// Makes a step. What does not apply makes none: then it says whether there is something to go on with.
+    /// Makes a step, unless there is none to make: then it says whether there is something to go on with.
     fn begin_turn(
         &self,
         resident: &Arc<Resident>,
         live: &mut Live,
-        mut mail: Mail,
+        mail: Mail,
         now: Timestamp,
     ) -> Result<Turn, bool> {
         if self.is_lost(resident, live) {
             live.left = mail.reply(Err(Refused::LetGo));
             return Err(false);
         }
+        self.step(resident, live, mail, now).ok_or(true)
+    }
+
+    /// Makes the steps of what waits in the mailbox by now: they are committed with the first.
+    fn gather(&self, resident: &Resident, live: &mut Live, turn: &mut Turn) {
+        for _ in 0..COMPANIONS {
+            let now = self.clock.now();
+            if turn.step.status.is_closed() || live.execution.is_due(now) {
+                return;
+            }
+            let Some(mail) = resident.more() else { return };
+            if let Some(more) = self.step(resident, live, mail, now) {
+                turn.add(more);
+            }
+        }
+    }
+
+    /// Makes a step. What does not apply makes none.
+    fn step(&self, resident: &Resident, live: &mut Live, mut mail: Mail, now: Timestamp) -> Option<Turn> {
         if let Some(task) = mail.handler_done {
             live.running.remove(task);
         }
@@ -262,18 +289,28 @@ impl Inner {
             Err(_) => {
                 live.left = mail.reply(Err(Refused::Rejected));
                 self.set_alarm(resident, live);
-                return Err(true);
+                return None;
             }
         };
-        // 4.
         let history = self.watched(&step.history);
-        let attended = self.is_attended(resident, live, &step);
         let is_committed = !step.is_empty() || is_shown;
         if is_committed {
             self.serve_here(&mut step.tokens);
             self.learn_tokens(&resident.id, &step.tokens);
         }
-        Ok(Turn { mail, now, step, history, accepted, attended, is_committed })
+        let told = (mail, accepted);
+        Some(Turn { told, companions: Vec::new(), now, step, history, attended: false, is_committed })
+    }
+
+    /// What a turn commits.
+    fn commit_of(&self, resident: &Resident, live: &mut Live, turn: &mut Turn) -> Commit {
+        // 4.
+        turn.attended = self.is_attended(resident, live, &turn.step);
+        let mut commit = Commit::new(&mut turn.step, live.execution.take_changes(), turn.now);
+        commit.attended = turn.attended;
+        let (mail, accepted) = &turn.told;
+        commit.handled = mail.posted.map(|posted| Handled { posted, accepted: *accepted });
+        commit
     }
 
     /// Carries out a step, if what was to be committed was.
@@ -284,15 +321,18 @@ impl Inner {
         turn: Turn,
         written: Option<Result<Revision, CommitFailed>>,
     ) -> bool {
-        let Turn { mail, now, step, history, accepted, attended, .. } = turn;
+        let Turn { told, companions, now, step, history, attended, .. } = turn;
         match written {
             Some(Ok(revision)) => (live.revision, live.attended) = (revision, attended),
             Some(Err(failed)) => {
-                live.left = mail.reply(Err(match failed.error.kind() {
-                    // Nothing of it was written: whoever brought it brings it to where the execution is now.
-                    StoreErrorKind::Conflict => Refused::LetGo,
-                    kind => Refused::Failed(kind),
-                }));
+                for (mail, _) in std::iter::once(told).chain(companions) {
+                    let left = mail.reply(Err(match failed.error.kind() {
+                        // Nothing of it was written: whoever brought it brings it to where the execution is now.
+                        StoreErrorKind::Conflict => Refused::LetGo,
+                        kind => Refused::Failed(kind),
+                    }));
+                    live.left = left.or(live.left.take());
+                }
                 self.let_go(resident, live);
                 if failed.error.kind() == StoreErrorKind::Conflict {
                     // It may have come back since it was somebody else's.
@@ -308,7 +348,10 @@ impl Inner {
         }
         // 5.
         self.observe(&resident.id, &step, &history);
-        live.left = mail.reply(if accepted { Ok(()) } else { Err(Refused::Rejected) });
+        for (mail, accepted) in std::iter::once(told).chain(companions) {
+            let left = mail.reply(if accepted { Ok(()) } else { Err(Refused::Rejected) });
+            live.left = left.or(live.left.take());
+        }
         // 6.
         let closed = step.status.is_closed();
         self.act(resident, live, step);
@@ -325,7 +368,7 @@ impl Inner {
         resident: &Resident,
         expected: Revision,
         commit: Commit,
-        mail: &mut Mail,
+        turn: &mut Turn,
     ) -> Result<Revision, CommitFailed> {
         let (mut patience, longest) = PATIENCE;
         let (mut unsure, mut refused) = (false, false);
@@ -347,7 +390,7 @@ impl Inner {
                     unsure |= error.is_retryable();
                     if !error.is_retryable() {
                         // Whoever waits for it may not live to see that the store takes it after all.
-                        mail.answer(Err(Refused::Failed(error.kind())));
+                        turn.mail().for_each(|mail| mail.answer(Err(Refused::Failed(error.kind()))));
                         resident.fail_mail(error.kind());
                         self.strand(&resident.id, error.into());
                         refused = true;
@@ -479,25 +522,38 @@ enum Next {
 
 /// A step that was made, and is carried out once it is committed.
 struct Turn {
-    /// What it answers.
-    mail: Mail,
+    /// What it answers, and whether that applied.
+    told: (Mail, bool),
+    /// What else it answers.
+    companions: Vec<(Mail, bool)>,
     now: Timestamp,
     step: Step,
     /// What observers will want to see.
     history: Vec<HistoryEvent>,
-    accepted: bool,
     attended: bool,
     /// Whether there is anything to commit.
     is_committed: bool,
 }
 
 impl Turn {
-    /// What is to be committed.
-    fn commit(&mut self, live: &mut Live) -> Commit {
-        let mut commit = Commit::new(&mut self.step, live.execution.take_changes(), self.now);
-        commit.attended = self.attended;
-        commit.handled = self.mail.posted.map(|posted| Handled { posted, accepted: self.accepted });
-        commit
+    /// All that it answers.
+    fn mail(&mut self) -> impl Iterator<Item = &mut Mail> {
+        std::iter::once(&mut self.told).chain(&mut self.companions).map(|(mail, _)| mail)
+    }
+
+    /// Whether nobody waits for what it commits: a handler has returned, and nothing more is done for now.
+    fn may_wait(&self) -> bool {
+        let (mail, _) = &self.told;
+        mail.handler_done.is_some() && self.step.commands.is_empty() && !self.step.status.is_closed()
+    }
+
+    /// Makes it one with the next.
+    fn add(&mut self, next: Self) {
+        let Self { told, now, step, history, .. } = next;
+        self.companions.push(told);
+        self.now = now;
+        self.history.extend(history);
+        self.step.add(step);
     }
 }
 

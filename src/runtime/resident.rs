@@ -237,16 +237,27 @@ impl Resident {
         }
     }
 
+    /// More mail for who drives the execution, if there is any. What was posted has a commit of its own.
+    pub(super) fn more(&self) -> Option<Mail> {
+        let mut mailbox = self.lock();
+        match mailbox.mail.front()?.posted {
+            Some(_) => None,
+            None => self.take(&mut mailbox),
+        }
+    }
+
+    fn take(&self, mailbox: &mut Mailbox) -> Option<Mail> {
+        if mailbox.mail.len() == MAILBOX {
+            self.room.notify_waiters();
+        }
+        mailbox.mail.pop_front()
+    }
+
     /// The next mail for the driver of `live`, or nothing: then the execution sleeps here again.
     pub(super) fn next(&self, live: Box<Live>) -> Option<(Mail, Box<Live>)> {
         let mut mailbox = self.lock();
-        match mailbox.mail.pop_front() {
-            Some(mail) => {
-                if mailbox.mail.len() + 1 == MAILBOX {
-                    self.room.notify_waiters();
-                }
-                Some((mail, live))
-            }
+        match self.take(&mut mailbox) {
+            Some(mail) => Some((mail, live)),
             None => {
                 // A sleeper keeps no room for mail.
                 mailbox.mail = VecDeque::new();
