@@ -1,9 +1,13 @@
 //! What durability costs: a machine that waits for a callback on the file store, beside a bare loop that appends
 //! and syncs, and a bare loop of SQLite that writes the same rows, all in one run.
 //!
+//! An answer comes as soon as it is written down that somebody has the message: an execution is three commits. What
+//! comes earlier is written with that, and saves one.
+//!
 //! ```text
 //! cargo bench --bench file -- 5 100000          each for five seconds; then a restart finds 100,000 open executions
 //! cargo bench --bench file -- 5 10000 64        the same with 64 at once only
+//! cargo bench --bench file -- early             the same with answers that come before the call has returned
 //! cargo bench --bench file -- curves 5          the same at many sizes, drawn into docs/
 //! cargo bench --bench file -- heartbeats 100000 what a heartbeat costs when so many tokens are open
 //! cargo bench --bench file -- memory 1000000    a million executions run through and close: memory, drawn into docs/
@@ -18,17 +22,18 @@ mod heartbeats;
 mod memory;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, params};
 use stepwright::{
-    Failure, FileStore, ResourceHandler, Runtime, RuntimeBuilder, StateMachine, TaskContext, TaskOutcome,
-    TaskRequest, TaskToken,
+    ExecutionId, Failure, FileStore, HistoryEvent, HistoryEventKind, Observer, ResourceHandler, Runtime,
+    RuntimeBuilder, StateMachine, TaskContext, TaskOutcome, TaskRequest, TaskToken,
 };
 use tokio::sync::oneshot;
 
@@ -57,7 +62,7 @@ fn main() {
     } else if asks("curves") {
         curves(time);
     } else {
-        table(&number(2).map_or(vec![1, 64, 1024], |at_once| vec![at_once as usize]), time);
+        table(&number(2).map_or(vec![1, 64, 1024], |at_once| vec![at_once as usize]), time, asks("early"));
         restart(number(1).unwrap_or(10_000));
     }
 }
@@ -65,7 +70,7 @@ fn main() {
 /// Draws what a table says.
 fn curves(time: Duration) {
     let sizes = [1, 4, 16, 64, 256, 1024];
-    let lines = table(&sizes, time);
+    let lines = table(&sizes, time, false);
     let curve = |name, value: fn(&Line) -> f64| -> chart::Curve {
         (name, sizes.into_iter().zip(lines.iter().map(value)).collect())
     };
@@ -86,14 +91,14 @@ struct Line {
     measured: Measured,
 }
 
-fn table(sizes: &[usize], time: Duration) -> Vec<Line> {
+fn table(sizes: &[usize], time: Duration, early: bool) -> Vec<Line> {
     let rows = Rows::of_one_execution();
     println!(
         "at once   append+fdatasync/s   bare rows/s   steps/s   of append   of bare   p50 ms   p99 ms   µs of CPU a step: \
          bare   writer   others"
     );
     let line = |at_once: &usize| {
-        let (mut append, mut bare, mut store) = (Append::new(), Bare::new(), Loaded::new());
+        let (mut append, mut bare, mut store) = (Append::new(), Bare::new(), Loaded::new(early));
         // In turns: what else the machine does then, it does to all of them.
         for _ in 0..TURNS {
             append.turn(&rows, *at_once, time / TURNS);
@@ -162,10 +167,6 @@ impl Rows {
         block_on(async {
             let bench = Bench::open(&path);
             let token = bench.start("one").await;
-            // It is written down that the queue has the message.
-            while history(&path).len() < 2 {
-                tokio::task::yield_now().await;
-            }
             let connection = Connection::open(&path).expect("it can be read");
             let bytes = |sql| connection.query_row(sql, (), |row| row.get(0)).expect("there is one");
             let (start, head) = (bytes("SELECT start FROM execution"), bytes("SELECT head FROM live"));
@@ -205,16 +206,56 @@ struct Bench {
 }
 
 /// Who waits for the token of which execution.
-type Waiting = Arc<Mutex<HashMap<String, oneshot::Sender<TaskToken>>>>;
+#[derive(Clone, Default)]
+struct Waiting {
+    whom: Arc<Mutex<HashMap<String, Waits>>>,
+    /// Whether tokens are given out before it is written down that somebody has them.
+    early: bool,
+}
+
+/// Who waits for a token, and the token.
+type Waits = (oneshot::Sender<TaskToken>, Option<TaskToken>);
+
+impl Waiting {
+    fn whom(&self) -> MutexGuard<'_, HashMap<String, Waits>> {
+        self.whom.lock().expect("nobody panics")
+    }
+
+    fn tell(&self, execution: &ExecutionId) {
+        if let Some((whom, Some(token))) = self.whom().remove(name(execution)) {
+            whom.send(token).expect("it is waited for");
+        }
+    }
+}
+
+fn name(execution: &ExecutionId) -> &str {
+    execution.as_str().rsplit(':').next().unwrap_or_default()
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Waiting")
+    }
+}
+
+impl Observer for Waiting {
+    fn on_history(&self, execution: &ExecutionId, events: &[HistoryEvent]) {
+        let is_sent = |event: &HistoryEvent| matches!(event.kind, HistoryEventKind::TaskSubmitted { .. });
+        if !self.early && events.iter().any(is_sent) {
+            self.tell(execution);
+        }
+    }
+}
 
 struct Queue(Waiting);
 
 impl ResourceHandler for Queue {
     async fn call(&self, request: TaskRequest, cx: TaskContext) -> Result<TaskOutcome, Failure> {
-        let name = request.execution.as_str().rsplit(':').next().unwrap_or_default();
-        let waits = self.0.lock().expect("nobody panics").remove(name);
-        if let (Some(waits), Some(token)) = (waits, cx.token()) {
-            waits.send(token.clone()).expect("it is waited for");
+        if let Some((_, token)) = self.0.whom().get_mut(name(&request.execution)) {
+            *token = cx.token().cloned();
+        }
+        if self.0.early {
+            self.0.tell(&request.execution);
         }
         Ok(TaskOutcome::Deferred)
     }
@@ -225,10 +266,22 @@ impl Bench {
         Self::build(path, Runtime::builder())
     }
 
+    /// One whose answers may come early.
+    fn answered(path: &Path, early: bool) -> Self {
+        Self::of(path, Runtime::builder(), Waiting { early, ..Waiting::default() })
+    }
+
     fn build(path: &Path, builder: RuntimeBuilder) -> Self {
-        let waiting = Waiting::default();
+        Self::of(path, builder, Waiting::default())
+    }
+
+    fn of(path: &Path, builder: RuntimeBuilder, waiting: Waiting) -> Self {
         let store = Arc::new(FileStore::open(path).expect("it can be opened"));
-        let queue = Queue(Arc::clone(&waiting));
+        let queue = Queue(waiting.clone());
+        let builder = match waiting.early {
+            true => builder,
+            false => builder.observer(Arc::new(waiting.clone())),
+        };
         let runtime = builder.store(store).handler(callback::QUEUE, queue).build();
         Self { runtime: runtime.expect("nothing is registered twice"), machine: callback::machine(), waiting }
     }
@@ -236,7 +289,7 @@ impl Bench {
     async fn start(&self, name: &str) -> TaskToken {
         let order = callback::order(PAYLOAD);
         let (send, token) = oneshot::channel();
-        self.waiting.lock().expect("nobody panics").insert(name.to_owned(), send);
+        self.waiting.whom().insert(name.to_owned(), (send, None));
         self.runtime.start_execution(&self.machine, name, order).await.expect("it starts");
         token.await.expect("it is told")
     }
@@ -276,10 +329,11 @@ struct Loaded {
 }
 
 impl Loaded {
-    fn new() -> Self {
+    fn new(early: bool) -> Self {
         let folder = tempfile::tempdir().expect("there is a folder");
         let runtime = tokio_runtime();
-        let bench = runtime.block_on(async { Bench::open(&folder.path().join("executions.db")) });
+        let path = folder.path().join("executions.db");
+        let bench = runtime.block_on(async { Bench::answered(&path, early) });
         let (rate, latencies) = (Rate::default(), Vec::new());
         Self {
             runtime,
