@@ -46,9 +46,7 @@ impl Inner {
             summary.may_be_redriven(&self.limits, now)?;
             let stored = stored.ok_or(NotRedrivable::NotKept)?;
             let mut execution = self.restore(&stored)?;
-            execution.set_missing_activities(self.activities.missing().as_ref());
             let mut step = execution.redrive(client_token, now)?;
-            self.serve_here(&mut step.tokens);
             let history = self.watched(&step.history);
             let commit = Commit::new(&mut step, execution.take_changes(), now);
             match self.store.reopen(id, stored.revision, commit).await {
