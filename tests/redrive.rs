@@ -553,3 +553,43 @@ impl Decorator for Meddled {
         self.store.reopen(id, expected, commit).await
     }
 }
+
+/// A store in which an execution begins and ends just after somebody looked for it.
+#[derive(Debug)]
+struct Sudden {
+    store: Arc<MemoryStore>,
+    elsewhere: Mutex<Option<Runtime>>,
+}
+
+#[tokio::test]
+async fn what_begins_and_fails_while_somebody_looks_for_it_is_not_one_that_was_not_kept() {
+    let (world, store) = (World::new(9), Arc::new(MemoryStore::default()));
+    let elsewhere = Mutex::new(Some(world.builder().store(Arc::clone(&store) as _).build().unwrap()));
+    let runtime = world.builder().store(Arc::new(Sudden { store, elsewhere })).build().unwrap();
+    let id = ExecutionId::from(format!("{EXECUTION}Work:a"));
+    let error = runtime.redrive_execution(&id, None).await.unwrap_err();
+    assert!(
+        matches!(error, RedriveError::Execution(ExecutionError::ExecutionDoesNotExist { .. })),
+        "{error:?}"
+    );
+}
+
+impl Decorator for Sudden {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    async fn call<T: Send>(
+        &self,
+        method: &'static str,
+        called: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let found = called.await;
+        let elsewhere = self.elsewhere.lock().unwrap().take_if(|_| ["load", "describe"].contains(&method));
+        if let Some(elsewhere) = elsewhere {
+            let execution = elsewhere.start_execution(&work(), "a", json!({})).await.unwrap();
+            execution.wait().await.unwrap_err();
+        }
+        found
+    }
+}

@@ -78,8 +78,8 @@ fn machine(definition: &Value) -> Arc<StateMachine> {
 fn branches(count: usize) -> Arc<StateMachine> {
     let branch = |number: usize| {
         let [ask, work] = ["Ask", "Work"].map(|name| format!("{name} {number}"));
-        json!({ "StartAt": ask.clone(), "States": {
-            ask: { "Type": "Task", "Resource": QUEUE, "Next": work.clone(),
+        json!({ "StartAt": ask, "States": {
+            ask: { "Type": "Task", "Resource": QUEUE, "Next": work,
                 "Parameters": { "QueueUrl": "q", "MessageBody": { "Token.$": "$$.Task.Token" } } },
             work: { "Type": "Task", "Resource": WORK, "End": true } } })
     };
@@ -236,7 +236,7 @@ async fn what_is_stopped_before_it_was_written_is_not_begun() {
     for answer in answers {
         answer.await.unwrap().unwrap();
     }
-    assert!(matches!(execution.wait().await, Err(_)));
+    assert!(execution.wait().await.is_err());
     settle().await;
     assert_eq!(begun.load(Ordering::Relaxed), 1, "the second branch was told to stop before it began");
     let summary = runtime.describe_execution(execution.id()).await.unwrap();

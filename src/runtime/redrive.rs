@@ -34,11 +34,10 @@ impl Inner {
                 return Err(ExecutionError::ShuttingDown.into());
             }
             let now = self.clock.now();
+            // In this order: what is there and was not kept is there already.
+            let described = self.describe(id).await?;
             let stored = self.store.load(id).await.map_err(ExecutionError::from)?;
-            let summary = match &stored {
-                Some(stored) => stored.summary.clone(),
-                None => self.describe(id).await?,
-            };
+            let summary = stored.as_ref().map_or(described, |stored| stored.summary.clone());
             let earlier = summary.redrives.as_ref().and_then(|redrives| redrives.repeats(client_token, now));
             if let Some(at) = earlier {
                 return Ok(Redriven { execution: ExecutionHandle::new(Arc::clone(self), id.clone()), at });
