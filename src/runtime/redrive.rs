@@ -34,16 +34,21 @@ impl Inner {
                 return Err(ExecutionError::ShuttingDown.into());
             }
             let now = self.clock.now();
-            // In this order: what is there and was not kept is there already.
             let described = self.describe(id).await?;
             let stored = self.store.load(id).await.map_err(ExecutionError::from)?;
-            let summary = stored.as_ref().map_or(described, |stored| stored.summary.clone());
+            let summary = stored.as_ref().map_or(&described, |stored| &stored.summary);
             let earlier = summary.redrives.as_ref().and_then(|redrives| redrives.repeats(client_token, now));
             if let Some(at) = earlier {
                 return Ok(Redriven { execution: ExecutionHandle::new(Arc::clone(self), id.clone()), at });
             }
             summary.may_be_redriven(&self.limits, now)?;
-            let stored = stored.ok_or(NotRedrivable::NotKept)?;
+            let Some(stored) = stored else {
+                // Others may have redriven it in between, and it has ended again.
+                match self.describe(id).await? == described {
+                    true => return Err(NotRedrivable::NotKept.into()),
+                    false => continue,
+                }
+            };
             let mut execution = self.restore(&stored)?;
             let mut step = execution.redrive(client_token, now)?;
             let history = self.watched(&step.history);

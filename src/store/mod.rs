@@ -278,7 +278,7 @@ pub struct StoredExecution {
 }
 
 /// What is known about an execution without its state.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct ExecutionSummary {
     /// Its ARN.
