@@ -643,3 +643,21 @@ async fn deleted_activities_have_no_tasks_until_they_are_created_again() {
     runtime.send_task_success(&task.token, json!("signed")).await.unwrap();
     assert_eq!(before.wait().await.unwrap(), json!("signed"));
 }
+
+/// What waits for a time alone is nobody's to attend to: whoever comes next need not have it before.
+#[tokio::test]
+async fn a_task_that_no_worker_took_in_time_leaves_nothing_to_do() {
+    let sign = json!({ "Type": "Task", "Resource": SIGN, "TimeoutSeconds": 60, "Next": "Nap",
+        "Catch": [{ "ErrorEquals": ["States.Timeout"], "Next": "Nap" }] });
+    let nap = json!({ "Type": "Wait", "Seconds": 3600, "End": true });
+    let machine = machine(json!({ "StartAt": "Sign", "States": { "Sign": sign, "Nap": nap } }));
+    let store = Arc::new(MemoryStore::default());
+    let (builder, clock) = virtually();
+    let before = builder.store(Arc::clone(&store) as _).build().unwrap();
+    let execution = before.start_execution(&machine, "a", json!({})).await.unwrap();
+    clock.sleep_until(clock.now() + Duration::from_secs(120)).await;
+    assert_eq!(types(&before, execution.id()).await.last().unwrap(), "WaitStateEntered");
+    drop((before, execution));
+    let after = Runtime::builder().store(store).clock(Arc::new(clock.clone())).build().unwrap();
+    assert_eq!(after.recover().await.unwrap(), 0);
+}

@@ -65,8 +65,13 @@ fn the_same_seed_makes_the_same_happen() {
 /// What went wrong once does not again, whatever seeds are asked for.
 #[test]
 fn seeds_that_failed_once() {
-    for (kind, seed) in [(Kind::Memory, 751), (Kind::Memory, 1077), (Kind::Memory, 1581), (Kind::Prompt, 401)]
-    {
+    for (kind, seed) in [
+        (Kind::Memory, 751),
+        (Kind::Memory, 1077),
+        (Kind::Memory, 1581),
+        (Kind::Prompt, 304),
+        (Kind::Prompt, 401),
+    ] {
         assert_eq!(run(kind, seed).violation, None, "{kind:?} {seed}");
     }
 }

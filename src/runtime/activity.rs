@@ -295,9 +295,10 @@ impl Inner {
         self.activities.lock().forget(execution, task);
     }
 
-    /// Whether tasks of the execution wait for workers.
-    pub(super) fn has_offers(&self, execution: &ExecutionId) -> bool {
-        self.activities.state.look().is_some_and(|state| state.places.contains_key(execution))
+    /// Whether tasks of the execution wait for workers, beside those that are `gone` in a moment.
+    pub(super) fn has_offers(&self, execution: &ExecutionId, gone: impl Fn(&TaskId) -> bool) -> bool {
+        let Some(state) = self.activities.state.look() else { return false };
+        state.places.get(execution).is_some_and(|places| !places.keys().all(gone))
     }
 
     /// The execution is gone from here, and its tasks with it.

@@ -452,7 +452,7 @@ impl Inner {
         let starts = |command: &Command| matches!(command, Command::StartTask(_));
         step.commands.iter().any(starts)
             || live.running.iter().any(|(task, _)| !cancelled(&task))
-            || self.has_offers(&resident.id)
+            || self.has_offers(&resident.id, cancelled)
     }
 
     pub(super) fn observe(&self, id: &ExecutionId, step: &Step, history: &[HistoryEvent]) {
