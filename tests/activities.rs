@@ -3,6 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 #![expect(clippy::needless_pass_by_value, reason = "`json!` reads best as an argument")]
 
+#[path = "shared/machine.rs"]
+mod machine;
+#[path = "shared/one_task.rs"]
+mod one_task;
+
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,23 +26,13 @@ use stepwright::{
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use machine::machine;
+use one_task::one_task;
+
 const SIGN: &str = "arn:aws:states:us-east-1:123456789012:activity:Sign";
 
 fn sign() -> Arn {
     SIGN.parse().unwrap()
-}
-
-fn machine(definition: Value) -> Arc<StateMachine> {
-    Arc::new(StateMachine::parse(&definition.to_string()).unwrap().named("Test"))
-}
-
-/// One Task, with more fields.
-fn one_task(resource: &str, more: Value) -> Arc<StateMachine> {
-    let mut state = json!({ "Type": "Task", "Resource": resource, "End": true });
-    for (key, value) in more.as_object().unwrap() {
-        state[key] = value.clone();
-    }
-    machine(json!({ "StartAt": "Work", "States": { "Work": state } }))
 }
 
 fn virtually() -> (RuntimeBuilder, VirtualClock) {
@@ -58,8 +53,10 @@ async fn types(runtime: &Runtime, id: &ExecutionId) -> Vec<String> {
 async fn a_worker_takes_a_task_and_reports_it() {
     let (builder, _) = virtually();
     let runtime = builder.build().unwrap();
-    let machine =
-        one_task(SIGN, json!({ "TimeoutSeconds": 600, "HeartbeatSeconds": 60, "Parameters": { "page": 7 } }));
+    let machine = one_task(
+        SIGN,
+        &json!({ "TimeoutSeconds": 600, "HeartbeatSeconds": 60, "Parameters": { "page": 7 } }),
+    );
     runtime.require(&machine).unwrap();
     let execution = runtime.start_execution(&machine, "a", json!({})).await.unwrap();
     let task = runtime.get_activity_task(&sign(), "notary").await.unwrap().unwrap();
@@ -90,7 +87,7 @@ async fn a_worker_takes_a_task_and_reports_it() {
 async fn a_worker_without_a_name_fails_a_task() {
     let (builder, _) = virtually();
     let runtime = builder.build().unwrap();
-    let execution = runtime.start_execution(&one_task(SIGN, json!({})), "a", json!({})).await.unwrap();
+    let execution = runtime.start_execution(&one_task(SIGN, &json!({})), "a", json!({})).await.unwrap();
     let task = runtime.get_activity_task(&sign(), None).await.unwrap().unwrap();
     runtime.send_task_failure(&task.token, Failure::new("Blot", "{\"ink\":1}")).await.unwrap();
     let Err(WaitError::Failed(failure)) = execution.wait().await else { panic!() };
@@ -132,7 +129,7 @@ async fn mistakes_of_workers() {
 async fn first_come_first_served() {
     let (builder, clock) = virtually();
     let runtime = builder.build().unwrap();
-    let machine = one_task(SIGN, json!({}));
+    let machine = one_task(SIGN, &json!({}));
     // Tasks that wait for workers.
     for n in 0..3 {
         runtime.start_execution(&machine, None, json!(n)).await.unwrap();
@@ -165,7 +162,7 @@ async fn first_come_first_served() {
 async fn a_worker_that_is_gone_loses_no_task() {
     let clock = VirtualClock::manual();
     let runtime = Runtime::builder().clock(Arc::new(clock.clone())).build().unwrap();
-    let machine = one_task(SIGN, json!({}));
+    let machine = one_task(SIGN, &json!({}));
     let start = async || runtime.start_execution(&machine, None, json!(1)).await.unwrap();
     let activity = sign();
     let mut context = Context::from_waker(Waker::noop());
@@ -195,7 +192,7 @@ async fn a_worker_that_is_gone_loses_no_task() {
 async fn a_task_whose_time_is_over_is_not_given_out() {
     let (builder, clock) = virtually();
     let runtime = builder.build().unwrap();
-    let impatient = one_task(SIGN, json!({ "TimeoutSeconds": 5 }));
+    let impatient = one_task(SIGN, &json!({ "TimeoutSeconds": 5 }));
     let execution = runtime.start_execution(&impatient, "late", json!("late")).await.unwrap();
     let begin = clock.now();
     let Err(WaitError::Failed(failure)) = execution.wait().await else { panic!() };
@@ -204,9 +201,9 @@ async fn a_task_whose_time_is_over_is_not_given_out() {
     let events = history(&runtime, execution.id()).await;
     assert_eq!((&events[3]["type"], &events[3]["previousEventId"]), (&json!("ActivityTimedOut"), &json!(3)));
     let stopped =
-        runtime.start_execution(&one_task(SIGN, json!({})), "stopped", json!("stopped")).await.unwrap();
+        runtime.start_execution(&one_task(SIGN, &json!({})), "stopped", json!("stopped")).await.unwrap();
     runtime.stop_execution(stopped.id(), Failure::default()).await.unwrap();
-    runtime.start_execution(&one_task(SIGN, json!({})), "waits", json!("waits")).await.unwrap();
+    runtime.start_execution(&one_task(SIGN, &json!({})), "waits", json!("waits")).await.unwrap();
     let task = runtime.get_activity_task(&sign(), None).await.unwrap().unwrap();
     assert_eq!(task.input, json!("waits"));
     assert_eq!(runtime.get_activity_task(&sign(), None).await.unwrap(), None);
@@ -216,7 +213,7 @@ async fn a_task_whose_time_is_over_is_not_given_out() {
 async fn the_heart_beats_from_when_a_worker_has_the_task() {
     let clock = VirtualClock::manual();
     let runtime = Runtime::builder().clock(Arc::new(clock.clone())).build().unwrap();
-    let machine = one_task(SIGN, json!({ "HeartbeatSeconds": 10 }));
+    let machine = one_task(SIGN, &json!({ "HeartbeatSeconds": 10 }));
     let execution = runtime.start_execution(&machine, "a", json!({})).await.unwrap();
     clock.advance(Duration::from_secs(3600)).await;
     let task = runtime.get_activity_task(&sign(), "slow").await.unwrap().unwrap();
@@ -232,7 +229,7 @@ async fn the_heart_beats_from_when_a_worker_has_the_task() {
 #[test]
 fn an_activity_task_begins_once() {
     let now = stepwright::Timestamp::EPOCH;
-    let (mut execution, step) = Execution::start(one_task(SIGN, json!({})), Start::new("a", json!({})), now);
+    let (mut execution, step) = Execution::start(one_task(SIGN, &json!({})), Start::new("a", json!({})), now);
     let Command::StartTask(task) = &step.commands[0] else { panic!() };
     let begun = || Event::TaskStarted { task: task.task, worker: None };
     assert_eq!(execution.outstanding().len(), 1);
@@ -249,7 +246,7 @@ async fn another_runtime_gives_out_what_nobody_took() {
         (builder.store(Arc::clone(&store) as _).build().unwrap(), clock)
     };
     let (before, _) = build();
-    let machine = one_task(SIGN, json!({}));
+    let machine = one_task(SIGN, &json!({}));
     let taken = before.start_execution(&machine, "taken", json!("taken")).await.unwrap();
     let task = before.get_activity_task(&sign(), None).await.unwrap().unwrap();
     let queued = before.start_execution(&machine, "queued", json!("queued")).await.unwrap();
@@ -293,7 +290,7 @@ fn poll(runtime: &Runtime, worker: &'static str) -> JoinHandle<Option<ActivityTa
 async fn a_worker_gets_the_task_of_another_runtime() {
     let clock = VirtualClock::manual();
     let [owner, other] = sharing(&memory(), &clock, |builder| builder);
-    let machine = one_task(SIGN, json!({ "TimeoutSeconds": 600, "Parameters": { "page": 7 } }));
+    let machine = one_task(SIGN, &json!({ "TimeoutSeconds": 600, "Parameters": { "page": 7 } }));
     let start = async || owner.start_execution(&machine, None, json!({})).await.unwrap();
     for waits_first in [true, false] {
         let (execution, task) = match waits_first {
@@ -325,7 +322,7 @@ async fn a_worker_gets_the_task_of_another_runtime() {
 async fn workers_of_two_runtimes_get_each_task_once() {
     let clock = VirtualClock::manual();
     let nodes: [Runtime; 2] = sharing(&memory(), &clock, |builder| builder);
-    let machine = one_task(SIGN, json!({}));
+    let machine = one_task(SIGN, &json!({}));
     let mut workers = Vec::new();
     for n in 0..20 {
         if n % 3 == 0 {
@@ -349,7 +346,7 @@ async fn workers_of_two_runtimes_get_each_task_once() {
 async fn a_task_of_another_runtime_falls_back_where_its_worker_left() {
     let clock = VirtualClock::manual();
     let [owner, other] = sharing(&memory(), &clock, |builder| builder);
-    let machine = one_task(SIGN, json!({}));
+    let machine = one_task(SIGN, &json!({}));
     let activity = sign();
     let leave = async || {
         let mut gone = pin!(other.get_activity_task(&activity, "gone"));
@@ -379,7 +376,7 @@ async fn a_handler_is_the_only_worker_of_its_runtimes_tasks() {
     let [owner] = sharing(&store, &clock, |builder| builder.handler(SIGN, stuck()));
     let [other] = sharing(&store, &clock, |builder| builder);
     let worker = poll(&other, "far");
-    owner.start_execution(&one_task(SIGN, json!({})), None, json!({})).await.unwrap();
+    owner.start_execution(&one_task(SIGN, &json!({})), None, json!({})).await.unwrap();
     clock.advance(Duration::from_secs(60)).await;
     assert_eq!(worker.await.unwrap(), None);
 }
@@ -392,7 +389,7 @@ async fn a_task_waits_in_the_file_for_a_worker_of_the_next_process() {
         Runtime::builder().store(store).build().unwrap()
     };
     let before = open();
-    let execution = before.start_execution(&one_task(SIGN, json!({})), "a", json!(1)).await.unwrap();
+    let execution = before.start_execution(&one_task(SIGN, &json!({})), "a", json!(1)).await.unwrap();
     before.delete_activity(&sign()).await.unwrap();
     before.shutdown().await;
     let id = execution.id().clone();
@@ -413,7 +410,7 @@ async fn a_task_waits_in_the_file_for_a_worker_of_the_next_process() {
 async fn an_activity_that_was_deleted_is_gone_for_all_who_share_the_store() {
     let clock = VirtualClock::manual();
     let [one, other] = sharing(&memory(), &clock, |builder| builder);
-    let machine = one_task(SIGN, json!({}));
+    let machine = one_task(SIGN, &json!({}));
     let exists = async || {
         let execution = other.start_execution(&machine, None, json!({})).await.unwrap();
         !other.describe_execution(execution.id()).await.unwrap().status.is_closed()
@@ -453,7 +450,7 @@ async fn a_handler_that_is_the_worker_is_called_again_after_a_crash() {
             .unwrap()
     };
     let before = build();
-    let execution = before.start_execution(&one_task(SIGN, json!({})), "a", json!({})).await.unwrap();
+    let execution = before.start_execution(&one_task(SIGN, &json!({})), "a", json!({})).await.unwrap();
     clock.settle().await;
     drop(before);
     let after = build();
@@ -486,7 +483,10 @@ async fn integrations_are_served_by_patterns() {
         .build()
         .unwrap();
     let get = |table| {
-        one_task("arn:aws:states:::aws-sdk:dynamodb:getItem", json!({ "Parameters": { "TableName": table } }))
+        one_task(
+            "arn:aws:states:::aws-sdk:dynamodb:getItem",
+            &json!({ "Parameters": { "TableName": table } }),
+        )
     };
     let execution = runtime.start_execution(&get("Tea"), None, json!({})).await.unwrap();
     assert_eq!(execution.wait().await.unwrap()["Item"]["cups"]["N"], json!("2"));
@@ -506,7 +506,7 @@ async fn integrations_are_served_by_patterns() {
     let Err(WaitError::Failed(failure)) = execution.wait().await else { panic!() };
     assert_eq!(failure.error.unwrap(), "DynamoDb.ResourceNotFoundException");
 
-    let call = machine(json!({ "StartAt": "Call", "States": {
+    let call = machine(&json!({ "StartAt": "Call", "States": {
         "Call": { "Type": "Task", "Resource": "arn:aws:states:::http:invoke", "End": true,
             "Parameters": { "ApiEndpoint": "https://tea.example", "Method": "GET" },
             "Catch": [{ "ErrorEquals": ["States.Http.StatusCode.418"], "Next": "Pot" }] },
@@ -532,7 +532,7 @@ fn a_job(more: Value) -> Arc<StateMachine> {
     for (key, value) in more.as_object().unwrap() {
         fields[key] = value.clone();
     }
-    one_task(JOB, fields)
+    one_task(JOB, &fields)
 }
 
 #[tokio::test]
@@ -629,7 +629,7 @@ async fn a_job_is_watched_again_after_a_crash() {
 async fn deleted_activities_have_no_tasks_until_they_are_created_again() {
     let (builder, _) = virtually();
     let (runtime, sign) = (builder.build().unwrap(), sign());
-    let machine = one_task(SIGN, json!({}));
+    let machine = one_task(SIGN, &json!({}));
     let before = runtime.start_execution(&machine, "before", json!({})).await.unwrap();
     runtime.delete_activity(&sign).await.unwrap();
     let refused = runtime.get_activity_task(&sign, None).await.unwrap_err();
@@ -650,7 +650,7 @@ async fn a_task_that_no_worker_took_in_time_leaves_nothing_to_do() {
     let sign = json!({ "Type": "Task", "Resource": SIGN, "TimeoutSeconds": 60, "Next": "Nap",
         "Catch": [{ "ErrorEquals": ["States.Timeout"], "Next": "Nap" }] });
     let nap = json!({ "Type": "Wait", "Seconds": 3600, "End": true });
-    let machine = machine(json!({ "StartAt": "Sign", "States": { "Sign": sign, "Nap": nap } }));
+    let machine = machine(&json!({ "StartAt": "Sign", "States": { "Sign": sign, "Nap": nap } }));
     let store = Arc::new(MemoryStore::default());
     let (builder, clock) = virtually();
     let before = builder.store(Arc::clone(&store) as _).build().unwrap();

@@ -1,6 +1,9 @@
 //! What a review found: each test is a mistake that was made once.
 #![expect(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "tests say what they need, shortly")]
 
+#[path = "shared/machine.rs"]
+mod machine;
+
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,17 +21,15 @@ use stepwright::{
 };
 use tokio::sync::{Notify, mpsc};
 
+use machine::machine;
+
 const QUEUE: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
 const WORK: &str = "arn:aws:lambda:us-east-1:123456789012:function:Work";
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 
-fn machine(definition: Value) -> Arc<StateMachine> {
-    Arc::new(StateMachine::parse(&definition.to_string()).unwrap().named("Test"))
-}
-
 fn states(states: Value) -> Arc<StateMachine> {
     let first = states.as_object().unwrap().keys().next().unwrap().clone();
-    machine(json!({ "StartAt": first, "States": states }))
+    machine(&json!({ "StartAt": first, "States": states }))
 }
 
 fn tasks(step: &Step) -> Vec<TaskStart> {

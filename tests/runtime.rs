@@ -2,6 +2,11 @@
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 #![expect(clippy::needless_pass_by_value, reason = "`json!` reads best as an argument")]
 
+#[path = "shared/machine.rs"]
+mod machine;
+#[path = "shared/one_task.rs"]
+mod one_task;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,21 +20,11 @@ use stepwright::{
 };
 use tokio::sync::{mpsc, oneshot};
 
+use machine::machine;
+use one_task::one_task;
+
 const QUEUE: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
 const WORK: &str = "arn:aws:lambda:us-east-1:123456789012:function:Work";
-
-fn machine(definition: Value) -> Arc<StateMachine> {
-    Arc::new(StateMachine::parse(&definition.to_string()).unwrap().named("Test"))
-}
-
-/// One Task, with more fields.
-fn one_task(resource: &str, more: Value) -> Arc<StateMachine> {
-    let mut state = json!({ "Type": "Task", "Resource": resource, "End": true });
-    for (key, value) in more.as_object().unwrap() {
-        state[key] = value.clone();
-    }
-    machine(json!({ "StartAt": "Work", "States": { "Work": state } }))
-}
 
 fn waits_for_token(more: Value) -> Arc<StateMachine> {
     let mut fields =
@@ -37,7 +32,7 @@ fn waits_for_token(more: Value) -> Arc<StateMachine> {
     for (key, value) in more.as_object().unwrap() {
         fields[key] = value.clone();
     }
-    one_task(QUEUE, fields)
+    one_task(QUEUE, &fields)
 }
 
 /// A builder with a virtual clock, and a handler of the queue that passes the tokens on.
@@ -194,11 +189,11 @@ async fn a_handler_that_panics_fails_its_task_and_nothing_else() {
         .clock(Arc::new(VirtualClock::new()))
         .build()
         .unwrap();
-    let execution = runtime.start_execution(&one_task(WORK, json!({})), "a", json!({})).await.unwrap();
+    let execution = runtime.start_execution(&one_task(WORK, &json!({})), "a", json!({})).await.unwrap();
     let Err(WaitError::Failed(failure)) = execution.wait().await else { panic!() };
     assert_eq!(failure.error, Some(ErrorName::TASK_FAILED));
     assert!(failure.cause.unwrap().contains("panicked: the boiler burst"));
-    let caught = one_task(WORK, json!({ "Retry": [{ "ErrorEquals": ["States.ALL"], "MaxAttempts": 2 }] }));
+    let caught = one_task(WORK, &json!({ "Retry": [{ "ErrorEquals": ["States.ALL"], "MaxAttempts": 2 }] }));
     let execution = runtime.start_execution(&caught, "b", json!({})).await.unwrap();
     assert!(execution.wait().await.is_err());
     assert_eq!(
@@ -230,7 +225,7 @@ async fn a_handler_that_never_returns_sees_its_cancellation() {
         .clock(Arc::new(VirtualClock::new()))
         .build()
         .unwrap();
-    let machine = one_task(WORK, json!({ "TimeoutSeconds": 5 }));
+    let machine = one_task(WORK, &json!({ "TimeoutSeconds": 5 }));
     let execution = runtime.start_execution(&machine, "a", json!({})).await.unwrap();
     let Err(WaitError::Failed(failure)) = execution.wait().await else { panic!() };
     assert_eq!(failure.error, Some(ErrorName::TIMEOUT));
@@ -282,7 +277,7 @@ async fn payloads_have_a_limit() {
     runtime.send_task_success(&token, "small").await.unwrap();
     assert_eq!(execution.wait().await.unwrap(), json!("small"));
 
-    let execution = runtime.start_execution(&one_task(WORK, json!({})), "b", json!({})).await.unwrap();
+    let execution = runtime.start_execution(&one_task(WORK, &json!({})), "b", json!({})).await.unwrap();
     let Err(WaitError::Failed(failure)) = execution.wait().await else { panic!() };
     assert_eq!(failure.error, Some(ErrorName::DATA_LIMIT_EXCEEDED));
 }
@@ -290,7 +285,7 @@ async fn payloads_have_a_limit() {
 #[tokio::test]
 async fn a_missing_handler_is_found_before_anything_runs() {
     let runtime = Runtime::builder().build().unwrap();
-    let missing = runtime.require(&one_task(WORK, json!({}))).unwrap_err();
+    let missing = runtime.require(&one_task(WORK, &json!({}))).unwrap_err();
     assert_eq!(missing.to_string(), format!("no handler is registered for `{WORK}`"));
 }
 
@@ -321,7 +316,7 @@ async fn the_machine_s_own_timeout_ends_everything() {
     let mut definition = definition;
     definition["TimeoutSeconds"] = json!(300);
     let begin = clock.now();
-    let execution = runtime.start_execution(&machine(definition), "a", json!({})).await.unwrap();
+    let execution = runtime.start_execution(&machine(&definition), "a", json!({})).await.unwrap();
     tokens.recv().await.unwrap();
     assert!(matches!(execution.wait().await, Err(WaitError::TimedOut)));
     assert_eq!(clock.now().since(begin), Duration::from_secs(300));
@@ -377,8 +372,9 @@ async fn runtimes_that_share_a_store_pass_reports_on() {
     assert_eq!(status.as_str(), "ABORTED");
 
     // What one lets go of, the other goes on with.
-    let sleeps =
-        machine(json!({ "StartAt": "S", "States": { "S": { "Type": "Wait", "Seconds": 60, "End": true } } }));
+    let sleeps = machine(
+        &json!({ "StartAt": "S", "States": { "S": { "Type": "Wait", "Seconds": 60, "End": true } } }),
+    );
     let left = one.start_execution(&sleeps, "c", json!({})).await.unwrap().id().clone();
     one.shutdown().await;
     clock.advance(Duration::from_secs(120)).await;
@@ -392,7 +388,7 @@ async fn runtimes_that_share_a_store_pass_reports_on() {
 async fn what_ended_long_ago_is_forgotten_and_its_name_is_free() {
     let clock = VirtualClock::manual();
     let runtime = Runtime::builder().clock(Arc::new(clock.clone())).build().unwrap();
-    let done = machine(json!({ "StartAt": "S", "States": { "S": { "Type": "Succeed" } } }));
+    let done = machine(&json!({ "StartAt": "S", "States": { "S": { "Type": "Succeed" } } }));
     let day = Duration::from_secs(24 * 60 * 60);
     runtime.start_execution(&done, "old", json!(1)).await.unwrap();
     let taken = async || runtime.start_execution(&done, "old", json!(1)).await.is_err();
@@ -441,9 +437,10 @@ async fn another_runtime_goes_on_with_what_the_store_kept() {
     };
     let before = build();
     let waits = before.start_execution(&waits_for_token(json!({})), "waits", json!({})).await.unwrap();
-    let works = before.start_execution(&one_task(WORK, json!({})), "works", json!({})).await.unwrap();
-    let sleeps =
-        machine(json!({ "StartAt": "S", "States": { "S": { "Type": "Wait", "Seconds": 60, "End": true } } }));
+    let works = before.start_execution(&one_task(WORK, &json!({})), "works", json!({})).await.unwrap();
+    let sleeps = machine(
+        &json!({ "StartAt": "S", "States": { "S": { "Type": "Wait", "Seconds": 60, "End": true } } }),
+    );
     let sleeps = before.start_execution(&sleeps, "sleeps", json!({ "a": 1 })).await.unwrap();
     let token = tokens.recv().await.unwrap();
     clock.settle().await;
@@ -538,7 +535,7 @@ async fn a_limited_handler_does_one_task_at_a_time() {
     let begin = clock.now();
     let runtime =
         Runtime::builder().clock(Arc::new(clock.clone())).handler(WORK, handler.limit(1)).build().unwrap();
-    let machine = one_task(WORK, json!({}));
+    let machine = one_task(WORK, &json!({}));
     let mut executions = Vec::new();
     for _ in 0..5 {
         executions.push(runtime.start_execution(&machine, None, json!({})).await.unwrap());
@@ -555,14 +552,14 @@ async fn deferring_needs_a_token() {
         .handler(WORK, handler_fn(|_, _| async { Ok::<_, Failure>(TaskOutcome::Deferred) }))
         .build()
         .unwrap();
-    let execution = runtime.start_execution(&one_task(WORK, json!({})), "a", json!({})).await.unwrap();
+    let execution = runtime.start_execution(&one_task(WORK, &json!({})), "a", json!({})).await.unwrap();
     let Err(WaitError::Failed(failure)) = execution.wait().await else { panic!() };
     assert!(failure.cause.unwrap().contains("has no token"));
 }
 
 #[tokio::test]
 async fn a_machine_that_never_waits_lets_others_have_their_turn() {
-    let spin = machine(json!({ "StartAt": "A", "States": {
+    let spin = machine(&json!({ "StartAt": "A", "States": {
         "A": { "Type": "Pass", "Next": "B" },
         "B": { "Type": "Choice", "Choices": [{ "Variable": "$.end", "IsPresent": true, "Next": "C" }], "Default": "A" },
         "C": { "Type": "Succeed" } } }));

@@ -3,6 +3,9 @@
 #![cfg(feature = "runtime")]
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+#[path = "shared/machine.rs"]
+mod machine;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -14,6 +17,8 @@ use stepwright::{
 };
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
+
+use machine::machine;
 
 const QUEUE: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
 const WORK: &str = "arn:aws:lambda:us-east-1:123456789012:function:Work";
@@ -68,10 +73,6 @@ async fn settle() {
     for _ in 0..1_000 {
         tokio::task::yield_now().await;
     }
-}
-
-fn machine(definition: &Value) -> Arc<StateMachine> {
-    Arc::new(StateMachine::parse(&definition.to_string()).unwrap().named("Test"))
 }
 
 /// Branches that wait for an answer each, and then work.
