@@ -180,7 +180,9 @@ impl Inner {
         }
     }
 
-    fn write(&mut self, number: u64, commit: Commit) -> Revision {
+    /// Writes a commit. State that is not needed any longer comes back: it is for whoever wrote to free, when others
+    /// have their turn.
+    fn write(&mut self, number: u64, commit: Commit) -> (Revision, Option<Snapshot>) {
         let offered = self.offers.change(number, &commit.tokens);
         let kept = self.executions.get_mut(&number).expect(NUMBERED);
         for issued in &commit.tokens.issued {
@@ -194,7 +196,7 @@ impl Inner {
             }
         }
         let before = kept.waits();
-        kept.write(commit);
+        let over = kept.write(commit);
         let (after, revision) = (kept.waits(), kept.revision);
         if let Some(stopped_at) = kept.summary.stopped_at {
             self.ended.insert((stopped_at, number));
@@ -206,7 +208,7 @@ impl Inner {
         if offered {
             self.tell_all();
         }
-        revision
+        (revision, over)
     }
 
     fn set_owner(&mut self, number: u64, owner: Option<OwnerId>) {
@@ -332,7 +334,7 @@ impl Kept {
         }
     }
 
-    fn write(&mut self, commit: Commit) {
+    fn write(&mut self, commit: Commit) -> Option<Snapshot> {
         self.wake = commit.wake();
         if let Some(handled) = commit.handled
             && self.inbox.remove(&handled.posted).is_some()
@@ -340,10 +342,13 @@ impl Kept {
             self.settled.insert(handled.posted, handled.accepted);
         }
         self.summary.redrives = commit.changes.redrives().cloned();
-        match &mut self.snapshot {
-            Some(snapshot) if commit.keeps_state() => snapshot.take(commit.changes),
-            _ => self.snapshot = None,
-        }
+        let over = match &mut self.snapshot {
+            Some(snapshot) if commit.keeps_state() => {
+                snapshot.take(commit.changes);
+                None
+            }
+            _ => self.snapshot.take(),
+        };
         self.remember(commit.history);
         match self.tokens.is_empty() {
             true => self.tokens = commit.tokens.issued,
@@ -357,6 +362,7 @@ impl Kept {
         }
         self.summary.status = commit.status;
         self.revision = self.revision.next();
+        over
     }
 
     /// Short histories get no more room than they need: there may be many of them, asleep.
@@ -389,7 +395,8 @@ impl PromptStore for MemoryStore {
             inner.owners.entry(owner).or_default().gone = false;
         }
         inner.executions.insert(number, Box::new(Kept::new(execution)));
-        Ok(Created::New(inner.write(number, first)))
+        let (revision, _) = inner.write(number, first);
+        Ok(Created::New(revision))
     }
 
     fn commit_now(
@@ -405,7 +412,9 @@ impl PromptStore for MemoryStore {
             return Err(StoreErrorKind::Conflict.into());
         }
         let settles = !kept.inbox.is_empty();
-        let revision = inner.write(number, commit);
+        let (revision, over) = inner.write(number, commit);
+        drop(inner);
+        drop(over);
         if settles {
             self.settled.notify_waiters();
         }
@@ -456,7 +465,7 @@ impl Store for MemoryStore {
         };
         inner.ended.remove(&(stopped_at, number));
         inner.redrivable.remove(&(stopped_at, number));
-        let revision = inner.write(number, commit);
+        let (revision, _) = inner.write(number, commit);
         inner.tell_all();
         Ok(revision)
     }
