@@ -12,7 +12,7 @@ use crate::execution::{Event, Execution, Step, TaskStart};
 use crate::id::ExecutionId;
 use crate::machine::StateMachine;
 use crate::runtime::context::Begun;
-use crate::runtime::resident::{Answer, Brought, Here, Live, Mail, Resident};
+use crate::runtime::resident::{Answer, Brought, Here, Live, Mail, Refused, Resident};
 use crate::runtime::{AskError, ExecutionError, Inner};
 use crate::store::{Claim, Claimed, Claims, Posted, StoreError, StoredExecution};
 
@@ -53,15 +53,12 @@ impl Inner {
             let mut fresh = 0;
             for claimed in claims.executions {
                 let Claimed { id, inbox } = claimed;
-                let here = self.residents().get(&id).cloned();
-                if let Some(Here(here)) = here.as_ref().filter(|_| inbox.is_empty()) {
-                    // It was nobody's: what is in memory may be of before it was somebody else's.
-                    self.question(here);
-                }
-                let here = here.is_some();
                 // What became of it is known to those who ask for the execution, and to `stranded`.
-                if let Ok(resident) = self.resident_of(&id, true).await {
-                    fresh += usize::from(!here);
+                if let Ok((resident, came)) = self.resident_of(&id, true).await {
+                    match came {
+                        true => fresh += 1,
+                        false => self.question(&resident),
+                    }
                     self.deliver(&resident, inbox);
                 }
             }
@@ -151,13 +148,24 @@ impl Inner {
         unusable.map(|(id, _)| id.clone()).take(UNUSABLE).collect()
     }
 
-    /// Lets an execution that is here show that it is what the store has: if not, it is let go of.
+    /// Lets an execution that was nobody's, and seems to be here, show that it is, and is what the store has: it may
+    /// be of before it was somebody else's, or not come to be here after all. If it is let go of, it is brought in.
     fn question(self: &Arc<Self>, resident: &Arc<Resident>) {
-        let (answer, _) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
         let mail = Mail { answer: Answer::Sent(answer), ..Mail::of(Event::Tick) };
-        if let Brought::Woke(live, mail) = resident.bring(mail) {
-            self.drive(resident, live, Some(mail));
+        match resident.bring(mail) {
+            Brought::Queued => {}
+            Brought::Woke(live, mail) => self.drive(resident, live, Some(mail)),
+            Brought::LetGo(_) => return self.look_after(&resident.id),
+            // Whoever left the mail there asks again; or it has ended.
+            Brought::Full(_) | Brought::Closed => return,
         }
+        let (inner, id) = (Arc::clone(self), resident.id.clone());
+        self.tracker.spawn(async move {
+            if let Ok(Err(Refused::LetGo)) = answered.await {
+                drop(inner.resident(&id).await);
+            }
+        });
     }
 
     fn deliver(self: &Arc<Self>, resident: &Arc<Resident>, inbox: Vec<Posted>) {
@@ -170,7 +178,7 @@ impl Inner {
 
     /// The execution in memory, loaded if need be. Whoever comes first loads it; others leave their mail.
     pub(super) async fn resident(self: &Arc<Self>, id: &ExecutionId) -> Result<Arc<Resident>, AskError> {
-        self.resident_of(id, false).await
+        self.resident_of(id, false).await.map(|(resident, _)| resident)
     }
 
     /// The same for nobody: unless another runtime has it, it goes on.
@@ -179,16 +187,16 @@ impl Inner {
         self.tracker.spawn(async move { drop(inner.resident(&id).await) });
     }
 
-    /// The same of an execution that was claimed, or was not.
+    /// The same of an execution that was claimed, or was not; and whether it came.
     async fn resident_of(
         self: &Arc<Self>,
         id: &ExecutionId,
         claimed: bool,
-    ) -> Result<Arc<Resident>, AskError> {
+    ) -> Result<(Arc<Resident>, bool), AskError> {
         let resident = {
             let mut residents = self.residents();
             if let Some(Here(resident)) = residents.get(id) {
-                return Ok(Arc::clone(resident));
+                return Ok((Arc::clone(resident), false));
             }
             if self.shutdown.is_cancelled() {
                 return Err(AskError::ShuttingDown);
@@ -200,7 +208,7 @@ impl Inner {
         // On a task of its own: whoever asked first may lose patience, and others wait for it too.
         let (inner, loading) = (Arc::clone(self), Arc::clone(&resident));
         let loaded = self.tracker.spawn(async move { inner.bring_in(&loading, claimed).await });
-        ended(loaded).await.unwrap_or(Err(AskError::ShuttingDown)).map(|()| resident)
+        ended(loaded).await.unwrap_or(Err(AskError::ShuttingDown)).map(|()| (resident, true))
     }
 
     async fn bring_in(self: &Arc<Self>, resident: &Arc<Resident>, claimed: bool) -> Result<(), AskError> {
