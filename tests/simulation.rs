@@ -69,8 +69,10 @@ fn seeds_that_failed_once() {
         (Kind::Memory, 751),
         (Kind::Memory, 1077),
         (Kind::Memory, 1581),
+        (Kind::Memory, 3202),
         (Kind::Prompt, 304),
         (Kind::Prompt, 401),
+        (Kind::Prompt, 14200),
     ] {
         assert_eq!(run(kind, seed).violation, None, "{kind:?} {seed}");
     }

@@ -246,3 +246,19 @@ async fn what_is_stopped_before_it_was_written_is_not_begun() {
     assert_eq!(events.iter().filter(|event| **event == "LambdaFunctionScheduled").count(), 2);
     assert_eq!(events.last(), Some(&"ExecutionAborted"));
 }
+
+#[tokio::test]
+async fn that_an_answer_does_not_count_is_not_said_before_what_it_came_too_late_for_is_written() {
+    let store = Gate::new();
+    let (runtime, execution, tokens, _) = waiting(&store, 2).await;
+    let twice = vec![tokens[0].clone(), tokens[1].clone(), tokens[1].clone()];
+    let mut answers = answer(&runtime, twice).await;
+    store.open.add_permits(1);
+    settle().await;
+    let (late, second) = (answers.pop().unwrap(), answers.pop().unwrap());
+    assert!(!second.is_finished() && !late.is_finished(), "the second answer is still being written");
+    store.open();
+    second.await.unwrap().unwrap();
+    assert!(matches!(late.await.unwrap(), Err(ReportError::TaskTimedOut)));
+    execution.wait().await.unwrap();
+}

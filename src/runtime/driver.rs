@@ -240,7 +240,7 @@ impl Inner {
             live.left = mail.reply(Err(Refused::LetGo));
             return Err(false);
         }
-        self.step(resident, live, mail, now).ok_or(true)
+        self.step(resident, live, mail, now, false).ok_or(true)
     }
 
     /// Makes the steps of what waits in the mailbox by now: they are committed with the first.
@@ -251,14 +251,21 @@ impl Inner {
                 return;
             }
             let Some(mail) = resident.more() else { return };
-            if let Some(more) = self.step(resident, live, mail, now) {
+            if let Some(more) = self.step(resident, live, mail, now, true) {
                 turn.add(more);
             }
         }
     }
 
-    /// Makes a step. What does not apply makes none.
-    fn step(&self, resident: &Resident, live: &mut Live, mut mail: Mail, now: Timestamp) -> Option<Turn> {
+    /// Makes a step, perhaps after others that are not committed yet. What does not apply makes none.
+    fn step(
+        &self,
+        resident: &Resident,
+        live: &mut Live,
+        mut mail: Mail,
+        now: Timestamp,
+        follows: bool,
+    ) -> Option<Turn> {
         if let Some(task) = mail.handler_done {
             live.running.remove(task);
         }
@@ -281,8 +288,10 @@ impl Inner {
         }
         // Others may have gone on with the execution: what it answers from memory alone is not said before a commit
         // has shown that it is true. Whoever posted it hears of it from the store.
-        let is_shown =
-            mail.posted.is_some() || self.lease.is_some() && !matches!(mail.answer, Answer::Nobody);
+        // Nor is what follows from steps that are not committed.
+        let is_shown = follows
+            || mail.posted.is_some()
+            || self.lease.is_some() && !matches!(mail.answer, Answer::Nobody);
         let mut step = match handled {
             Ok(step) => step,
             Err(_) if is_shown => live.execution.idle(),
