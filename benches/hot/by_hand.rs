@@ -23,11 +23,16 @@ impl ByHand {
     /// And the tokens that its handler hands on.
     pub(crate) fn new() -> (Arc<Self>, mpsc::UnboundedReceiver<String>) {
         let (send, tokens) = mpsc::unbounded_channel();
+        (Self::handing([send].into()), tokens)
+    }
+
+    /// One whose handler hands the token of an order on to its customer: see [`callback::customer`].
+    pub(crate) fn handing(customers: Arc<[mpsc::UnboundedSender<String>]>) -> Arc<Self> {
         let queue: Handler = Box::new(move |message: Value| {
-            let send = send.clone();
+            let customers = Arc::clone(&customers);
             Box::pin(async move {
                 let token = message["MessageBody"]["Token"].as_str().expect("there is one").to_owned();
-                send.send(token).expect("somebody listens");
+                callback::customer(&customers, &message).send(token).expect("somebody listens");
                 json!({ "MessageId": "m-1" })
             })
         });
@@ -39,7 +44,7 @@ impl ByHand {
             (processing::DRAFT, function(processing::draft)),
             (processing::SETTLE, function(processing::settle)),
         ]);
-        (Arc::new(Self { handlers, waiting: Mutex::default() }), tokens)
+        Arc::new(Self { handlers, waiting: Mutex::default() })
     }
 
     /// One order, to its end.

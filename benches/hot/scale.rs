@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cpu_time::ThreadTime;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::by_hand::ByHand;
 use crate::chart::{Curve, svg};
@@ -123,56 +124,80 @@ fn executions_by_hand(size: usize) -> f64 {
     })
 }
 
-/// So many workers, each with its own customers; the runtime and its store are everybody's.
+/// How many customers there are: each starts an execution, answers it, waits for its end, and starts the next.
+const CUSTOMERS: usize = 64;
+
+/// How many executions each starts.
+const EACH: usize = ENOUGH / CUSTOMERS;
+
+/// So many workers, for all customers; the runtime and its store are everybody's.
 fn cores(count: usize) -> f64 {
     let tokio = workers(count);
-    let machine = callback::machine();
-    let (lanes, size) = (8, ENOUGH / 8);
-    best(lanes * size, || {
-        let (runtime, mut tokens) = waiting::build(true);
-        let begun = Instant::now();
-        tokio.block_on(async {
-            let starters: Vec<_> = (0..lanes)
-                .map(|lane| {
-                    let (runtime, machine) = (runtime.clone(), Arc::clone(&machine));
-                    tokio::spawn(async move {
-                        let mut executions = Vec::with_capacity(size);
-                        for n in 0..size {
-                            let name = format!("order-{lane}-{n}");
-                            let order = callback::order(1024);
-                            let started = runtime.start_execution(&machine, name.as_str(), order).await;
-                            executions.push(started.expect("it starts"));
-                        }
-                        for execution in executions {
-                            execution.wait().await.expect("it was answered");
-                        }
-                    })
-                })
-                .collect();
-            for _ in 0..lanes * size {
-                let (token, runtime) = (tokens.recv().await.expect("every execution asks"), runtime.clone());
-                tokio::spawn(async move {
+    best(CUSTOMERS * EACH, || {
+        let (senders, tokens) = channels();
+        let (runtime, machine) = (waiting::handing(senders, true), callback::machine());
+        served(&tokio, tokens, |customer, mut tokens| {
+            let (runtime, machine) = (runtime.clone(), Arc::clone(&machine));
+            async move {
+                for n in 0..EACH {
+                    let name = format!("order-{customer}-{n}");
+                    let started = runtime.start_execution(&machine, name.as_str(), order_of(customer)).await;
+                    let token = tokens.recv().await.expect("every execution asks");
                     runtime.send_task_success(&token, callback::answer()).await.expect("it waits");
-                });
+                    started.expect("it starts").wait().await.expect("it was answered");
+                }
             }
-            for starter in starters {
-                starter.await.expect("nobody panics");
-            }
-        });
-        begun.elapsed().as_nanos()
+        })
     })
 }
 
 fn cores_by_hand(count: usize) -> f64 {
     let tokio = workers(count);
-    best(ENOUGH, || {
-        let (twin, mut tokens) = ByHand::new();
-        let orders = orders(ENOUGH);
-        let begun = Instant::now();
-        let run = async move { twin.run(&mut tokens, orders, ByHand::approve).await };
-        tokio.block_on(async { tokio::spawn(run).await }).expect("nobody panics");
-        begun.elapsed().as_nanos()
+    best(CUSTOMERS * EACH, || {
+        let (senders, tokens) = channels();
+        let twin = ByHand::handing(senders);
+        served(&tokio, tokens, |customer, mut tokens| {
+            let twin = Arc::clone(&twin);
+            async move {
+                for _ in 0..EACH {
+                    let approved = tokio::spawn(Arc::clone(&twin).approve(order_of(customer)));
+                    let token = tokens.recv().await.expect("every order asks");
+                    twin.answer(&token, callback::answer());
+                    approved.await.expect("it was answered");
+                }
+            }
+        })
     })
+}
+
+/// How long it takes to serve all customers.
+fn served<T, F: Future<Output = ()> + Send + 'static>(
+    tokio: &tokio::runtime::Runtime,
+    tokens: Vec<UnboundedReceiver<T>>,
+    serve: impl Fn(usize, UnboundedReceiver<T>) -> F,
+) -> u128 {
+    let customers = tokens.into_iter().enumerate().map(|(customer, tokens)| serve(customer, tokens));
+    let customers: Vec<F> = customers.collect();
+    let begun = Instant::now();
+    let customers: Vec<_> = customers.into_iter().map(|customer| tokio.spawn(customer)).collect();
+    tokio.block_on(async {
+        for customer in customers {
+            customer.await.expect("nobody panics");
+        }
+    });
+    begun.elapsed().as_nanos()
+}
+
+/// One for each customer.
+fn channels<T>() -> (Arc<[UnboundedSender<T>]>, Vec<UnboundedReceiver<T>>) {
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..CUSTOMERS).map(|_| unbounded_channel()).unzip();
+    (senders.into(), receivers)
+}
+
+fn order_of(customer: usize) -> serde_json::Value {
+    let mut order = callback::order(1024);
+    order["id"] = customer.into();
+    order
 }
 
 fn orders(count: usize) -> Vec<serde_json::Value> {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stepwright::{Failure, Runtime, StateMachine, TaskContext, TaskToken, handler_fn};
+use stepwright::{Failure, Runtime, StateMachine, TaskContext, TaskRequest, TaskToken, handler_fn};
 use tokio::sync::mpsc;
 
 use crate::by_hand::{ByHand, current_thread};
@@ -40,10 +40,16 @@ fn runtime(machine: Arc<StateMachine>, history: bool) -> Contender {
 /// A runtime, and the tokens that its handler hands on.
 pub(crate) fn build(history: bool) -> (Runtime, mpsc::UnboundedReceiver<TaskToken>) {
     let (send, tokens) = mpsc::unbounded_channel();
-    let queue = handler_fn(move |_, cx: TaskContext| {
-        let send = send.clone();
+    (handing([send].into(), history), tokens)
+}
+
+/// A runtime whose handler hands the token of an order on to its customer: see [`callback::customer`].
+pub(crate) fn handing(customers: Arc<[mpsc::UnboundedSender<TaskToken>]>, history: bool) -> Runtime {
+    let queue = handler_fn(move |request: TaskRequest, cx: TaskContext| {
+        let customers = Arc::clone(&customers);
         async move {
-            send.send(cx.token().expect("the task waits for one").clone()).expect("somebody listens");
+            let token = cx.token().expect("the task waits for one").clone();
+            callback::customer(&customers, &request.input).send(token).expect("somebody listens");
             Ok::<_, Failure>(json!({ "MessageId": "m-1" }))
         }
     });
@@ -53,7 +59,7 @@ pub(crate) fn build(history: bool) -> (Runtime, mpsc::UnboundedReceiver<TaskToke
         .function(DRAFT, handler_fn(async |request, _| Ok::<_, Failure>(draft(request.input))))
         .function(SETTLE, handler_fn(async |request, _| Ok::<_, Failure>(settle(request.input))))
         .build();
-    (runtime.expect("nothing is registered twice"), tokens)
+    runtime.expect("nothing is registered twice")
 }
 
 /// As many executions at once as there are orders, with names from `first` on.
