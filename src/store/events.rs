@@ -144,6 +144,7 @@ fn put_back(value: &mut Value, texts: &[String]) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -204,5 +205,44 @@ mod tests {
         }
         let record = json!({ "texts": [input.to_string()], "events": wire }).to_string();
         assert_eq!(decode(record.as_bytes()).unwrap().events(None).unwrap(), events);
+    }
+
+    /// Records of all versions, whole.
+    fn records() -> impl Strategy<Value = Vec<u8>> {
+        let (input, other) = (document("i"), Json::from(json!({ "a": ["x".repeat(LONG)] })));
+        let events = [entered(1, &input), entered(2, &other), entered(3, &Json::from(1))];
+        let newest = encode(&events, &input, &ExecutionStatus::Running);
+        let bare = encode(&events[2..], &input, &ExecutionStatus::Running);
+        let mut wire: Vec<Value> = events[1..].iter().map(HistoryEvent::to_wire).collect();
+        wire[0]["stateEnteredEventDetails"]["input"] = json!({ "$text": 0 });
+        let first = json!({ "texts": [other.to_string()], "events": wire }).to_string();
+        prop_oneof![Just(newest), Just(bare), Just(first.into_bytes())]
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_damaged_is_said_to_be_or_read(
+            mut record in records(),
+            damages in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 0..3_u8), 0..6),
+        ) {
+            for (place, byte, how) in damages {
+                let at = place.index(record.len());
+                match how {
+                    0 => record[at] = byte,
+                    1 => record.insert(at, byte),
+                    _ => drop(record.drain(at..(at + usize::from(byte)).min(record.len()))),
+                }
+                if record.is_empty() {
+                    break;
+                }
+            }
+            let read = decode(&record).and_then(|mut decoded| {
+                decoded.shows_summary();
+                decoded.events(None)
+            });
+            if let Err(error) = read {
+                prop_assert_eq!(error.kind(), StoreErrorKind::Corrupt);
+            }
+        }
     }
 }
