@@ -368,7 +368,8 @@ impl Inner {
         if closed {
             self.end(resident, live, now);
         }
-        !closed
+        // Whoever said that it is lost may have done so in what was gathered.
+        !closed && !self.is_lost(resident, live)
     }
 
     /// Commits, for as long as it takes and makes sense.

@@ -55,11 +55,13 @@ impl Inner {
                 let Claimed { id, inbox } = claimed;
                 // What became of it is known to those who ask for the execution, and to `stranded`.
                 if let Ok((resident, came)) = self.resident_of(&id, true).await {
-                    match came {
-                        true => fresh += 1,
-                        false => self.question(&resident),
+                    fresh += usize::from(came);
+                    let mailed = !inbox.is_empty();
+                    let is_new = self.deliver(&resident, inbox);
+                    // With mail that it has already it was asked before.
+                    if !came && (is_new || !mailed) {
+                        self.question(&resident);
                     }
-                    self.deliver(&resident, inbox);
                 }
             }
             came += fresh;
@@ -156,24 +158,29 @@ impl Inner {
         match resident.bring(mail) {
             Brought::Queued => {}
             Brought::Woke(live, mail) => self.drive(resident, live, Some(mail)),
-            Brought::LetGo(_) => return self.look_after(&resident.id),
-            // Whoever left the mail there asks again; or it has ended.
-            Brought::Full(_) | Brought::Closed => return,
+            // One that has ended here was nobody's: it was redriven since.
+            Brought::LetGo(_) | Brought::Closed => return self.look_after(&resident.id),
+            // Whoever left the mail there asks again.
+            Brought::Full(_) => return,
         }
         let (inner, id) = (Arc::clone(self), resident.id.clone());
         self.tracker.spawn(async move {
-            if let Ok(Err(Refused::LetGo)) = answered.await {
+            if let Ok(Err(Refused::LetGo | Refused::Rejected)) = answered.await {
                 drop(inner.resident(&id).await);
             }
         });
     }
 
-    fn deliver(self: &Arc<Self>, resident: &Arc<Resident>, inbox: Vec<Posted>) {
-        for posted in inbox {
-            if let Some(Brought::Woke(live, mail)) = resident.bring_posted(posted) {
+    /// Brings what was posted; whether some of it was not brought before.
+    fn deliver(self: &Arc<Self>, resident: &Arc<Resident>, inbox: Vec<Posted>) -> bool {
+        let mut is_new = false;
+        for brought in inbox.into_iter().filter_map(|posted| resident.bring_posted(posted)) {
+            is_new = true;
+            if let Brought::Woke(live, mail) = brought {
                 self.drive(resident, live, Some(mail));
             }
         }
+        is_new
     }
 
     /// The execution in memory, loaded if need be. Whoever comes first loads it; others leave their mail.
