@@ -203,8 +203,9 @@ impl Inner {
         }
         self.gather(resident, live, &mut turn);
         let commit = self.commit_of(resident, live, &mut turn);
+        let attended = commit.attended;
         let written = self.commit(resident, live.revision, commit, &mut turn).await;
-        self.end_turn(resident, live, turn, Some(written))
+        self.end_turn(resident, live, turn, Some(written.map(|revision| (revision, attended))))
     }
 
     /// The same with a store that answers at once.
@@ -222,8 +223,11 @@ impl Inner {
         };
         let written = turn.is_committed.then(|| {
             let commit = self.commit_of(resident, live, &mut turn);
-            let written = store.commit_now(&resident.id, live.revision, commit);
-            written.map_err(|error| CommitFailed { error, unsure: false })
+            let attended = commit.attended;
+            match store.commit_now(&resident.id, live.revision, commit) {
+                Ok(revision) => Ok((revision, attended)),
+                Err(error) => Err(CommitFailed { error, unsure: false }),
+            }
         });
         self.end_turn(resident, live, turn, written)
     }
@@ -308,40 +312,38 @@ impl Inner {
             self.learn_tokens(&resident.id, &step.tokens);
         }
         let told = (mail, accepted);
-        Some(Turn { told, companions: Vec::new(), now, step, history, attended: false, is_committed })
+        Some(Turn { told, companions: Vec::new(), now, step, history, is_committed })
     }
 
     /// What a turn commits.
     fn commit_of(&self, resident: &Resident, live: &mut Live, turn: &mut Turn) -> Commit {
         // 4.
-        turn.attended = self.is_attended(resident, live, &turn.step);
-        let mut commit = Commit::new(&mut turn.step, live.execution.take_changes(), turn.now);
-        commit.attended = turn.attended;
+        let attended = self.is_attended(resident, live, &turn.step);
+        let mut commit =
+            Commit::new(&mut turn.step, live.execution.take_changes(), turn.now).attended(attended);
         let (mail, accepted) = &turn.told;
         commit.handled = mail.posted.map(|posted| Handled { posted, accepted: *accepted });
         commit
     }
 
-    /// Carries out a step, if what was to be committed was.
+    /// Carries out a step, if what was to be committed was: then the execution has that revision, and is attended or not.
     fn end_turn(
         self: &Arc<Self>,
         resident: &Arc<Resident>,
         live: &mut Live,
         turn: Turn,
-        written: Option<Result<Revision, CommitFailed>>,
+        written: Option<Result<(Revision, bool), CommitFailed>>,
     ) -> bool {
-        let Turn { told, companions, now, step, history, attended, .. } = turn;
+        let Turn { told, companions, now, step, history, .. } = turn;
+        let told = std::iter::once(told).chain(companions);
         match written {
-            Some(Ok(revision)) => (live.revision, live.attended) = (revision, attended),
+            Some(Ok(written)) => (live.revision, live.attended) = written,
             Some(Err(failed)) => {
-                for (mail, _) in std::iter::once(told).chain(companions) {
-                    let left = mail.reply(Err(match failed.error.kind() {
-                        // Nothing of it was written: whoever brought it brings it to where the execution is now.
-                        StoreErrorKind::Conflict => Refused::LetGo,
-                        kind => Refused::Failed(kind),
-                    }));
-                    live.left = left.or(live.left.take());
-                }
+                live.left = tell(told, |_| match failed.error.kind() {
+                    // Nothing of it was written: whoever brought it brings it to where the execution is now.
+                    StoreErrorKind::Conflict => Err(Refused::LetGo),
+                    kind => Err(Refused::Failed(kind)),
+                });
                 self.let_go(resident, live);
                 if failed.error.kind() == StoreErrorKind::Conflict {
                     // It may have come back since it was somebody else's.
@@ -357,10 +359,7 @@ impl Inner {
         }
         // 5.
         self.observe(&resident.id, &step, &history);
-        for (mail, accepted) in std::iter::once(told).chain(companions) {
-            let left = mail.reply(if accepted { Ok(()) } else { Err(Refused::Rejected) });
-            live.left = left.or(live.left.take());
-        }
+        live.left = tell(told, |accepted| if accepted { Ok(()) } else { Err(Refused::Rejected) });
         // 6.
         let closed = step.status.is_closed();
         self.act(resident, live, step);
@@ -540,7 +539,6 @@ struct Turn {
     step: Step,
     /// What observers will want to see.
     history: Vec<HistoryEvent>,
-    attended: bool,
     /// Whether there is anything to commit.
     is_committed: bool,
 }
@@ -565,6 +563,11 @@ impl Turn {
         self.history.extend(history);
         self.step.add(step);
     }
+}
+
+/// Tells all who brought something what came of it; what is left with whoever drives the execution comes back.
+fn tell(told: impl Iterator<Item = (Mail, bool)>, reply: impl Fn(bool) -> Reply) -> Option<Reply> {
+    told.filter_map(|(mail, accepted)| mail.reply(reply(accepted))).last()
 }
 
 /// Why a commit was given up.
