@@ -224,9 +224,9 @@ fn lock(path: &Path) -> Result<File, FileStoreError> {
 impl Drop for FileStore {
     /// Waits until everything is written and the file is closed.
     fn drop(&mut self) {
-        self.requests.close();
-        // The last connection clears up the log, and one that only reads cannot.
+        // The last connection clears up the log, and one that only reads cannot: those are closed before the others.
         self.readers.close();
+        self.requests.close();
         if let Some(writer) = self.writer.take() {
             // A writer that panicked has said so.
             let _ = writer.join();
