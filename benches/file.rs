@@ -241,7 +241,7 @@ impl fmt::Debug for Waiting {
 impl Observer for Waiting {
     fn on_history(&self, execution: &ExecutionId, events: &[HistoryEvent]) {
         let is_sent = |event: &HistoryEvent| matches!(event.kind, HistoryEventKind::TaskSubmitted { .. });
-        if !self.early && events.iter().any(is_sent) {
+        if events.iter().any(is_sent) {
             self.tell(execution);
         }
     }
@@ -263,25 +263,15 @@ impl ResourceHandler for Queue {
 
 impl Bench {
     fn open(path: &Path) -> Self {
-        Self::build(path, Runtime::builder())
+        Self::of(path, Runtime::builder(), false)
     }
 
-    /// One whose answers may come early.
-    fn answered(path: &Path, early: bool) -> Self {
-        Self::of(path, Runtime::builder(), Waiting { early, ..Waiting::default() })
-    }
-
-    fn build(path: &Path, builder: RuntimeBuilder) -> Self {
-        Self::of(path, builder, Waiting::default())
-    }
-
-    fn of(path: &Path, builder: RuntimeBuilder, waiting: Waiting) -> Self {
+    /// One whose tokens are given out early, or when it is written down that somebody has them.
+    fn of(path: &Path, builder: RuntimeBuilder, early: bool) -> Self {
         let store = Arc::new(FileStore::open(path).expect("it can be opened"));
+        let waiting = Waiting { early, ..Waiting::default() };
         let queue = Queue(waiting.clone());
-        let builder = match waiting.early {
-            true => builder,
-            false => builder.observer(Arc::new(waiting.clone())),
-        };
+        let builder = if early { builder } else { builder.observer(Arc::new(waiting.clone())) };
         let runtime = builder.store(store).handler(callback::QUEUE, queue).build();
         Self { runtime: runtime.expect("nothing is registered twice"), machine: callback::machine(), waiting }
     }
@@ -333,7 +323,7 @@ impl Loaded {
         let folder = tempfile::tempdir().expect("there is a folder");
         let runtime = tokio_runtime();
         let path = folder.path().join("executions.db");
-        let bench = runtime.block_on(async { Bench::answered(&path, early) });
+        let bench = runtime.block_on(async { Bench::of(&path, Runtime::builder(), early) });
         let (rate, latencies) = (Rate::default(), Vec::new());
         Self {
             runtime,

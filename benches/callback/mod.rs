@@ -39,16 +39,3 @@ pub(crate) fn order(bytes: usize) -> Value {
 pub(crate) fn answer() -> Value {
     json!({ "approved": true })
 }
-
-/// The customer whose order a message is about: the only one, or the one of the order's number.
-#[expect(clippy::allow_attributes, reason = "not every bench has customers")]
-#[allow(dead_code, reason = "not every bench has customers")]
-pub(crate) fn customer<'a, T>(customers: &'a [T], message: &Value) -> &'a T {
-    match customers {
-        [only] => only,
-        _ => {
-            let number = message["MessageBody"]["Order"]["id"].as_u64().expect("orders are numbered");
-            &customers[number as usize]
-        }
-    }
-}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use rusqlite::Connection;
-use stepwright::{Runtime, StateMachine, TaskToken};
+use stepwright::{StateMachine, TaskToken};
 
 use crate::{Bench, block_on, callback, cpu_micros};
 
@@ -67,7 +67,7 @@ fn bench(path: &Path) -> Bench {
     let definition =
         callback::DEFINITION.replace("\"Parameters\"", "\"HeartbeatSeconds\": 86400, \"Parameters\"");
     let machine = StateMachine::parse(&definition).expect("the definition is right").named("Approvals");
-    Bench { machine: Arc::new(machine), ..Bench::build(path, Runtime::builder()) }
+    Bench { machine: Arc::new(machine), ..Bench::open(path) }
 }
 
 /// How long the log is: it is not so long that it begins anew.

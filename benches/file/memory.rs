@@ -22,7 +22,7 @@ pub(crate) fn measure(count: u64) {
     let builder = Runtime::builder().clock(Arc::new(Fast::new())).retention(kept);
     let (mut memory, mut file) = (Vec::new(), Vec::new());
     block_on(async {
-        let bench = Arc::new(Bench::build(&path, builder));
+        let bench = Arc::new(Bench::of(&path, builder, false));
         let (begun, ended) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
         let lines = (0..LINES).map(|_| {
             let (bench, begun, ended) = (Arc::clone(&bench), Arc::clone(&begun), Arc::clone(&ended));

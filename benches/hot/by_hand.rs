@@ -26,13 +26,13 @@ impl ByHand {
         (Self::handing([send].into()), tokens)
     }
 
-    /// One whose handler hands the token of an order on to its customer: see [`callback::customer`].
+    /// One whose handler hands the token of an order on to its customer: see [`customer`].
     pub(crate) fn handing(customers: Arc<[mpsc::UnboundedSender<String>]>) -> Arc<Self> {
         let queue: Handler = Box::new(move |message: Value| {
             let customers = Arc::clone(&customers);
             Box::pin(async move {
                 let token = message["MessageBody"]["Token"].as_str().expect("there is one").to_owned();
-                callback::customer(&customers, &message).send(token).expect("somebody listens");
+                customer(&customers, &message).send(token).expect("somebody listens");
                 json!({ "MessageId": "m-1" })
             })
         });
@@ -91,6 +91,17 @@ impl ByHand {
         }
         for order in orders {
             order.await.expect("it was answered");
+        }
+    }
+}
+
+/// The customer whose order a message is about: the only one, or the one of the order's number.
+pub(crate) fn customer<'a, T>(customers: &'a [T], message: &Value) -> &'a T {
+    match customers {
+        [only] => only,
+        _ => {
+            let number = message["MessageBody"]["Order"]["id"].as_u64().expect("orders are numbered");
+            &customers[number as usize]
         }
     }
 }

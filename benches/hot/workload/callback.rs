@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use stepwright::{Failure, Runtime, StateMachine, TaskContext, TaskRequest, TaskToken, handler_fn};
 use tokio::sync::mpsc;
 
-use crate::by_hand::{ByHand, current_thread};
+use crate::by_hand::{self as twin, ByHand, current_thread};
 use crate::callback;
 use crate::meter::{Contender, Ours, Workload};
 use crate::processing::{self, DRAFT, SETTLE, draft, settle};
@@ -43,13 +43,13 @@ pub(crate) fn build(history: bool) -> (Runtime, mpsc::UnboundedReceiver<TaskToke
     (handing([send].into(), history), tokens)
 }
 
-/// A runtime whose handler hands the token of an order on to its customer: see [`callback::customer`].
+/// A runtime whose handler hands the token of an order on to its customer: see [`twin::customer`].
 pub(crate) fn handing(customers: Arc<[mpsc::UnboundedSender<TaskToken>]>, history: bool) -> Runtime {
     let queue = handler_fn(move |request: TaskRequest, cx: TaskContext| {
         let customers = Arc::clone(&customers);
         async move {
             let token = cx.token().expect("the task waits for one").clone();
-            callback::customer(&customers, &request.input).send(token).expect("somebody listens");
+            twin::customer(&customers, &request.input).send(token).expect("somebody listens");
             Ok::<_, Failure>(json!({ "MessageId": "m-1" }))
         }
     });
