@@ -12,7 +12,7 @@ use rusqlite::Connection;
 use super::error::FileStoreError;
 
 /// How many pages of the log are moved at once: while the disk is busy with many, commits wait for it.
-const PIECE: i64 = 1_000;
+const PIECE: i64 = 5_000;
 
 /// From how many pages on the log begins anew. It is overwritten then, which is faster than a file that grows.
 const LONG: i64 = 12_000;

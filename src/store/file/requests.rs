@@ -12,7 +12,7 @@ use super::request::Asked;
 const BEGIN: (usize, usize) = (48, 96);
 
 /// How many may have begun that are at work, and not have come back with what they did.
-const AWAY: usize = 80;
+const AWAY: usize = 100;
 
 /// In what time half of them is not counted any longer: some are away for long.
 const HALF_LIFE: Duration = Duration::from_millis(5);
