@@ -83,6 +83,9 @@ impl FunctionCall {
 /// The name in a function's ARN, in a part of it (`123456789012:function:Greet`), or the name itself; without
 /// version or alias.
 fn function_name(function: &str) -> &str {
+    if !function.contains(':') {
+        return function;
+    }
     let resource = match function.strip_prefix("arn:") {
         Some(rest) => rest.splitn(5, ':').nth(4).unwrap_or(function),
         None => function,

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use memchr::memmem::Finder;
+
 /// A pattern: literal runs with `*` between them, which stands for any run of characters.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Pattern {
-    runs: Box<[String]>,
+    runs: Box<[Finder<'static>]>,
 }
 
 impl Pattern {
@@ -21,35 +23,48 @@ impl Pattern {
                 _ => run.push(c),
             }
         }
-        Self { runs: runs.into() }
+        Self { runs: runs.iter().map(|run| Finder::new(run).into_owned()).collect() }
     }
 
     /// Whether the whole of `text` matches. Linear: the leftmost place of each run is as good as any.
     pub(crate) fn matches(&self, text: &str) -> bool {
         let (first, others) = self.runs.split_first().expect("there is always a run");
         let Some((last, middle)) = others.split_last() else {
-            return text == first;
+            return text.as_bytes() == first.needle();
         };
-        let Some(mut rest) = text.strip_prefix(first.as_str()) else { return false };
+        let Some(mut rest) = text.as_bytes().strip_prefix(first.needle()) else { return false };
         for run in middle {
-            match rest.find(run.as_str()) {
-                Some(at) => rest = &rest[at + run.len()..],
+            match run.find(rest) {
+                Some(at) => rest = &rest[at + run.needle().len()..],
                 None => return false,
             }
         }
-        rest.ends_with(last.as_str())
+        rest.ends_with(last.needle())
     }
 
     /// How much of it is literal, in bytes: of two patterns that match, the one with more is more specific.
     #[cfg(any(feature = "runtime", feature = "testing"))]
     pub(crate) fn literal_size(&self) -> usize {
-        self.runs.iter().map(String::len).sum()
+        self.needles().map(<[u8]>::len).sum()
+    }
+
+    fn needles(&self) -> impl Iterator<Item = &[u8]> {
+        self.runs.iter().map(Finder::needle)
     }
 }
 
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.needles().eq(other.needles())
+    }
+}
+
+impl Eq for Pattern {}
+
 impl fmt::Debug for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.runs.join("*"), f)
+        let runs: Vec<_> = self.needles().map(String::from_utf8_lossy).collect();
+        fmt::Debug::fmt(&runs.join("*"), f)
     }
 }
 
