@@ -4,6 +4,7 @@ mod by_hand;
 #[path = "../callback/mod.rs"]
 mod callback;
 mod interpreter;
+mod kept_by_hand;
 #[expect(dead_code, reason = "what measures time is not needed here")]
 mod meter;
 mod processing;

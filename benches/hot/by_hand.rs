@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{callback, processing};
 
-type Handler = Box<dyn Fn(Value) -> Pin<Box<dyn Future<Output = Value> + Send>> + Send + Sync>;
+pub(crate) type Handler = Box<dyn Fn(Value) -> Pin<Box<dyn Future<Output = Value> + Send>> + Send + Sync>;
 
 /// A handler, and whoever waits for an answer.
 pub(crate) struct ByHand {
@@ -28,23 +28,7 @@ impl ByHand {
 
     /// One whose handler hands the token of an order on to its customer: see [`customer`].
     pub(crate) fn handing(customers: Arc<[mpsc::UnboundedSender<String>]>) -> Arc<Self> {
-        let queue: Handler = Box::new(move |message: Value| {
-            let customers = Arc::clone(&customers);
-            Box::pin(async move {
-                let token = message["MessageBody"]["Token"].as_str().expect("there is one").to_owned();
-                customer(&customers, &message).send(token).expect("somebody listens");
-                json!({ "MessageId": "m-1" })
-            })
-        });
-        let function = |result: fn(Value) -> Value| -> Handler {
-            Box::new(move |input| Box::pin(async move { result(input) }))
-        };
-        let handlers = HashMap::from([
-            (callback::QUEUE, queue),
-            (processing::DRAFT, function(processing::draft)),
-            (processing::SETTLE, function(processing::settle)),
-        ]);
-        Arc::new(Self { handlers, waiting: Mutex::default() })
+        Arc::new(Self { handlers: handlers(customers), waiting: Mutex::default() })
     }
 
     /// One order, to its end.
@@ -93,6 +77,26 @@ impl ByHand {
             order.await.expect("it was answered");
         }
     }
+}
+
+/// The queue, which hands the token of an order on to its customer, and the functions.
+pub(crate) fn handlers(customers: Arc<[mpsc::UnboundedSender<String>]>) -> HashMap<&'static str, Handler> {
+    let queue: Handler = Box::new(move |message: Value| {
+        let customers = Arc::clone(&customers);
+        Box::pin(async move {
+            let token = message["MessageBody"]["Token"].as_str().expect("there is one").to_owned();
+            customer(&customers, &message).send(token).expect("somebody listens");
+            json!({ "MessageId": "m-1" })
+        })
+    });
+    let function = |result: fn(Value) -> Value| -> Handler {
+        Box::new(move |input| Box::pin(async move { result(input) }))
+    };
+    HashMap::from([
+        (callback::QUEUE, queue),
+        (processing::DRAFT, function(processing::draft)),
+        (processing::SETTLE, function(processing::settle)),
+    ])
 }
 
 /// The customer whose order a message is about: the only one, or the one of the order's number.

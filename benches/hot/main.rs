@@ -17,6 +17,7 @@ mod by_hand;
 mod callback;
 mod guard;
 mod interpreter;
+mod kept_by_hand;
 #[expect(dead_code, reason = "the bench `allocations` counts")]
 mod meter;
 mod processing;

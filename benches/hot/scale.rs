@@ -7,6 +7,7 @@ mod by_hand;
 mod callback;
 mod chart;
 mod interpreter;
+mod kept_by_hand;
 #[expect(dead_code, reason = "contenders are run one at a time here")]
 mod meter;
 mod processing;

@@ -9,23 +9,42 @@ use tokio::sync::mpsc;
 
 use crate::by_hand::{self as twin, ByHand, current_thread};
 use crate::callback;
+use crate::kept_by_hand::KeptByHand;
 use crate::meter::{Contender, Ours, Workload};
 use crate::processing::{self, DRAFT, SETTLE, draft, settle};
 
 /// The task that waits, alone.
 pub(crate) fn workload() -> Workload {
-    beside("wait for a callback, through the runtime", callback::machine, by_hand(ByHand::approve))
+    let ours = ours(callback::machine, Some((3.0, 5.0)));
+    workload_of("wait for a callback, through the runtime", by_hand(ByHand::approve), ours)
 }
 
 /// And between two functions.
 pub(crate) fn whole() -> Workload {
-    beside("draft, wait for a callback, settle", processing::machine, by_hand(ByHand::process))
+    let ours = ours(processing::machine, Some((3.0, 5.0)));
+    workload_of("draft, wait for a callback, settle", by_hand(ByHand::process), ours)
 }
 
-fn beside(name: &'static str, machine: fn() -> Arc<StateMachine>, twin: Contender) -> Workload {
-    let ours = |how, history, bound| Ours { how, contender: runtime(machine(), history), bound };
-    let ours = vec![ours("history off", false, Some(3.0)), ours("full history", true, Some(5.0))];
+/// The task that waits, beside a twin that keeps each step, too.
+pub(crate) fn kept() -> Workload {
+    let twin = kept_by_hand(KeptByHand::approve);
+    workload_of("the callback, each step kept by hand, too", twin, ours(callback::machine, None))
+}
+
+/// And between two functions.
+pub(crate) fn whole_kept() -> Workload {
+    let twin = kept_by_hand(KeptByHand::process);
+    workload_of("all three, each step kept by hand, too", twin, ours(processing::machine, None))
+}
+
+fn workload_of(name: &'static str, twin: Contender, ours: Vec<Ours>) -> Workload {
     Workload { name, unit: ("execution", 1), twin, ours }
+}
+
+fn ours(machine: fn() -> Arc<StateMachine>, bounds: Option<(f64, f64)>) -> Vec<Ours> {
+    let ours = |how, history, bound| Ours { how, contender: runtime(machine(), history), bound };
+    let (off, full) = bounds.unzip();
+    vec![ours("history off", false, off), ours("full history", true, full)]
 }
 
 fn runtime(machine: Arc<StateMachine>, history: bool) -> Contender {
@@ -91,5 +110,20 @@ fn by_hand<F: Future<Output = Value> + Send + 'static>(each: fn(Arc<ByHand>, Val
         let (twin, mut tokens) = ByHand::new();
         let orders: Vec<_> = (0..count).map(|_| callback::order(1024)).collect();
         meter.of(|| tokio.block_on(twin.run(&mut tokens, orders, each)))
+    })
+}
+
+fn kept_by_hand<F>(each: fn(Arc<KeptByHand>, Arc<str>, Value) -> F) -> Contender
+where
+    F: Future<Output = Arc<Value>> + Send + 'static,
+{
+    let tokio = current_thread();
+    Box::new(move |count, meter| {
+        let (twin, mut tokens) = KeptByHand::new();
+        let orders: Vec<_> = (0..count).map(|_| callback::order(1024)).collect();
+        let kept = Arc::clone(&twin);
+        let took = meter.of(|| tokio.block_on(twin.run(&mut tokens, orders, each)));
+        drop(kept);
+        took
     })
 }
