@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use cpu_time::ThreadTime;
+use stepwright::Runtime;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::by_hand::ByHand;
@@ -56,7 +57,8 @@ fn main() {
         ("by hand", |size| each(&mut map::twin(size), size)),
     ];
     draw("map-items", "Inline Map: time of an item", "items", &sizes[1..], &items);
-    let cores: [Measure; 2] = [("full history", cores), ("by hand", cores_by_hand)];
+    let cores: [Measure; 3] =
+        [("full history", cores), ("a runtime for each core", cores_apart), ("by hand", cores_by_hand)];
     draw("cores", execution, "cores", &[1, 2], &cores);
 }
 
@@ -134,59 +136,85 @@ const EACH: usize = ENOUGH / CUSTOMERS;
 /// So many workers, for all customers; the runtime and its store are everybody's.
 fn cores(count: usize) -> f64 {
     let tokio = workers(count);
-    best(CUSTOMERS * EACH, || {
-        let (senders, tokens) = channels();
-        let (runtime, machine) = (waiting::handing(senders, true), callback::machine());
-        served(&tokio, tokens, |customer, mut tokens| {
-            let (runtime, machine) = (runtime.clone(), Arc::clone(&machine));
-            async move {
-                for n in 0..EACH {
-                    let name = format!("order-{customer}-{n}");
-                    let started = runtime.start_execution(&machine, name.as_str(), order_of(customer)).await;
-                    let token = tokens.recv().await.expect("every execution asks");
-                    runtime.send_task_success(&token, callback::answer()).await.expect("it waits");
-                    started.expect("it starts").wait().await.expect("it was answered");
-                }
-            }
+    best(CUSTOMERS * EACH, || nanos_of(&tokio, all_served()))
+}
+
+/// The same customers for each of so many cores, and the work of all of them: each core has a runtime and a store of
+/// its own.
+fn cores_apart(count: usize) -> f64 {
+    best(CUSTOMERS * EACH * count, || {
+        std::thread::scope(|scope| {
+            let apart = || nanos_of(&by_hand::current_thread(), all_served());
+            let cores: Vec<_> = (0..count).map(|_| scope.spawn(apart)).collect();
+            cores.into_iter().map(|core| core.join().expect("nobody panics")).max().unwrap_or_default()
         })
     })
+}
+
+/// How long something takes. What it gives is dropped after.
+fn nanos_of<T>(tokio: &tokio::runtime::Runtime, work: impl Future<Output = T>) -> u128 {
+    let begun = Instant::now();
+    let (took, _gives) = tokio.block_on(async {
+        let gives = work.await;
+        (begun.elapsed(), gives)
+    });
+    took.as_nanos()
+}
+
+/// All customers of a runtime, each on a task of its own.
+async fn all_served() -> Runtime {
+    let (senders, tokens) = channels();
+    let (runtime, machine) = (waiting::handing(senders, true), callback::machine());
+    served(tokens, |customer, mut tokens| {
+        let (runtime, machine) = (runtime.clone(), Arc::clone(&machine));
+        async move {
+            for n in 0..EACH {
+                let name = format!("order-{customer}-{n}");
+                let started = runtime.start_execution(&machine, name.as_str(), order_of(customer)).await;
+                let token = tokens.recv().await.expect("every execution asks");
+                runtime.send_task_success(&token, callback::answer()).await.expect("it waits");
+                started.expect("it starts").wait().await.expect("it was answered");
+            }
+        }
+    })
+    .await;
+    runtime
 }
 
 fn cores_by_hand(count: usize) -> f64 {
     let tokio = workers(count);
     best(CUSTOMERS * EACH, || {
-        let (senders, tokens) = channels();
-        let twin = ByHand::handing(senders);
-        served(&tokio, tokens, |customer, mut tokens| {
-            let twin = Arc::clone(&twin);
-            async move {
-                for _ in 0..EACH {
-                    let approved = tokio::spawn(Arc::clone(&twin).approve(order_of(customer)));
-                    let token = tokens.recv().await.expect("every order asks");
-                    twin.answer(&token, callback::answer());
-                    approved.await.expect("it was answered");
+        nanos_of(&tokio, async {
+            let (senders, tokens) = channels();
+            let twin = ByHand::handing(senders);
+            served(tokens, |customer, mut tokens| {
+                let twin = Arc::clone(&twin);
+                async move {
+                    for _ in 0..EACH {
+                        let approved = tokio::spawn(Arc::clone(&twin).approve(order_of(customer)));
+                        let token = tokens.recv().await.expect("every order asks");
+                        twin.answer(&token, callback::answer());
+                        approved.await.expect("it was answered");
+                    }
                 }
-            }
+            })
+            .await;
+            twin
         })
     })
 }
 
-/// How long it takes to serve all customers.
-fn served<T, F: Future<Output = ()> + Send + 'static>(
-    tokio: &tokio::runtime::Runtime,
+/// Serves all customers, each on a task of its own.
+async fn served<T, F: Future<Output = ()> + Send + 'static>(
     tokens: Vec<UnboundedReceiver<T>>,
     serve: impl Fn(usize, UnboundedReceiver<T>) -> F,
-) -> u128 {
-    let customers = tokens.into_iter().enumerate().map(|(customer, tokens)| serve(customer, tokens));
-    let customers: Vec<F> = customers.collect();
-    let begun = Instant::now();
-    let customers: Vec<_> = customers.into_iter().map(|customer| tokio.spawn(customer)).collect();
-    tokio.block_on(async {
-        for customer in customers {
-            customer.await.expect("nobody panics");
-        }
-    });
-    begun.elapsed().as_nanos()
+) {
+    let customers = tokens.into_iter().enumerate();
+    let customers: Vec<_> =
+        customers.map(|(customer, tokens)| tokio::spawn(serve(customer, tokens))).collect();
+    for customer in customers {
+        customer.await.expect("nobody panics");
+    }
 }
 
 /// One for each customer.
