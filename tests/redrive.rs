@@ -1,6 +1,9 @@
 //! Redrives on the runtime: who may, what of it survives, and who comes in between.
 #![expect(clippy::unwrap_used, reason = "the helpers of tests are tests")]
 
+#[path = "shared/settle.rs"]
+mod settle;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +18,9 @@ use stepwright::{
     MemoryStore, NotRedrivable, Observer, RedriveError, Redriven, ReportError, Runtime, RuntimeBuilder,
     StartError, StateMachine, Store, SystemClock, TaskContext, TaskToken, Timestamp, WaitError, handler_fn,
 };
+use tokio::sync::Semaphore;
+
+use settle::settle;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:";
@@ -607,4 +613,61 @@ impl Decorator for Sudden {
         }
         found
     }
+}
+
+/// A store that is slow to say that it has committed.
+#[derive(Debug)]
+struct Slow {
+    store: Arc<MemoryStore>,
+    says: Semaphore,
+}
+
+impl Decorator for Slow {
+    fn inner(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    async fn call<T: Send>(
+        &self,
+        method: &'static str,
+        called: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        let came = called.await;
+        if method == "commit" {
+            self.says.acquire().await.unwrap().forget();
+        }
+        came
+    }
+}
+
+/// A runtime ends an execution, and has not heard yet that this is written, when another one redrives it and leaves.
+#[tokio::test]
+async fn what_is_claimed_while_its_end_is_being_written_here_goes_on_here() {
+    let states = json!({ "Work": { "Type": "Task", "End": true,
+        "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Work" } });
+    let machine = machine("Work", &states);
+    let inner = Arc::new(MemoryStore::default());
+    let store = Arc::new(Slow { store: Arc::clone(&inner), says: Semaphore::new(0) });
+    let lease = || Runtime::builder().lease(DAY);
+    let worked = AtomicU32::new(0);
+    let work = handler_fn(move |_, _| {
+        let fails = worked.fetch_add(1, Ordering::Relaxed) == 0;
+        async move { if fails { Err(Failure::named("Busy")) } else { Ok("done") } }
+    });
+    let here = lease().store(Arc::clone(&store) as _).function("Work", work).build().unwrap();
+    here.recover().await.unwrap();
+    let execution = here.start_execution(&machine, "a", json!({})).await.unwrap();
+    settle().await;
+    let status = inner.describe(execution.id()).await.unwrap().unwrap().status;
+    assert!(status.is_closed(), "its end is written");
+
+    let forever = handler_fn(async |_, _| std::future::pending::<Result<&str, Failure>>().await);
+    let elsewhere = lease().store(Arc::clone(&inner) as _).function("Work", forever).build().unwrap();
+    elsewhere.redrive_execution(execution.id(), None).await.unwrap();
+    elsewhere.shutdown().await;
+    settle().await;
+    store.says.add_permits(9);
+    settle().await;
+    let status = inner.describe(execution.id()).await.unwrap().unwrap().status;
+    assert_eq!(status, ExecutionStatus::Succeeded { output: "done".into() });
 }

@@ -5,6 +5,8 @@
 
 #[path = "shared/machine.rs"]
 mod machine;
+#[path = "shared/settle.rs"]
+mod settle;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -19,6 +21,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 
 use machine::machine;
+use settle::settle;
 
 const QUEUE: &str = "arn:aws:states:::sqs:sendMessage.waitForTaskToken";
 const WORK: &str = "arn:aws:lambda:us-east-1:123456789012:function:Work";
@@ -66,13 +69,6 @@ impl Decorator for Gate {
             }
         }
         work.await
-    }
-}
-
-/// Lets everybody else have their turns, until nothing more happens.
-async fn settle() {
-    for _ in 0..1_000 {
-        tokio::task::yield_now().await;
     }
 }
 
