@@ -38,11 +38,7 @@ impl ByHand {
         let token = u128::from_be_bytes(secret).to_string();
         let (answer, answered) = oneshot::channel();
         self.waiting.lock().expect("nobody panics").insert(token.clone(), answer);
-        let message = json!({
-            "QueueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/approvals",
-            "MessageBody": { "Order": order, "Token": token },
-        });
-        self.handlers[callback::QUEUE](message).await;
+        self.handlers[callback::QUEUE](message(&order, &token)).await;
         answered.await.expect("somebody answers")
     }
 
@@ -97,6 +93,14 @@ pub(crate) fn handlers(customers: Arc<[mpsc::UnboundedSender<String>]>) -> HashM
         (processing::DRAFT, function(processing::draft)),
         (processing::SETTLE, function(processing::settle)),
     ])
+}
+
+/// What the queue gets.
+pub(crate) fn message(order: &Value, token: &str) -> Value {
+    json!({
+        "QueueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/approvals",
+        "MessageBody": { "Order": order, "Token": token },
+    })
 }
 
 /// The customer whose order a message is about: the only one, or the one of the order's number.

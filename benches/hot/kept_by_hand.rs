@@ -136,10 +136,7 @@ impl KeptByHand {
         let (answer, answered) = oneshot::channel();
         let asked = Asked { execution: name.clone(), waits: Some(answer) };
         self.kept().tokens.insert(hash(&token), asked);
-        let message = Arc::new(json!({
-            "QueueUrl": "https://sqs.us-east-1.amazonaws.com/123456789012/approvals",
-            "MessageBody": { "Order": **order, "Token": token },
-        }));
+        let message = Arc::new(by_hand::message(order, &token));
         self.call(name, callback::QUEUE, &message).await;
         self.kept().asked(name, message);
         answered.await.expect("somebody answers")

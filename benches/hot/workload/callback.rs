@@ -121,6 +121,7 @@ where
     Box::new(move |count, meter| {
         let (twin, mut tokens) = KeptByHand::new();
         let orders: Vec<_> = (0..count).map(|_| callback::order(1024)).collect();
+        // Dropped after, as our store is.
         let kept = Arc::clone(&twin);
         let took = meter.of(|| tokio.block_on(twin.run(&mut tokens, orders, each)));
         drop(kept);

@@ -11,7 +11,8 @@ use rusqlite::Connection;
 
 use super::error::FileStoreError;
 
-/// How many pages of the log are moved at once: while the disk is busy with many, commits wait for it.
+/// How many pages of the log are moved at once. While the disk is busy with many, commits wait for it; with few, pages
+/// that change often are moved again and again.
 const PIECE: i64 = 5_000;
 
 /// From how many pages on the log begins anew. It is overwritten then, which is faster than a file that grows.
