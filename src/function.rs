@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::arn::Arn;
 #[cfg(feature = "runtime")]
 use crate::failure::Failure;
-use crate::json::Json;
+use crate::json::{Json, Object, Shape};
 
 /// A call of a Lambda function: by its own ARN, or through `lambda:invoke` with a `FunctionName`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,21 +96,22 @@ fn function_name(function: &str) -> &str {
 
 /// What `lambda:invoke` puts around a function's result: AWS's keys in AWS's order.
 fn envelope(payload: Json, request_id: String) -> Json {
-    static RESPONSE: LazyLock<Json> = LazyLock::new(|| {
-        Json::from(json!({
-            "ExecutedVersion": "$LATEST",
-            "Payload": null,
-            "SdkHttpMetadata": { "AllHttpHeaders": {}, "HttpHeaders": {}, "HttpStatusCode": 200 },
-            "SdkResponseMetadata": { "RequestId": null },
-            "StatusCode": 200,
-        }))
+    static RESPONSE: LazyLock<[Arc<Shape>; 2]> = LazyLock::new(|| {
+        let response =
+            ["ExecutedVersion", "Payload", "SdkHttpMetadata", "SdkResponseMetadata", "StatusCode"].as_slice();
+        [response, &["RequestId"]].map(|keys| {
+            let keys = keys.iter().map(|key| Arc::from(*key)).collect();
+            Arc::new(Shape::of(keys).expect("each key is there once"))
+        })
     });
-    let mut response = RESPONSE.clone();
-    response.update("Payload", |value| *value = payload);
-    response.update("SdkResponseMetadata", |metadata| {
-        metadata.update("RequestId", |value| *value = request_id.into());
+    static VERSION: LazyLock<Json> = LazyLock::new(|| "$LATEST".into());
+    static HTTP: LazyLock<Json> = LazyLock::new(|| {
+        Json::from(&json!({ "AllHttpHeaders": {}, "HttpHeaders": {}, "HttpStatusCode": 200 }))
     });
-    response
+    let [response, metadata] = &*RESPONSE;
+    let object = |shape: &Arc<Shape>, values| Json::Object(Arc::new(Object::shaped(shape.clone(), values)));
+    let metadata = object(metadata, vec![request_id.into()]);
+    object(response, vec![VERSION.clone(), payload, HTTP.clone(), metadata, 200.into()])
 }
 
 #[cfg(test)]

@@ -1,14 +1,28 @@
-//! Between [`Json`] and `serde_json::Value`: deep copies, made at the crate's border.
+//! Between [`Json`] and `serde_json::Value`, at the crate's border: deep copies, except for objects that only pass through.
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Growing, Json, Number, Shapes};
+use super::contents::Contents;
+use super::{Growing, Json, Number, Object, Shapes};
+
+/// Up to how many bytes of text an object is kept as it was handed in: once somebody looks at its entries, both are kept.
+const KEPT: usize = 16 * 1024;
 
 impl From<Value> for Json {
     fn from(value: Value) -> Self {
-        Self::from(&value)
+        match value {
+            Value::Object(map) => {
+                let contents = Contents::of_map(&map);
+                match contents.bytes <= KEPT {
+                    true => Self::Object(Arc::new(Object::of_map(map, contents))),
+                    false => Self::from(&Value::Object(map)),
+                }
+            }
+            Value::String(text) => Self::string(text),
+            other => Self::from(&other),
+        }
     }
 }
 
@@ -19,21 +33,14 @@ impl From<&Value> for Json {
 }
 
 impl Json {
-    fn copy(value: &Value, shapes: &mut Shapes) -> Self {
+    pub(super) fn copy(value: &Value, shapes: &mut Shapes) -> Self {
         match value {
             Value::Null => Self::Null,
             Value::Bool(value) => Self::Bool(*value),
             Value::Number(number) => Self::Number(number.clone()),
             Value::String(text) => Self::string(text.as_str()),
             Value::Array(items) => Self::array(items.iter().map(|item| Self::copy(item, shapes)).collect()),
-            Value::Object(map) => {
-                let mut object = Growing::with_capacity(map.len());
-                for (key, value) in map {
-                    object.key(key, shapes);
-                    object.value(Self::copy(value, shapes));
-                }
-                Self::Object(Arc::new(object.finish(shapes)))
-            }
+            Value::Object(map) => Self::Object(Arc::new(Growing::of_map(map, shapes).finish(shapes))),
         }
     }
 }
@@ -46,19 +53,20 @@ impl From<&Json> for Value {
             Json::Number(number) => Self::Number(number.clone()),
             Json::String(text) => Self::String(text.as_ref().to_owned()),
             Json::Array(array) => Self::Array(array.items.iter().map(Self::from).collect()),
-            Json::Object(object) => Self::Object(
-                object
-                    .iter()
-                    .map(|(key, value)| (key.as_ref().to_owned(), Self::from(value)))
-                    .collect::<Map<_, _>>(),
-            ),
+            Json::Object(object) => Self::Object(object.to_map()),
         }
     }
 }
 
 impl From<Json> for Value {
     fn from(json: Json) -> Self {
-        Self::from(&json)
+        match json {
+            Json::Object(object) => Self::Object(match Arc::try_unwrap(object) {
+                Ok(object) => object.into_map(),
+                Err(shared) => shared.to_map(),
+            }),
+            other => Self::from(&other),
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 mod contents;
 mod convert;
 mod object;
+mod origin;
 mod parse;
 mod print;
 mod shape;
@@ -245,7 +246,7 @@ impl Json {
             }
             Self::Object(object) if object.text().is_some() => {
                 let mut object = (**object).clone();
-                object.forget_text();
+                object.forget_source();
                 Self::Object(Arc::new(object))
             }
             _ => self.clone(),
@@ -280,17 +281,11 @@ impl Json {
         match self {
             Self::Object(object) => {
                 let object = Arc::make_mut(object);
-                object.forget_text();
+                object.forget_source();
                 Some(object)
             }
             _ => None,
         }
-    }
-
-    /// Lets `change` write the value under `key`; `None` when there is none.
-    #[cfg(any(test, feature = "runtime", feature = "testing"))]
-    pub(crate) fn update<R>(&mut self, key: &str, change: impl FnOnce(&mut Self) -> R) -> Option<R> {
-        self.object_mut()?.update(key, change)
     }
 }
 
@@ -302,7 +297,7 @@ impl Array {
 
     /// Bytes as compact text.
     fn size(&self) -> usize {
-        2 + self.items.len().saturating_sub(1) + self.contents.bytes
+        self.contents.size(self.items.len())
     }
 }
 

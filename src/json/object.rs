@@ -2,19 +2,37 @@
 
 use std::sync::Arc;
 
+use serde_json::{Map, Value};
+
 use super::Json;
 use super::contents::Contents;
+use super::origin::Origin;
 use super::shape::Shape;
 
 /// The entries of a JSON object, in the order they were written.
 ///
 /// Objects that are made alike, such as the elements of an array, hold their keys together.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Object {
-    shape: Arc<Shape>,
-    values: Vec<Json>,
+    /// None if it has an origin: that has them.
+    entries: Entries,
     contents: Contents,
-    text: Option<Arc<String>>,
+    source: Option<Arc<Source>>,
+}
+
+/// Keys, and as many values.
+#[derive(Clone, Debug)]
+pub(super) struct Entries {
+    pub(super) shape: Arc<Shape>,
+    pub(super) values: Vec<Json>,
+}
+
+/// What an object was made of, as long as nothing in it is changed.
+#[derive(Debug)]
+enum Source {
+    /// Text with white space.
+    Text(String),
+    Map(Origin),
 }
 
 impl Object {
@@ -39,28 +57,55 @@ impl Object {
     pub(crate) fn shaped(shape: Arc<Shape>, values: Vec<Json>) -> Self {
         debug_assert_eq!(shape.keys().len(), values.len(), "each key has a value");
         let contents = Contents::of(&values);
-        Self { shape, values, contents, text: None }
+        Self { entries: Entries { shape, values }, contents, source: None }
     }
 
-    /// Its keys.
-    pub(super) fn shape(&self) -> &Arc<Shape> {
-        &self.shape
+    /// An object of which nobody may ever want to see the entries.
+    pub(super) fn of_map(map: Map<String, Value>, contents: Contents) -> Self {
+        Self { contents, source: Some(Arc::new(Source::Map(Origin::new(map)))), ..Self::default() }
+    }
+
+    #[inline]
+    pub(super) fn entries(&self) -> &Entries {
+        match self.origin() {
+            None => &self.entries,
+            Some(origin) => origin.entries(),
+        }
+    }
+
+    pub(super) fn into_entries(mut self) -> Entries {
+        self.forget_source();
+        self.entries
+    }
+
+    #[inline]
+    fn origin(&self) -> Option<&Origin> {
+        match self.source.as_deref() {
+            Some(Source::Map(origin)) => Some(origin),
+            Some(Source::Text(_)) | None => None,
+        }
+    }
+
+    /// The map that it was made of, if it was made of one.
+    pub(super) fn map(&self) -> Option<&Map<String, Value>> {
+        self.origin().map(Origin::map)
     }
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.values.len()
+        self.map().map_or(self.entries.values.len(), Map::len)
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty()
+        self.len() == 0
     }
 
     /// The value under `key`.
     #[inline]
     pub fn get(&self, key: &str) -> Option<&Json> {
-        self.values.get(self.position(key)?)
+        let Entries { shape, values } = self.entries();
+        values.get(shape.position(key)?)
     }
 
     /// Whether there is a value under `key`.
@@ -70,12 +115,13 @@ impl Object {
 
     /// Keys and values, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Arc<str>, &Json)> {
-        self.shape.keys().iter().zip(&self.values)
+        let Entries { shape, values } = self.entries();
+        shape.keys().iter().zip(values)
     }
 
     /// The values, in order.
     pub fn values(&self) -> impl ExactSizeIterator<Item = &Json> {
-        self.values.iter()
+        self.entries().values.iter()
     }
 
     /// Puts `value` under `key`: in the place of an entry with that key, or at the end.
@@ -88,25 +134,31 @@ impl Object {
 
     /// Adds an entry at the end, under a key that there is none of.
     pub(crate) fn push(&mut self, key: Arc<str>, value: Json) {
+        self.forget_source();
         self.contents.add(&value);
-        Shape::push(&mut self.shape, key);
-        self.values.push(value);
+        Shape::push(&mut self.entries.shape, key);
+        self.entries.values.push(value);
     }
 
     /// Lets `change` write the value under `key`; `None` when there is none.
-    #[cfg(any(test, feature = "runtime", feature = "testing"))]
+    #[cfg(test)]
     pub(crate) fn update<R>(&mut self, key: &str, change: impl FnOnce(&mut Json) -> R) -> Option<R> {
         self.position(key).map(|at| self.update_at(at, change))
     }
 
     /// Lets `change` write the value at a [`position`](Self::position).
     pub(crate) fn update_at<R>(&mut self, at: usize, change: impl FnOnce(&mut Json) -> R) -> R {
-        self.contents.change(&mut self.values[at], change)
+        self.forget_source();
+        self.contents.change(&mut self.entries.values[at], change)
     }
 
     /// Bytes as compact text.
     pub(crate) fn size(&self) -> usize {
-        2 + self.values.len().saturating_sub(1) + self.shape.size() + self.contents.bytes
+        let (len, keys) = match self.origin() {
+            None => (self.entries.values.len(), self.entries.shape.size()),
+            Some(origin) => (origin.map().len(), origin.keys()),
+        };
+        self.contents.size(len) + keys
     }
 
     pub(super) fn contents(&self) -> &Contents {
@@ -115,41 +167,82 @@ impl Object {
 
     /// The position of `key` among the entries.
     pub(crate) fn position(&self, key: &str) -> Option<usize> {
-        self.shape.position(key)
+        self.entries().shape.position(key)
     }
 
     pub(super) fn text(&self) -> Option<&str> {
-        self.text.as_ref().map(|text| text.as_str())
+        match self.source.as_deref() {
+            Some(Source::Text(text)) => Some(text),
+            Some(Source::Map(_)) | None => None,
+        }
     }
 
     pub(super) fn set_text(&mut self, text: &str) {
-        self.text = Some(Arc::new(text.into()));
+        self.forget_source();
+        self.source = Some(Arc::new(Source::Text(text.into())));
     }
 
-    pub(super) fn forget_text(&mut self) {
-        self.text = None;
+    /// It is going to be changed.
+    pub(super) fn forget_source(&mut self) {
+        let Some(source) = self.source.take() else { return };
+        match Arc::try_unwrap(source) {
+            Ok(Source::Map(origin)) => self.entries = origin.into_entries(),
+            Err(shared) => {
+                if let Source::Map(origin) = &*shared {
+                    self.entries = origin.entries().with_room();
+                }
+            }
+            Ok(Source::Text(_)) => {}
+        }
+    }
+
+    pub(super) fn to_map(&self) -> Map<String, Value> {
+        match self.map() {
+            Some(map) => map.clone(),
+            None => self.iter().map(|(key, value)| (key.as_ref().to_owned(), Value::from(value))).collect(),
+        }
+    }
+
+    pub(super) fn into_map(mut self) -> Map<String, Value> {
+        match self.source.take().map(Arc::try_unwrap) {
+            Some(Ok(Source::Map(origin))) => return origin.into_map(),
+            Some(Err(shared)) => self.source = Some(shared),
+            Some(Ok(Source::Text(_))) | None => {}
+        }
+        self.to_map()
     }
 }
 
-/// Copies are made to be changed: there is room for another value.
-impl Clone for Object {
-    fn clone(&self) -> Self {
+impl Entries {
+    /// A copy that is made to be changed: there is room for another value.
+    fn with_room(&self) -> Self {
         let mut values = Vec::with_capacity(self.values.len() + 1);
         values.extend_from_slice(&self.values);
-        Self { shape: self.shape.clone(), values, contents: self.contents, text: self.text.clone() }
+        Self { shape: self.shape.clone(), values }
     }
 }
 
-impl Default for Object {
+impl Default for Entries {
     fn default() -> Self {
-        Self { shape: Shape::empty(), values: Vec::new(), contents: Contents::default(), text: None }
+        Self { shape: Shape::empty(), values: Vec::new() }
+    }
+}
+
+impl Clone for Object {
+    fn clone(&self) -> Self {
+        let entries = match self.origin() {
+            None => self.entries.with_room(),
+            Some(_) => Entries::default(),
+        };
+        Self { entries, contents: self.contents, source: self.source.clone() }
     }
 }
 
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
-        match Arc::ptr_eq(&self.shape, &other.shape) {
-            true => self.values == other.values,
+        let (one, two) = (self.entries(), other.entries());
+        match Arc::ptr_eq(&one.shape, &two.shape) {
+            true => one.values == two.values,
             false => {
                 self.len() == other.len() && self.iter().all(|(key, value)| other.get(key) == Some(value))
             }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
-use serde_json::Number;
+use serde_json::{Number, Value};
 
 use super::Json;
 
@@ -15,29 +15,16 @@ impl fmt::Display for Json {
                 if let Some(text) = &array.text {
                     return f.write_str(text);
                 }
-                f.write_str("[")?;
-                for (n, item) in array.items.iter().enumerate() {
-                    if n > 0 {
-                        f.write_str(",")?;
-                    }
-                    item.fmt(f)?;
-                }
-                f.write_str("]")
+                write_items(f, &array.items, |f, item| item.fmt(f))
             }
             Self::Object(object) => {
                 if let Some(text) = object.text() {
                     return f.write_str(text);
                 }
-                f.write_str("{")?;
-                for (n, (key, value)) in object.iter().enumerate() {
-                    if n > 0 {
-                        f.write_str(",")?;
-                    }
-                    write_string(f, key)?;
-                    f.write_str(":")?;
-                    value.fmt(f)?;
+                match object.map() {
+                    Some(map) => write_entries(f, map, write_value),
+                    None => write_entries(f, object.iter(), |f, value| value.fmt(f)),
                 }
-                f.write_str("}")
             }
             Self::String(text) => write_string(f, text),
             Self::Number(number) => write_number(f, number),
@@ -51,6 +38,49 @@ impl fmt::Debug for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
+}
+
+/// The same of what was handed in and is kept so.
+fn write_value(f: &mut fmt::Formatter<'_>, value: &Value) -> fmt::Result {
+    match value {
+        Value::Array(items) => write_items(f, items, write_value),
+        Value::Object(map) => write_entries(f, map, write_value),
+        Value::String(text) => write_string(f, text),
+        Value::Number(number) => write_number(f, number),
+        Value::Bool(_) | Value::Null => fmt::Display::fmt(value, f),
+    }
+}
+
+fn write_items<T>(
+    f: &mut fmt::Formatter<'_>,
+    items: impl IntoIterator<Item = T>,
+    write: impl Fn(&mut fmt::Formatter<'_>, T) -> fmt::Result,
+) -> fmt::Result {
+    f.write_str("[")?;
+    for (n, item) in items.into_iter().enumerate() {
+        if n > 0 {
+            f.write_str(",")?;
+        }
+        write(f, item)?;
+    }
+    f.write_str("]")
+}
+
+fn write_entries<K: AsRef<str>, T>(
+    f: &mut fmt::Formatter<'_>,
+    entries: impl IntoIterator<Item = (K, T)>,
+    write: impl Fn(&mut fmt::Formatter<'_>, T) -> fmt::Result,
+) -> fmt::Result {
+    f.write_str("{")?;
+    for (n, (key, value)) in entries.into_iter().enumerate() {
+        if n > 0 {
+            f.write_str(",")?;
+        }
+        write_string(f, key.as_ref())?;
+        f.write_str(":")?;
+        write(f, value)?;
+    }
+    f.write_str("}")
 }
 
 impl Serialize for Json {
@@ -68,6 +98,9 @@ impl Serialize for Json {
                 seq.end()
             }
             Self::Object(object) => {
+                if let Some(map) = object.map() {
+                    return map.serialize(serializer);
+                }
                 let mut map = serializer.serialize_map(Some(object.len()))?;
                 for (key, value) in object.iter() {
                     map.serialize_entry(key.as_ref(), value)?;

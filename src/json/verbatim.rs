@@ -31,7 +31,7 @@ impl Serialize for Verbatim<'_> {
         }
         match self.0 {
             Json::Array(array) => serializer.collect_seq(array.items.iter().map(Verbatim)),
-            Json::Object(object) => {
+            Json::Object(object) if object.map().is_none() => {
                 serializer.collect_map(object.iter().map(|(key, value)| (&**key, Verbatim(value))))
             }
             plain => plain.serialize(serializer),

@@ -1,0 +1,114 @@
+//! Objects as they were handed in: many only pass through, from one handler's hands into another's.
+
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value};
+
+use super::object::Entries;
+use super::shape::key_size;
+use super::{Growing, Shapes};
+
+/// A map that was handed in, and its entries, once somebody has looked at them.
+#[derive(Debug)]
+pub(super) struct Origin {
+    map: Map<String, Value>,
+    /// Bytes of the keys as compact text, with their colons.
+    keys: usize,
+    entries: OnceLock<Entries>,
+}
+
+impl Origin {
+    pub(super) fn new(map: Map<String, Value>) -> Self {
+        let keys = size_of_keys(&map);
+        Self { map, keys, entries: OnceLock::new() }
+    }
+
+    pub(super) fn keys(&self) -> usize {
+        self.keys
+    }
+
+    pub(super) fn map(&self) -> &Map<String, Value> {
+        &self.map
+    }
+
+    pub(super) fn into_map(self) -> Map<String, Value> {
+        self.map
+    }
+
+    pub(super) fn entries(&self) -> &Entries {
+        self.entries.get_or_init(|| {
+            let mut shapes = Shapes::default();
+            Growing::of_map(&self.map, &mut shapes).finish(&mut shapes).into_entries()
+        })
+    }
+
+    pub(super) fn into_entries(mut self) -> Entries {
+        self.entries();
+        self.entries.take().unwrap_or_default()
+    }
+}
+
+/// Bytes of the keys of `map` as compact text, with their colons.
+pub(super) fn size_of_keys(map: &Map<String, Value>) -> usize {
+    map.keys().map(|key| key_size(key)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::super::{Json, verbatim::Verbatim};
+    use super::*;
+
+    fn documents() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(json!(null)),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            ".{0,9}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 40, 20, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..5).prop_map(Value::from),
+                prop::collection::vec((".{0,3}", inner), 0..20)
+                    .prop_map(|entries| entries.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_shows_that_nobody_has_looked(document in documents(), key in ".{0,3}") {
+            let (lazy, copied) = (Json::from(document.clone()), Json::from(&document));
+            let looked_at = Json::from(document.clone());
+            let _ = looked_at.get("");
+            for json in [&lazy, &looked_at] {
+                prop_assert_eq!(json.size(), copied.size());
+                prop_assert_eq!(json.to_string(), copied.to_string());
+                prop_assert_eq!(json.deeper_than(1), copied.deeper_than(1));
+                prop_assert_eq!(serde_json::to_string(json).unwrap(), serde_json::to_string(&copied).unwrap());
+                prop_assert_eq!(
+                    serde_json::to_string(&Verbatim(json)).unwrap(),
+                    serde_json::to_string(&Verbatim(&copied)).unwrap()
+                );
+                prop_assert_eq!(json.as_object().map(|o| o.len()), copied.as_object().map(|o| o.len()));
+                // To give it away, and while others have it.
+                prop_assert_eq!(&Value::from(json.clone()), &document);
+                prop_assert_eq!(&Value::from(Json::from(Value::from(json))), &document);
+            }
+            prop_assert_eq!(&lazy, &copied);
+            // A change of one is no change of others that it was shared with.
+            let (mut changed, mut copy) = (lazy.clone(), copied.clone());
+            for json in [&mut changed, &mut copy] {
+                if let Some(object) = json.object_mut() {
+                    object.insert(key.as_str().into(), Json::from(vec![Json::from(1)]));
+                }
+            }
+            prop_assert_eq!(changed.size(), changed.to_string().len());
+            prop_assert_eq!(changed.to_string(), copy.to_string());
+            prop_assert_eq!(Value::from(lazy), document);
+        }
+    }
+}
