@@ -7,6 +7,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
@@ -18,7 +19,7 @@ use crate::id::TaskId;
 use crate::json::Json;
 use crate::runtime::Inner;
 use crate::runtime::context::{Begun, TaskContext};
-use crate::runtime::handler::{TaskOutcome, TaskRequest, idempotency_key};
+use crate::runtime::handler::{ResourceHandler, TaskOutcome, TaskRequest, idempotency_key};
 use crate::runtime::nested::StartExecution;
 use crate::runtime::resident::{Live, Mail, Resident};
 use crate::runtime::service::Service;
@@ -66,8 +67,10 @@ impl Inner {
         let attempt = Attempt { resident: Arc::clone(resident), start, called: None, cx };
         match service {
             Some(service) => service.begin(attempt, &self.tracker),
-            None => attempt
-                .spawn(&self.tracker, async |request: TaskRequest, _| Err(no_handler(&request.resource))),
+            None => {
+                let failure = no_handler(attempt.resource());
+                attempt.fail(failure, &self.tracker);
+            }
         }
     }
 
@@ -107,43 +110,57 @@ impl Attempt {
         self
     }
 
-    /// Makes the `call` on a tokio task, and reports what it came to.
-    pub(super) fn spawn<F>(
-        self,
-        tracker: &TaskTracker,
-        call: impl FnOnce(TaskRequest, TaskContext) -> F + Send + 'static,
-    ) where
-        F: Future<Output = Result<TaskOutcome, Failure>> + Send + 'static,
-    {
-        tracker.spawn(self.run(call));
+    /// Calls `handler` on a tokio task, and reports what it came to.
+    pub(super) fn spawn(self, handler: Arc<impl ResourceHandler>, tracker: &TaskTracker) {
+        tracker.spawn(self.run(handler));
     }
 
-    async fn run<F>(self, call: impl FnOnce(TaskRequest, TaskContext) -> F)
-    where
-        F: Future<Output = Result<TaskOutcome, Failure>>,
-    {
-        let Self { resident, start, called, cx } = self;
-        let (resource, pattern) = (start.resource.clone(), start.pattern);
-        if resource.is_activity() && cx.begun() != Begun::HandedOn {
-            let started = Event::TaskStarted { task: start.task, worker: None };
-            Box::pin(cx.runtime().tell(&resident.id, started)).await;
-        }
-        let outcome = {
-            let request = TaskRequest::new(resident.id.clone(), start);
-            let call = CatchPanic(pin!(call(request, cx.clone())));
-            tokio::select! {
-                biased;
-                outcome = call => outcome,
-                () = async { Box::pin(cx.given_up()).await } => return,
+    /// There is nothing to call.
+    pub(super) fn fail(self, failure: Failure, tracker: &TaskTracker) {
+        self.spawn(Arc::new(Fails(failure)), tracker);
+    }
+
+    /// What lives until the handler is done is held once: tokio moves the whole of it several times, and what is large
+    /// takes memory that is slow to give. So this is no `async fn`, which holds its arguments twice.
+    #[expect(clippy::manual_async_fn, reason = "see above")]
+    fn run(self, handler: Arc<impl ResourceHandler>) -> impl Future<Output = ()> + Send {
+        async move {
+            let (resident, cx) = (&self.resident, &self.cx);
+            let (resource, pattern) = (self.start.resource.clone(), self.start.pattern);
+            if resource.is_activity() && cx.begun() != Begun::HandedOn {
+                let started = Event::TaskStarted { task: cx.task(), worker: None };
+                Box::pin(cx.runtime().tell(&resident.id, started)).await;
             }
-        };
-        let result = |result: Value| match called {
-            Some(called) => called.response(result.into(), || idempotency_key(&resident.id, cx.task())),
-            None => result.into(),
-        };
-        if let Some(event) = cx.event(outcome, result, &resource, pattern) {
-            cx.report(&resident, event).await;
+            let outcome = {
+                let request = TaskRequest::new(resident.id.clone(), self.start);
+                let call = pin!(CatchPanic { future: handler.call(request, cx.clone()) });
+                tokio::select! {
+                    biased;
+                    outcome = call => outcome,
+                    () = async { Box::pin(cx.given_up()).await } => return,
+                }
+            };
+            let result = |result: Value| match self.called {
+                Some(called) => called.response(result.into(), || idempotency_key(&resident.id, cx.task())),
+                None => result.into(),
+            };
+            let Some(event) = cx.event(outcome, result, &resource, pattern) else { return };
+            // The handler is done: its execution is told.
+            let mail = Mail { handler_done: Some(cx.task()), ..Mail::of(event) };
+            if let Ok(Some(mail)) = cx.runtime().hand(resident, mail) {
+                // The execution may have ended meanwhile.
+                let _ = Box::pin(cx.runtime().bring(&resident.id, mail)).await;
+            }
         }
+    }
+}
+
+/// What stands for a handler that there is not.
+struct Fails(Failure);
+
+impl ResourceHandler for Fails {
+    async fn call(&self, _: TaskRequest, _: TaskContext) -> Result<TaskOutcome, Failure> {
+        Err(self.0.clone())
     }
 }
 
@@ -183,15 +200,6 @@ impl TaskContext {
             Err(panic) => Some(failed(task, panicked(resource, &*panic))),
         }
     }
-
-    /// The handler is done: tells its execution.
-    async fn report(&self, resident: &Arc<Resident>, event: Event) {
-        let mail = Mail { handler_done: Some(self.task()), ..Mail::of(event) };
-        if let Ok(Some(mail)) = self.runtime().hand(resident, mail) {
-            // The execution may have ended meanwhile.
-            let _ = Box::pin(self.runtime().bring(&resident.id, mail)).await;
-        }
-    }
 }
 
 /// The handler of `task` came to nothing.
@@ -221,16 +229,21 @@ fn panicked(resource: &Arn, panic: &(dyn Any + Send)) -> Failure {
 /// What a handler came to, or its panic.
 type Caught = Result<Result<TaskOutcome, Failure>, Box<dyn Any + Send>>;
 
-/// A future that ends with the panic of the one within, instead of panicking itself.
-struct CatchPanic<'a, F>(Pin<&'a mut F>);
+pin_project! {
+    /// A future that ends with the panic of the one within, instead of panicking itself.
+    struct CatchPanic<F> {
+        #[pin]
+        future: F,
+    }
+}
 
-impl<F: Future<Output = Result<TaskOutcome, Failure>>> Future for CatchPanic<'_, F> {
+impl<F: Future<Output = Result<TaskOutcome, Failure>>> Future for CatchPanic<F> {
     type Output = Caught;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let future = &mut self.0;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let future = self.project().future;
         // After a panic the future is never polled again, so nobody sees what it left half done.
-        match std::panic::catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        match std::panic::catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(poll) => poll.map(Ok),
             Err(panic) => Poll::Ready(Err(panic)),
         }

@@ -28,7 +28,7 @@ impl Functions {
         let called = called.expect("only resources that call functions come here");
         match self.handlers.find(called.name()) {
             Some(handler) => handler.begin(attempt.calling(called), tracker),
-            None => attempt.spawn(tracker, async move |_, _| Err(called.not_found())),
+            None => attempt.fail(called.not_found(), tracker),
         }
     }
 }

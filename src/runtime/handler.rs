@@ -1,11 +1,13 @@
 //! The work behind a Task state: a trait to implement, or an async closure to wrap.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio_util::task::TaskTracker;
@@ -138,8 +140,15 @@ impl TaskRequest {
     }
 }
 
+/// How many characters a task's number has at most, and the slash before it.
+const DIGITS: usize = 21;
+
 pub(super) fn idempotency_key(execution: &ExecutionId, task: TaskId) -> String {
-    [execution.as_str(), "/", task.to_string().as_str()].concat()
+    let execution = execution.as_str();
+    let mut key = String::with_capacity(execution.len() + DIGITS);
+    // Writing to a string does not fail.
+    let _ = write!(key, "{execution}/{task}");
+    key
 }
 
 /// Makes a handler of an async closure that takes the request and the context.
@@ -176,8 +185,28 @@ where
     Fut: Future<Output = Result<T, Failure>> + Send,
     T: Into<TaskOutcome>,
 {
-    async fn call(&self, request: TaskRequest, cx: TaskContext) -> Result<TaskOutcome, Failure> {
-        (self.function)(request, cx).await.map(Into::into)
+    fn call(
+        &self,
+        request: TaskRequest,
+        cx: TaskContext,
+    ) -> impl Future<Output = Result<TaskOutcome, Failure>> + Send {
+        Converted { future: (self.function)(request, cx) }
+    }
+}
+
+pin_project! {
+    /// A future whose result is made a [`TaskOutcome`]; it is not moved once more, as an async block would do.
+    struct Converted<F> {
+        #[pin]
+        future: F,
+    }
+}
+
+impl<F: Future<Output = Result<T, Failure>>, T: Into<TaskOutcome>> Future for Converted<F> {
+    type Output = Result<TaskOutcome, Failure>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.project().future.poll(cx).map(|result| result.map(Into::into))
     }
 }
 
@@ -231,6 +260,6 @@ impl<H: ResourceHandler> Erased for H {
     }
 
     fn begin(self: Arc<Self>, attempt: Attempt, tracker: &TaskTracker) {
-        attempt.spawn(tracker, move |request, cx| async move { self.call(request, cx).await });
+        attempt.spawn(self, tracker);
     }
 }
