@@ -70,8 +70,9 @@ impl std::ops::Add<Duration> for Timestamp {
 
     /// The point `duration` later; fractions of a millisecond round up, and the end of time is the end.
     fn add(self, duration: Duration) -> Self {
-        let millis = duration.as_nanos().div_ceil(1_000_000);
-        Self(self.0.saturating_add(i64::try_from(millis).unwrap_or(i64::MAX)))
+        let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+        let millis = duration.subsec_nanos().div_ceil(1_000_000);
+        Self(self.0.saturating_add(seconds.saturating_mul(1_000).saturating_add(millis.into())))
     }
 }
 

@@ -368,23 +368,24 @@ impl Snapshot {
 
     /// Brings it up to date with what has changed since.
     pub fn apply(&mut self, changes: &Changes) {
-        self.take(changes.clone());
+        self.take(&mut changes.clone());
     }
 
-    /// The same with changes that nobody else needs.
-    pub(crate) fn take(&mut self, changes: Changes) {
-        let Changes { head, started, root, inner, ended, gone, .. } = changes;
-        for FrameChange { id, now, .. } in root.into_iter().chain(inner) {
+    /// The same with changes that nobody else needs: little of them is left.
+    pub(crate) fn take(&mut self, changes: &mut Changes) {
+        for FrameChange { id, now, .. } in changes.root.take().into_iter().chain(changes.inner.drain(..)) {
             match now {
                 Now::Gone => drop(self.frames.remove(id)),
                 Now::Ended => {}
                 Now::Frame(frame) => self.frames.insert(id, Kept::Frame(frame)),
             }
         }
-        ended.iter().flat_map(Ended::kept).for_each(|(id, kept)| self.frames.insert(id, kept));
-        gone.into_iter().flatten().for_each(|id| drop(self.frames.remove(FrameId(id))));
-        self.head = Some(head);
-        self.started = Some(started);
+        let ended = changes.ended.iter().flat_map(Ended::kept);
+        ended.for_each(|(id, kept)| self.frames.insert(id, kept));
+        let gone = changes.gone.iter().cloned().flatten();
+        gone.for_each(|id| drop(self.frames.remove(FrameId(id))));
+        swap_in(&mut self.head, &mut changes.head);
+        swap_in(&mut self.started, &mut changes.started);
     }
 
     /// Whether `changes` were the last to be applied.
@@ -395,6 +396,14 @@ impl Snapshot {
         };
         self.head.as_ref().is_some_and(|head| head.record() == changes.head.record())
             && changes.kept().all(same)
+    }
+}
+
+/// Puts what is `new` in the place of what was there.
+fn swap_in<T: Clone>(place: &mut Option<T>, new: &mut T) {
+    match place {
+        Some(old) => std::mem::swap(old, new),
+        None => *place = Some(new.clone()),
     }
 }
 

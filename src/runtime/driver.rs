@@ -164,14 +164,17 @@ impl Inner {
                 Some((tick, live))
             }
             (Some(mail), _) | (None, Some(mail)) => Some((mail, live)),
-            (None, None) => {
-                let next = resident.next(live);
-                if next.is_none() {
-                    self.nap(resident);
-                }
-                next
-            }
+            (None, None) => self.more(resident, live),
         }
+    }
+
+    /// What waits in the mailbox, if anything does; the execution sleeps otherwise.
+    fn more(self: &Arc<Self>, resident: &Arc<Resident>, live: Box<Live>) -> Option<(Mail, Box<Live>)> {
+        let next = resident.next(live);
+        if next.is_none() {
+            self.nap(resident);
+        }
+        next
     }
 
     /// What to go on with after a turn.
@@ -184,16 +187,15 @@ impl Inner {
             }
             return Next::Due(live);
         }
-        self.first(resident, live, None, now).map_or(Next::Nothing, |(mail, live)| Next::Mail(mail, live))
+        self.more(resident, live).map_or(Next::Nothing, |(mail, live)| Next::Mail(mail, live))
     }
 
     /// Handles one event; `false` when there is nothing to go on with.
-    async fn turn(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, mail: Mail) -> bool {
-        let now = self.clock.now();
-        let mut turn = match self.begin_turn(resident, live, mail, now) {
-            Ok(turn) => turn,
-            Err(goes_on) => return goes_on,
-        };
+    async fn turn(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, mut mail: Mail) -> bool {
+        if self.is_lost(resident, live, &mut mail) {
+            return false;
+        }
+        let Some(mut turn) = self.step(resident, live, mail, self.clock.now(), false) else { return true };
         if !turn.is_committed {
             return self.end_turn(resident, live, turn, None);
         }
@@ -214,13 +216,13 @@ impl Inner {
         store: &dyn PromptStore,
         resident: &Arc<Resident>,
         live: &mut Live,
-        mail: Mail,
+        mut mail: Mail,
         now: Timestamp,
     ) -> bool {
-        let mut turn = match self.begin_turn(resident, live, mail, now) {
-            Ok(turn) => turn,
-            Err(goes_on) => return goes_on,
-        };
+        if self.is_lost(resident, live, &mut mail) {
+            return false;
+        }
+        let Some(mut turn) = self.step(resident, live, mail, now, false) else { return true };
         let written = turn.is_committed.then(|| {
             let commit = self.commit_of(resident, live, &mut turn);
             let attended = commit.attended;
@@ -230,21 +232,6 @@ impl Inner {
             }
         });
         self.end_turn(resident, live, turn, written)
-    }
-
-    /// Makes a step, unless there is none to make: then it says whether there is something to go on with.
-    fn begin_turn(
-        &self,
-        resident: &Arc<Resident>,
-        live: &mut Live,
-        mail: Mail,
-        now: Timestamp,
-    ) -> Result<Turn, bool> {
-        if self.is_lost(resident, live) {
-            live.left = mail.reply(Err(Refused::LetGo));
-            return Err(false);
-        }
-        self.step(resident, live, mail, now, false).ok_or(true)
     }
 
     /// Makes the steps of what waits in the mailbox by now: they are committed with the first.
@@ -319,9 +306,9 @@ impl Inner {
     fn commit_of(&self, resident: &Resident, live: &mut Live, turn: &mut Turn) -> Commit {
         // 4.
         let attended = self.is_attended(resident, live, &turn.step);
-        let mut commit =
-            Commit::new(&mut turn.step, live.execution.take_changes(), turn.now).attended(attended);
+        let mut commit = Commit::new(&mut turn.step, live.execution.take_changes(), turn.now);
         let (mail, accepted) = &turn.told;
+        commit.attended = attended;
         commit.handled = mail.posted.map(|posted| Handled { posted, accepted: *accepted });
         commit
     }
@@ -331,15 +318,13 @@ impl Inner {
         self: &Arc<Self>,
         resident: &Arc<Resident>,
         live: &mut Live,
-        turn: Turn,
+        mut turn: Turn,
         written: Option<Result<(Revision, bool), CommitFailed>>,
     ) -> bool {
-        let Turn { told, companions, now, step, history, .. } = turn;
-        let told = std::iter::once(told).chain(companions);
         match written {
             Some(Ok(written)) => (live.revision, live.attended) = written,
             Some(Err(failed)) => {
-                live.left = tell(told, |_| match failed.error.kind() {
+                live.left = turn.tell(|_| match failed.error.kind() {
                     // Nothing of it was written: whoever brought it brings it to where the execution is now.
                     StoreErrorKind::Conflict => Err(Refused::LetGo),
                     kind => Err(Refused::Failed(kind)),
@@ -358,17 +343,17 @@ impl Inner {
             None => {}
         }
         // 5.
-        self.observe(&resident.id, &step, &history);
-        live.left = tell(told, |accepted| if accepted { Ok(()) } else { Err(Refused::Rejected) });
+        self.observe(&resident.id, &turn.step, &turn.history);
+        live.left = turn.tell(|accepted| if accepted { Ok(()) } else { Err(Refused::Rejected) });
         // 6.
-        let closed = step.status.is_closed();
-        self.act(resident, live, step);
+        let closed = turn.step.status.is_closed();
+        self.act(resident, live, turn.step);
         // 7.
         if closed {
-            self.end(resident, live, now);
+            self.end(resident, live, turn.now);
         }
         // Whoever said that it is lost may have done so in what was gathered.
-        !closed && !self.is_lost(resident, live)
+        !closed && !self.lets_go_of_lost(resident, live)
     }
 
     /// Commits, for as long as it takes and makes sense.
@@ -497,8 +482,16 @@ impl Inner {
         resident.let_go();
     }
 
-    /// Lets go of an execution that others may have; whether it did.
-    fn is_lost(&self, resident: &Arc<Resident>, live: &mut Live) -> bool {
+    /// Lets go of an execution that others may have, and says so to whoever brought `mail`; whether it did.
+    fn is_lost(&self, resident: &Arc<Resident>, live: &mut Live, mail: &mut Mail) -> bool {
+        let lost = self.lets_go_of_lost(resident, live);
+        if lost {
+            live.left = mail.reply(Err(Refused::LetGo));
+        }
+        lost
+    }
+
+    fn lets_go_of_lost(&self, resident: &Arc<Resident>, live: &mut Live) -> bool {
         let lost = resident.is_lost();
         if lost {
             self.let_go(resident, live);
@@ -546,7 +539,16 @@ struct Turn {
 impl Turn {
     /// All that it answers.
     fn mail(&mut self) -> impl Iterator<Item = &mut Mail> {
-        std::iter::once(&mut self.told).chain(&mut self.companions).map(|(mail, _)| mail)
+        self.told().map(|(mail, _)| mail)
+    }
+
+    fn told(&mut self) -> impl Iterator<Item = &mut (Mail, bool)> {
+        std::iter::once(&mut self.told).chain(&mut self.companions)
+    }
+
+    /// Tells all who brought something what came of it; what is left with whoever drives the execution comes back.
+    fn tell(&mut self, reply: impl Fn(bool) -> Reply) -> Option<Reply> {
+        self.told().filter_map(|(mail, accepted)| mail.reply(reply(*accepted))).last()
     }
 
     /// Whether nobody waits for what it commits: a handler has returned, and nothing more is done for now.
@@ -563,11 +565,6 @@ impl Turn {
         self.history.extend(history);
         self.step.add(step);
     }
-}
-
-/// Tells all who brought something what came of it; what is left with whoever drives the execution comes back.
-fn tell(told: impl Iterator<Item = (Mail, bool)>, reply: impl Fn(bool) -> Reply) -> Option<Reply> {
-    told.filter_map(|(mail, accepted)| mail.reply(reply(accepted))).last()
 }
 
 /// Why a commit was given up.

@@ -585,14 +585,14 @@ impl Inner {
         }
         let name = self.account.execution_name(name, self.limits.name_chars)?;
         self.join().await?;
-        let start = {
+        let mut start = {
             let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
             origins.start(&self.account, machine, name, input)
         };
-        let start = start.limits(self.limits).history(self.history);
+        (start.limits, start.history) = (self.limits, self.history);
         let start = start.missing_activities(self.activities.missing());
         let now = self.clock.now();
-        let new = NewExecution::new(
+        let mut new = NewExecution::new(
             start.id.clone(),
             start.name.clone(),
             start.machine_arn.clone(),
@@ -600,13 +600,14 @@ impl Inner {
             start.input.clone(),
             now,
         );
-        let new = new.owner(self.owner);
+        new.owner = Some(self.owner);
         let (mut execution, mut step) = Execution::start(Arc::clone(machine), start, now);
         let history = self.watched(&step.history);
         let attended = step.commands.iter().any(|command| matches!(command, Command::StartTask(_)));
         self.serve_here(&mut step.tokens);
         self.learn_tokens(&new.id, &step.tokens);
-        let commit = Commit::new(&mut step, execution.take_changes(), now).attended(attended);
+        let mut commit = Commit::new(&mut step, execution.take_changes(), now);
+        commit.attended = attended;
         let live = Box::new(Live {
             execution,
             revision: Revision::default(),

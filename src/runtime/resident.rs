@@ -287,7 +287,7 @@ impl Resident {
         if mail.len() >= MAILBOX {
             self.room.notify_waiters();
         }
-        for mail in mail {
+        for mut mail in mail {
             // Whose answer is left with a driver does not wait here.
             mail.reply(Err(refused()));
         }
@@ -331,10 +331,11 @@ impl Mail {
     }
 
     /// Tells who waits what came of it, or gives it back for whoever drives the execution.
-    pub(super) fn reply(mut self, reply: Reply) -> Option<Reply> {
+    pub(super) fn reply(&mut self, reply: Reply) -> Option<Reply> {
         match self.answer {
             Answer::Left => Some(reply),
-            Answer::Nobody | Answer::Sent(_) => {
+            Answer::Nobody => None,
+            Answer::Sent(_) => {
                 self.answer(reply);
                 None
             }

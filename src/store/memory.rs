@@ -116,6 +116,15 @@ struct Kept {
     settled: BTreeMap<InboxId, bool>,
 }
 
+/// What was written.
+struct Written {
+    revision: Revision,
+    /// State that is not needed any longer: it is for whoever wrote to free, when others have their turn.
+    over: Option<Snapshot>,
+    /// Whether there was mail.
+    settles: bool,
+}
+
 /// Where an execution waits for a claim.
 #[derive(PartialEq)]
 enum Waits {
@@ -180,11 +189,18 @@ impl Inner {
         }
     }
 
-    /// Writes a commit. State that is not needed any longer comes back: it is for whoever wrote to free, when others
-    /// have their turn.
-    fn write(&mut self, number: u64, commit: Commit) -> (Revision, Option<Snapshot>) {
-        let offered = self.offers.change(number, &commit.tokens);
+    /// Writes a commit, if what is kept `fits`.
+    fn write(
+        &mut self,
+        number: u64,
+        commit: &mut Commit,
+        fits: impl FnOnce(&Kept) -> bool,
+    ) -> Result<Written, StoreError> {
         let kept = self.executions.get_mut(&number).expect(NUMBERED);
+        if !fits(kept) {
+            return Err(StoreErrorKind::Conflict.into());
+        }
+        let offered = self.offers.change(number, &commit.tokens);
         for issued in &commit.tokens.issued {
             let address =
                 TaskAddress::new(kept.summary.id.clone(), issued.task, issued.activity.is_some(), true);
@@ -195,7 +211,7 @@ impl Inner {
                 address.open = false;
             }
         }
-        let before = kept.waits();
+        let (before, settles) = (kept.waits(), !kept.inbox.is_empty());
         let over = kept.write(commit);
         let (after, revision) = (kept.waits(), kept.revision);
         if let Some(stopped_at) = kept.summary.stopped_at {
@@ -208,7 +224,7 @@ impl Inner {
         if offered {
             self.tell_all();
         }
-        (revision, over)
+        Ok(Written { revision, over, settles })
     }
 
     fn set_owner(&mut self, number: u64, owner: Option<OwnerId>) {
@@ -334,7 +350,7 @@ impl Kept {
         }
     }
 
-    fn write(&mut self, commit: Commit) -> Option<Snapshot> {
+    fn write(&mut self, commit: &mut Commit) -> Option<Snapshot> {
         self.wake = commit.wake();
         if let Some(handled) = commit.handled
             && self.inbox.remove(&handled.posted).is_some()
@@ -344,15 +360,15 @@ impl Kept {
         self.summary.redrives = commit.changes.redrives().cloned();
         let over = match &mut self.snapshot {
             Some(snapshot) if commit.keeps_state() => {
-                snapshot.take(commit.changes);
+                snapshot.take(&mut commit.changes);
                 None
             }
             _ => self.snapshot.take(),
         };
-        self.remember(commit.history);
+        self.remember(std::mem::take(&mut commit.history));
         match self.tokens.is_empty() {
-            true => self.tokens = commit.tokens.issued,
-            false => self.tokens.extend(commit.tokens.issued),
+            true => self.tokens = std::mem::take(&mut commit.tokens.issued),
+            false => self.tokens.append(&mut commit.tokens.issued),
         }
         self.summary.stopped_at = commit.status.is_closed().then_some(commit.at);
         if commit.status.is_closed() {
@@ -360,7 +376,7 @@ impl Kept {
             let refused = std::mem::take(&mut self.inbox);
             self.settled.extend(refused.into_keys().map(|posted| (posted, false)));
         }
-        self.summary.status = commit.status;
+        std::mem::swap(&mut self.summary.status, &mut commit.status);
         self.revision = self.revision.next();
         over
     }
@@ -380,7 +396,7 @@ impl Kept {
 }
 
 impl PromptStore for MemoryStore {
-    fn create_now(&self, execution: NewExecution, first: Commit) -> Result<Created, StoreError> {
+    fn create_now(&self, execution: NewExecution, mut first: Commit) -> Result<Created, StoreError> {
         let mut inner = self.inner();
         let number = inner.last_number + 1;
         match inner.numbers.entry(execution.id.clone()) {
@@ -395,7 +411,7 @@ impl PromptStore for MemoryStore {
             inner.owners.entry(owner).or_default().gone = false;
         }
         inner.executions.insert(number, Box::new(Kept::new(execution)));
-        let (revision, _) = inner.write(number, first);
+        let Written { revision, .. } = inner.write(number, &mut first, |_| true)?;
         Ok(Created::New(revision))
     }
 
@@ -403,16 +419,12 @@ impl PromptStore for MemoryStore {
         &self,
         id: &ExecutionId,
         expected: Revision,
-        commit: Commit,
+        mut commit: Commit,
     ) -> Result<Revision, StoreError> {
+        let fits = |kept: &Kept| kept.revision == expected && kept.is_open();
         let mut inner = self.inner();
         let number = inner.number(id)?;
-        let kept = &inner.executions[&number];
-        if kept.revision != expected || !kept.is_open() {
-            return Err(StoreErrorKind::Conflict.into());
-        }
-        let settles = !kept.inbox.is_empty();
-        let (revision, over) = inner.write(number, commit);
+        let Written { revision, over, settles } = inner.write(number, &mut commit, fits)?;
         drop(inner);
         drop(over);
         if settles {
@@ -453,7 +465,7 @@ impl Store for MemoryStore {
         &self,
         id: &ExecutionId,
         expected: Revision,
-        commit: Commit,
+        mut commit: Commit,
     ) -> Result<Revision, StoreError> {
         let mut inner = self.inner();
         let number = inner.number(id)?;
@@ -465,7 +477,7 @@ impl Store for MemoryStore {
         };
         inner.ended.remove(&(stopped_at, number));
         inner.redrivable.remove(&(stopped_at, number));
-        let (revision, _) = inner.write(number, commit);
+        let Written { revision, .. } = inner.write(number, &mut commit, |_| true)?;
         inner.tell_all();
         Ok(revision)
     }
