@@ -81,6 +81,8 @@ pub struct Execution {
     machine: Arc<StateMachine>,
     start: Arc<Start>,
     started_at: Timestamp,
+    /// When its time is over.
+    times_out_at: Timestamp,
     now: Timestamp,
     status: ExecutionStatus,
     /// Nothing for one that was never redriven, and never ended without success.
@@ -113,8 +115,15 @@ impl Execution {
     /// Begins an execution and takes it as far as it goes without help.
     pub fn start(machine: Arc<StateMachine>, start: Start, now: Timestamp) -> (Self, Step) {
         let mut execution = Self::new(machine, Arc::new(start), now);
-        let Self { machine, start, recorder, .. } = &mut execution;
-        let machine = machine.clone();
+        let machine = Arc::clone(&execution.machine);
+        let step = execution.begin(&machine);
+        (execution, step)
+    }
+
+    /// Takes an execution that was just made as far as it goes without help.
+    pub(crate) fn begin(&mut self, machine: &StateMachine) -> Step {
+        let Self { start, recorder, now, .. } = self;
+        let now = *now;
         recorder.record(now, 0, || HistoryEventKind::ExecutionStarted {
             input: start.input.clone(),
             role_arn: Some(start.role_arn.clone()),
@@ -122,16 +131,17 @@ impl Execution {
         });
         // The first state follows nothing, not even the start (recorded: every history).
         let frame = Frame::new(machine.block(BlockId::ROOT).start, start.input.clone(), 0);
-        execution.frames.put(ROOT, Box::new(frame));
-        execution.ready.push_back(ROOT);
-        execution.advance(&machine);
-        let step = execution.take_step();
-        (execution, step)
+        self.frames.put(ROOT, Box::new(frame));
+        self.ready.push_back(ROOT);
+        self.advance(machine);
+        self.take_step()
     }
 
-    fn new(machine: Arc<StateMachine>, start: Arc<Start>, now: Timestamp) -> Self {
-        Self {
+    /// An execution that has not begun.
+    pub(crate) fn new(machine: Arc<StateMachine>, start: Arc<Start>, now: Timestamp) -> Self {
+        let mut execution = Self {
             started_at: now,
+            times_out_at: now,
             now,
             status: ExecutionStatus::Running,
             redrives: None,
@@ -151,7 +161,9 @@ impl Execution {
             started_saved: false,
             machine,
             start,
-        }
+        };
+        execution.times_out_at = execution.time_limit();
+        execution
     }
 
     /// Tells the execution what happened.
@@ -163,13 +175,23 @@ impl Execution {
     ///
     /// When the event cannot apply: its task is gone, the execution is closed. Nothing has changed then.
     pub fn handle(&mut self, event: Event, now: Timestamp) -> Result<Step, EventRejected> {
+        let machine = Arc::clone(&self.machine);
+        self.handle_in(&machine, event, now)
+    }
+
+    /// The same for who has the execution's machine at hand.
+    pub(crate) fn handle_in(
+        &mut self,
+        machine: &StateMachine,
+        event: Event,
+        now: Timestamp,
+    ) -> Result<Step, EventRejected> {
         if self.status.is_closed() {
             return Err(EventRejected::Closed);
         }
         self.now = self.now.max(now);
         // Nothing has changed if nothing was due.
         self.changed = !matches!(event, Event::Tick);
-        let machine = &*self.machine.clone();
         match event {
             Event::Tick => self.tick(machine),
             Event::Stop { failure } => self.stop(failure),
@@ -239,7 +261,7 @@ impl Execution {
         if !self.ready.is_empty() {
             return Some(self.now);
         }
-        let own = self.times_out_at();
+        let own = self.times_out_at;
         Some(self.timers.next().map_or(own, |timer| timer.min(own)))
     }
 
@@ -283,7 +305,7 @@ impl Execution {
     }
 
     /// How long the machine's `TimeoutSeconds` and the limits let it run; the former counts anew for each redrive.
-    fn times_out_at(&self) -> Timestamp {
+    fn time_limit(&self) -> Timestamp {
         let (longest, timeout) = (self.start.limits.execution_time, self.machine.timeout());
         match (self.redrives().last, timeout) {
             (Some(redriven), Some(timeout)) => (self.started_at + longest).min(redriven + timeout),

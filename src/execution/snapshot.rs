@@ -123,7 +123,8 @@ impl Execution {
             next_event: self.recorder.newest() + 1,
             drawn: self.entropy.drawn(),
             redrives: self.redrives.clone(),
-            ready: self.ready.iter().collect(),
+            // Mostly there are none: nothing waits for more fuel.
+            ready: if self.ready.is_empty() { Vec::new() } else { self.ready.iter().collect() },
         };
         let (machine, input, saved) = (&self.machine, &self.start.input, &mut self.saved);
         let (root, inner) = self.frames.take_dirty(|id, touched| {
@@ -173,6 +174,7 @@ impl Execution {
         execution.now = head.now;
         execution.status = head.status.clone();
         execution.redrives = head.redrives.clone();
+        execution.times_out_at = execution.time_limit();
         execution.next_task = head.next_task;
         execution.next_frame = head.next_frame;
         execution.entropy = Entropy::resume(*execution.start.seed.bytes(), head.drawn);

@@ -9,13 +9,16 @@ use super::contents::Contents;
 use super::origin::Origin;
 use super::shape::Shape;
 
+/// Why there are entries.
+const MADE: &str = "what has no origin has entries";
+
 /// The entries of a JSON object, in the order they were written.
 ///
 /// Objects that are made alike, such as the elements of an array, hold their keys together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Object {
     /// None if it has an origin: that has them.
-    entries: Entries,
+    entries: Option<Entries>,
     contents: Contents,
     source: Option<Arc<Source>>,
 }
@@ -57,25 +60,31 @@ impl Object {
     pub(crate) fn shaped(shape: Arc<Shape>, values: Vec<Json>) -> Self {
         debug_assert_eq!(shape.keys().len(), values.len(), "each key has a value");
         let contents = Contents::of(&values);
-        Self { entries: Entries { shape, values }, contents, source: None }
+        Self { entries: Some(Entries { shape, values }), contents, source: None }
     }
 
     /// An object of which nobody may ever want to see the entries.
     pub(super) fn of_map(map: Map<String, Value>, contents: Contents) -> Self {
-        Self { contents, source: Some(Arc::new(Source::Map(Origin::new(map)))), ..Self::default() }
+        Self { entries: None, contents, source: Some(Arc::new(Source::Map(Origin::new(map)))) }
     }
 
     #[inline]
     pub(super) fn entries(&self) -> &Entries {
-        match self.origin() {
-            None => &self.entries,
-            Some(origin) => origin.entries(),
+        match &self.entries {
+            Some(entries) => entries,
+            None => self.origin().expect(MADE).entries(),
         }
+    }
+
+    /// The entries, to change.
+    fn entries_mut(&mut self) -> &mut Entries {
+        self.forget_source();
+        self.entries.as_mut().expect(MADE)
     }
 
     pub(super) fn into_entries(mut self) -> Entries {
         self.forget_source();
-        self.entries
+        self.entries.expect(MADE)
     }
 
     #[inline]
@@ -93,7 +102,10 @@ impl Object {
 
     /// How many entries there are.
     pub fn len(&self) -> usize {
-        self.map().map_or(self.entries.values.len(), Map::len)
+        match &self.entries {
+            Some(entries) => entries.values.len(),
+            None => self.map().map_or(0, Map::len),
+        }
     }
 
     /// Whether there are none.
@@ -134,10 +146,10 @@ impl Object {
 
     /// Adds an entry at the end, under a key that there is none of.
     pub(crate) fn push(&mut self, key: Arc<str>, value: Json) {
-        self.forget_source();
         self.contents.add(&value);
-        Shape::push(&mut self.entries.shape, key);
-        self.entries.values.push(value);
+        let entries = self.entries_mut();
+        Shape::push(&mut entries.shape, key);
+        entries.values.push(value);
     }
 
     /// Lets `change` write the value under `key`; `None` when there is none.
@@ -149,14 +161,16 @@ impl Object {
     /// Lets `change` write the value at a [`position`](Self::position).
     pub(crate) fn update_at<R>(&mut self, at: usize, change: impl FnOnce(&mut Json) -> R) -> R {
         self.forget_source();
-        self.contents.change(&mut self.entries.values[at], change)
+        let Self { entries, contents, .. } = self;
+        contents.change(&mut entries.as_mut().expect(MADE).values[at], change)
     }
 
     /// Bytes as compact text.
     pub(crate) fn size(&self) -> usize {
-        let (len, keys) = match self.origin() {
-            None => (self.entries.values.len(), self.entries.shape.size()),
-            Some(origin) => (origin.map().len(), origin.keys()),
+        let (len, keys) = match (&self.entries, self.origin()) {
+            (Some(entries), _) => (entries.values.len(), entries.shape.size()),
+            (None, Some(origin)) => (origin.map().len(), origin.keys()),
+            (None, None) => (0, 0),
         };
         self.contents.size(len) + keys
     }
@@ -186,10 +200,10 @@ impl Object {
     pub(super) fn forget_source(&mut self) {
         let Some(source) = self.source.take() else { return };
         match Arc::try_unwrap(source) {
-            Ok(Source::Map(origin)) => self.entries = origin.into_entries(),
+            Ok(Source::Map(origin)) => self.entries = Some(origin.into_entries()),
             Err(shared) => {
                 if let Source::Map(origin) = &*shared {
-                    self.entries = origin.entries().with_room();
+                    self.entries = Some(origin.entries().with_room());
                 }
             }
             Ok(Source::Text(_)) => {}
@@ -228,12 +242,15 @@ impl Default for Entries {
     }
 }
 
+impl Default for Object {
+    fn default() -> Self {
+        Self { entries: Some(Entries::default()), contents: Contents::default(), source: None }
+    }
+}
+
 impl Clone for Object {
     fn clone(&self) -> Self {
-        let entries = match self.origin() {
-            None => self.entries.with_room(),
-            Some(_) => Entries::default(),
-        };
+        let entries = self.entries.as_ref().map(Entries::with_room);
         Self { entries, contents: self.contents, source: self.source.clone() }
     }
 }

@@ -100,7 +100,7 @@ mod tests {
             }
             prop_assert_eq!(&lazy, &copied);
             // A change of one is no change of others that it was shared with.
-            let (mut changed, mut copy) = (lazy.clone(), copied.clone());
+            let (mut changed, mut copy) = (lazy.clone(), copied);
             for json in [&mut changed, &mut copy] {
                 if let Some(object) = json.object_mut() {
                     object.insert(key.as_str().into(), Json::from(vec![Json::from(1)]));

@@ -24,6 +24,7 @@ use crate::runtime::origins::random;
 use crate::runtime::retention::Retention;
 use crate::runtime::service::Service;
 use crate::runtime::sleepers::Sleepers;
+use crate::runtime::steps::Steps;
 use crate::runtime::token::KnownTokens;
 use crate::runtime::{Inner, Runtime};
 use crate::store::{MemoryStore, OwnerId, Store};
@@ -272,6 +273,7 @@ impl RuntimeBuilder {
             machines: Default::default(),
             origins: Default::default(),
             alarms: Arc::new(Alarms::default()),
+            steps: Steps::default(),
             keeping_time: AtomicBool::new(false),
             room: Arc::new(Semaphore::new(self.open_executions.min(Semaphore::MAX_PERMITS))),
             newest: AtomicU64::new(0),
@@ -326,6 +328,10 @@ impl Account {
         let Some(name) = name else {
             return Ok(uuid::Builder::from_random_bytes(random()).into_uuid().to_string().into());
         };
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if (1..=longest).contains(&name.len()) && name.bytes().all(plain) {
+            return Ok(name.into());
+        }
         let legal = |c: char| {
             c.is_ascii_alphanumeric()
                 || !c.is_whitespace()

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio_util::task::TaskTracker;
 
 use crate::arn::{Arn, IntegrationPattern};
-use crate::execution::{Command, Event, Reporter, Step, TaskStart};
+use crate::execution::{Command, Event, Reporter, TaskStart};
 use crate::failure::{ErrorName, Failure};
 use crate::function::FunctionCall;
 use crate::id::TaskId;
@@ -25,9 +25,9 @@ use crate::runtime::resident::{Live, Mail, Resident};
 use crate::runtime::service::Service;
 
 impl Inner {
-    /// Carries out a step that was committed.
-    pub(super) fn act(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, step: Step) {
-        for command in step.commands {
+    /// Carries out what a step asks for that was committed.
+    pub(super) fn act(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, commands: Vec<Command>) {
+        for command in commands {
             match command {
                 Command::StartTask(start) => self.start_task(resident, live, start, Begun::First),
                 Command::CancelTask { task, reason } => match live.running.remove(task) {
@@ -36,7 +36,7 @@ impl Inner {
                 },
             }
         }
-        if !step.status.is_closed() {
+        if !live.execution.status().is_closed() {
             self.set_alarm(resident, live);
         }
     }
@@ -62,9 +62,9 @@ impl Inner {
             return;
         }
         let (task, token) = (start.task, start.token.take());
-        let cx = TaskContext::new(Arc::clone(self), resident.id.clone(), task, token, begun);
+        let cx = TaskContext::new(Arc::clone(self), Arc::clone(resident), task, token, begun);
         live.running.insert(task, cx.running());
-        let attempt = Attempt { resident: Arc::clone(resident), start, called: None, cx };
+        let attempt = Attempt { start, called: None, cx };
         match service {
             Some(service) => service.begin(attempt, &self.tracker),
             None => {
@@ -87,7 +87,6 @@ impl Inner {
 
 /// A task that a handler is called for, and who is told how it went.
 pub(super) struct Attempt {
-    resident: Arc<Resident>,
     start: TaskStart,
     /// The function that is called, if one is.
     called: Option<FunctionCall>,
@@ -112,7 +111,7 @@ impl Attempt {
 
     /// Calls `handler` on a tokio task, and reports what it came to.
     pub(super) fn spawn(self, handler: Arc<impl ResourceHandler>, tracker: &TaskTracker) {
-        tracker.spawn(self.run(handler));
+        tracker.spawn(Box::pin(self.run(handler)));
     }
 
     /// There is nothing to call.
@@ -125,7 +124,7 @@ impl Attempt {
     #[expect(clippy::manual_async_fn, reason = "see above")]
     fn run(self, handler: Arc<impl ResourceHandler>) -> impl Future<Output = ()> + Send {
         async move {
-            let (resident, cx) = (&self.resident, &self.cx);
+            let (cx, resident) = (&self.cx, self.cx.resident());
             let (resource, pattern) = (self.start.resource.clone(), self.start.pattern);
             if resource.is_activity() && cx.begun() != Begun::HandedOn {
                 let started = Event::TaskStarted { task: cx.task(), worker: None };

@@ -20,7 +20,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::execution::{Command, Event, Step};
+use crate::execution::{Command, Event, ExecutionStatus, Step};
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskId};
 use crate::runtime::Inner;
@@ -47,9 +47,9 @@ impl Inner {
         history: &[HistoryEvent],
         now: Timestamp,
     ) {
-        self.observe(&resident.id, &step, history);
-        let closed = step.status.is_closed();
-        self.act(resident, &mut live, step);
+        self.observe(&resident.id, live.execution.status(), history);
+        let closed = live.execution.status().is_closed();
+        self.act(resident, &mut live, step.commands);
         if closed {
             self.end(resident, &mut live, now);
         } else if let Some((mail, live)) = self.first(resident, live, None, now) {
@@ -133,8 +133,7 @@ impl Inner {
         event: &Event,
     ) -> Option<Option<Reply>> {
         let store = self.store.prompt()?;
-        // A shutdown waits for it, too.
-        let _tracked = self.tracker.token();
+        let _under_way = self.steps.begin();
         let live = resident.rouse()?;
         let now = self.clock.now();
         if live.execution.is_due(now) {
@@ -197,7 +196,7 @@ impl Inner {
         }
         let Some(mut turn) = self.step(resident, live, mail, self.clock.now(), false) else { return true };
         if !turn.is_committed {
-            return self.end_turn(resident, live, turn, None);
+            return self.end_turn(resident, live, &mut turn, None);
         }
         if turn.may_wait() {
             // Whom the handler woke may bring something already.
@@ -207,7 +206,7 @@ impl Inner {
         let commit = self.commit_of(resident, live, &mut turn);
         let attended = commit.attended;
         let written = self.commit(resident, live.revision, commit, &mut turn).await;
-        self.end_turn(resident, live, turn, Some(written.map(|revision| (revision, attended))))
+        self.end_turn(resident, live, &mut turn, Some(written.map(|revision| (revision, attended))))
     }
 
     /// The same with a store that answers at once.
@@ -231,7 +230,7 @@ impl Inner {
                 Err(error) => Err(CommitFailed { error, unsure: false }),
             }
         });
-        self.end_turn(resident, live, turn, written)
+        self.end_turn(resident, live, &mut turn, written)
     }
 
     /// Makes the steps of what waits in the mailbox by now: they are committed with the first.
@@ -271,7 +270,7 @@ impl Inner {
             Event::TaskStarted { task, .. } if mail.posted.is_some() => Some(*task),
             _ => None,
         };
-        let handled = live.execution.handle(event, now);
+        let handled = live.execution.handle_in(&live.machine, event, now);
         let accepted = handled.is_ok();
         if let Some(task) = begun.filter(|_| accepted) {
             // A worker of another runtime has it.
@@ -306,9 +305,10 @@ impl Inner {
     fn commit_of(&self, resident: &Resident, live: &mut Live, turn: &mut Turn) -> Commit {
         // 4.
         let attended = self.is_attended(resident, live, &turn.step);
+        let status = std::mem::replace(&mut turn.step.status, ExecutionStatus::Running);
         let mut commit = Commit::new(&mut turn.step, live.execution.take_changes(), turn.now);
         let (mail, accepted) = &turn.told;
-        commit.attended = attended;
+        (commit.attended, commit.status) = (attended, status);
         commit.handled = mail.posted.map(|posted| Handled { posted, accepted: *accepted });
         commit
     }
@@ -318,7 +318,7 @@ impl Inner {
         self: &Arc<Self>,
         resident: &Arc<Resident>,
         live: &mut Live,
-        mut turn: Turn,
+        turn: &mut Turn,
         written: Option<Result<(Revision, bool), CommitFailed>>,
     ) -> bool {
         match written {
@@ -343,11 +343,11 @@ impl Inner {
             None => {}
         }
         // 5.
-        self.observe(&resident.id, &turn.step, &turn.history);
+        self.observe(&resident.id, live.execution.status(), &turn.history);
         live.left = turn.tell(|accepted| if accepted { Ok(()) } else { Err(Refused::Rejected) });
         // 6.
-        let closed = turn.step.status.is_closed();
-        self.act(resident, live, turn.step);
+        let closed = live.execution.status().is_closed();
+        self.act(resident, live, std::mem::take(&mut turn.step.commands));
         // 7.
         if closed {
             self.end(resident, live, turn.now);
@@ -449,15 +449,15 @@ impl Inner {
             || self.has_offers(&resident.id, cancelled)
     }
 
-    pub(super) fn observe(&self, id: &ExecutionId, step: &Step, history: &[HistoryEvent]) {
+    pub(super) fn observe(&self, id: &ExecutionId, status: &ExecutionStatus, history: &[HistoryEvent]) {
         for observer in &self.observers {
             // Who only watches cannot stop what is watched. The panic itself was reported by its hook.
             let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
                 if !history.is_empty() {
                     observer.on_history(id, history);
                 }
-                if step.status.is_closed() {
-                    observer.on_closed(id, &step.status);
+                if status.is_closed() {
+                    observer.on_closed(id, status);
                 }
             }));
         }

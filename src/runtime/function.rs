@@ -27,7 +27,7 @@ impl Functions {
         let called = FunctionCall::of(attempt.resource(), attempt.input());
         let called = called.expect("only resources that call functions come here");
         match self.handlers.find(called.name()) {
-            Some(handler) => handler.begin(attempt.calling(called), tracker),
+            Some(handler) => handler.clone().begin(attempt.calling(called), tracker),
             None => attempt.fail(called.not_found(), tracker),
         }
     }

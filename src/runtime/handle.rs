@@ -88,15 +88,19 @@ impl ExecutionHandle {
     ///
     /// When the execution cannot be read, or the runtime shuts down before it ends.
     pub async fn closed(&self) -> Result<ExecutionStatus, WaitError> {
-        let mut resident = match &self.place {
-            Place::Here(resident) => Some(Arc::clone(resident)),
+        let mut known = match &self.place {
+            Place::Here(resident) => Some(resident),
             Place::Anywhere(_) => None,
         };
         loop {
-            let here = match resident.take() {
+            let found;
+            let here = match known.take() {
                 Some(here) => here,
                 None => match self.runtime.resident(self.id()).await {
-                    Ok(here) => here,
+                    Ok(here) => {
+                        found = here;
+                        &found
+                    }
                     Err(AskError::Rejected) => return self.stored().await,
                     Err(AskError::Unknown) => {
                         return Err(ExecutionError::ExecutionDoesNotExist { id: self.id().clone() }.into());

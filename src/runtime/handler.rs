@@ -227,8 +227,8 @@ impl SharedHandler {
     }
 
     /// Begins with `attempt`, on a tokio task of its own.
-    pub(super) fn begin(&self, attempt: Attempt, tracker: &TaskTracker) {
-        Arc::clone(&self.0).begin(attempt, tracker);
+    pub(super) fn begin(self, attempt: Attempt, tracker: &TaskTracker) {
+        self.0.begin(attempt, tracker);
     }
 }
 

@@ -25,6 +25,7 @@ mod resident;
 mod retention;
 mod service;
 mod sleepers;
+mod steps;
 mod token;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -50,7 +51,7 @@ pub use handle::{ExecutionHandle, Redriven};
 pub use handler::{HandlerFn, ResourceHandler, SharedHandler, TaskOutcome, TaskRequest, handler_fn};
 pub use observer::Observer;
 
-use crate::execution::{Command, Event, Execution, Reporter, Step, TokenChanges};
+use crate::execution::{Command, Event, Execution, ExecutionStatus, Reporter, Step, TokenChanges};
 use crate::failure::Failure;
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskId, TaskToken, TokenHash};
@@ -68,6 +69,7 @@ use crate::runtime::resident::{Answer, Brought, Here, Live, Mail, Refused, Resid
 use crate::runtime::retention::Retention;
 use crate::runtime::service::Service;
 use crate::runtime::sleepers::Sleepers;
+use crate::runtime::steps::Steps;
 use crate::runtime::token::KnownTokens;
 use crate::store::{
     Claim, Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, OwnerId, Page, PageRequest,
@@ -148,6 +150,7 @@ pub(crate) struct Inner {
     machines: Mutex<HashMap<MachineKey, Arc<StateMachine>, RandomState>>,
     origins: Mutex<Origins>,
     alarms: Arc<Alarms>,
+    steps: Steps,
     keeping_time: AtomicBool,
     room: Arc<Semaphore>,
     /// The number of the newest resident.
@@ -431,6 +434,7 @@ impl Runtime {
     /// stays open in the store.
     pub async fn shutdown(&self) {
         self.inner.shutdown.cancel(None);
+        self.inner.steps.over().await;
         self.inner.tracker.close();
         self.inner.tracker.wait().await;
         // A store that cannot be told waits until the lease is over.
@@ -460,17 +464,17 @@ impl Runtime {
         }
         let hash = token.hash();
         let known = self.inner.tokens.as_ref().and_then(|known| known.find(&hash));
-        let (execution, task, found) = match known {
-            Some((execution, task)) => (execution, task, None),
-            None => {
-                let address = self.find_task(&hash).await?;
-                if !address.open {
-                    return Err(gone(&address));
-                }
-                (address.execution.clone(), address.task, Some(address))
-            }
+        let found = match &known {
+            Some(_) => None,
+            None => Some(self.find_task(&hash).await?),
         };
-        match self.inner.ask(&execution, event(task)).await {
+        let (execution, task) = match (&known, &found) {
+            (Some((execution, task)), _) => (execution, *task),
+            (None, Some(TaskAddress { execution, task, open: true, .. })) => (execution, *task),
+            (None, Some(address)) => return Err(gone(address)),
+            (None, None) => return Err(ReportError::InvalidToken),
+        };
+        match self.inner.ask(execution, event(task)).await {
             Ok(()) => Ok(()),
             // Of a token that is known the store says in which words.
             Err(AskError::Rejected | AskError::Unknown) => Err(gone(&match found {
@@ -585,12 +589,40 @@ impl Inner {
         }
         let name = self.account.execution_name(name, self.limits.name_chars)?;
         self.join().await?;
+        if let Some(store) = self.store.prompt() {
+            let _under_way = self.steps.begin();
+            let (new, first, born) = self.new_execution(machine, name, input, permit);
+            let loading = self.announce(&new.id);
+            let created = store.create_now(new, first);
+            return self.created(loading, born, created);
+        }
+        // What was kept goes on, even if nobody waits for it to begin.
+        let creating = {
+            let (new, first, born) = self.new_execution(machine, name, input, permit);
+            let inner = Arc::clone(self);
+            self.tracker.spawn(async move {
+                let loading = inner.announce(&new.id);
+                let created = inner.store.create(new, first).await;
+                inner.created(loading, born, created)
+            })
+        };
+        ended(creating).await.ok_or(StartError::ShuttingDown)?
+    }
+
+    /// A new execution: what is kept of it, with its first step, and what is done once that is kept.
+    fn new_execution(
+        &self,
+        machine: &Arc<StateMachine>,
+        name: Arc<str>,
+        input: Json,
+        permit: OwnedSemaphorePermit,
+    ) -> (NewExecution, Commit, Born) {
         let mut start = {
             let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
             origins.start(&self.account, machine, name, input)
         };
         (start.limits, start.history) = (self.limits, self.history);
-        let start = start.missing_activities(self.activities.missing());
+        let start = Arc::new(start.missing_activities(self.activities.missing()));
         let now = self.clock.now();
         let mut new = NewExecution::new(
             start.id.clone(),
@@ -601,41 +633,26 @@ impl Inner {
             now,
         );
         new.owner = Some(self.owner);
-        let (mut execution, mut step) = Execution::start(Arc::clone(machine), start, now);
-        let history = self.watched(&step.history);
-        let attended = step.commands.iter().any(|command| matches!(command, Command::StartTask(_)));
-        self.serve_here(&mut step.tokens);
-        self.learn_tokens(&new.id, &step.tokens);
-        let mut commit = Commit::new(&mut step, execution.take_changes(), now);
-        commit.attended = attended;
-        let live = Box::new(Live {
-            execution,
+        let mut live = Box::new(Live {
+            execution: Execution::new(Arc::clone(machine), start, now),
+            machine: Arc::clone(machine),
             revision: Revision::default(),
-            attended,
+            attended: false,
             alarm: None,
             running: Default::default(),
             permit: Some(permit),
             left: None,
         });
-        let born = Born { live, step, history, now };
-        match self.store.prompt() {
-            Some(store) => {
-                let _tracked = self.tracker.token();
-                let loading = self.announce(&new.id);
-                let created = store.create_now(new, commit);
-                self.created(loading, born, created)
-            }
-            // What was kept goes on, even if nobody waits for it to begin.
-            None => {
-                let inner = Arc::clone(self);
-                let creating = self.tracker.spawn(async move {
-                    let loading = inner.announce(&new.id);
-                    let created = inner.store.create(new, commit).await;
-                    inner.created(loading, born, created)
-                });
-                ended(creating).await.ok_or(StartError::ShuttingDown)?
-            }
-        }
+        let mut step = live.execution.begin(machine);
+        let history = self.watched(&step.history);
+        let attended = step.commands.iter().any(|command| matches!(command, Command::StartTask(_)));
+        self.serve_here(&mut step.tokens);
+        self.learn_tokens(&new.id, &step.tokens);
+        let status = std::mem::replace(&mut step.status, ExecutionStatus::Running);
+        let mut first = Commit::new(&mut step, live.execution.take_changes(), now);
+        (first.attended, first.status) = (attended, status);
+        live.attended = attended;
+        (new, first, Born { live, step, history, now })
     }
 
     /// An execution is about to be created. Whoever asks for it meanwhile leaves their mail here, and does not
@@ -768,7 +785,7 @@ impl Inner {
             let resident = self.resident(id).await?;
             {
                 // A shutdown waits for the step.
-                let _tracked = self.tracker.token();
+                let _under_way = self.steps.begin();
                 match self.hand(&resident, mail)? {
                     None => return Ok(()),
                     Some(again) => mail = again,

@@ -276,6 +276,7 @@ impl Inner {
         let execution = self.restore(&stored).map_err(AskError::Execution)?;
         let permit = Arc::clone(&self.room).try_acquire_owned().ok();
         Ok(Live {
+            machine: Arc::clone(execution.machine()),
             execution,
             revision: stored.revision,
             attended: false,

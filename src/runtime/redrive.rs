@@ -55,7 +55,7 @@ impl Inner {
             let commit = Commit::new(&mut step, execution.take_changes(), now);
             match self.store.reopen(id, stored.revision, commit).await {
                 Ok(_) => {
-                    self.observe(id, &step, &history);
+                    self.observe(id, &step.status, &history);
                     break execution.redrives().last.unwrap_or(now);
                 }
                 // Somebody else was first, or it is gone: see what they did.
@@ -81,7 +81,7 @@ impl Inner {
         match here.bring(mail) {
             Brought::Queued => {}
             Brought::Woke(live, mail) => {
-                let _tracked = self.tracker.token();
+                let _under_way = self.steps.begin();
                 self.drive_now(&here, live, mail);
             }
             Brought::Full(_) | Brought::Closed | Brought::LetGo(_) => return,

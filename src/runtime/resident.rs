@@ -12,6 +12,7 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, oneshot};
 
 use crate::execution::{Event, Execution, ExecutionStatus, Few};
 use crate::id::{ExecutionId, TaskId};
+use crate::machine::StateMachine;
 use crate::runtime::context::Running;
 use crate::store::{InboxId, Posted, Revision, StoreErrorKind};
 use crate::time::Timestamp;
@@ -66,6 +67,8 @@ impl Hash for Here {
 struct Mailbox {
     mail: VecDeque<Mail>,
     place: Place,
+    /// Whether somebody waits for the end.
+    awaited: bool,
 }
 
 /// Where the execution is.
@@ -85,6 +88,8 @@ enum Place {
 #[derive(Debug)]
 pub(super) struct Live {
     pub(super) execution: Execution,
+    /// Its machine, to look at while the execution changes.
+    pub(super) machine: Arc<StateMachine>,
     pub(super) revision: Revision,
     /// Whether its last commit said that somebody has to be at work for it.
     pub(super) attended: bool,
@@ -150,7 +155,7 @@ pub(super) enum Brought {
 impl Resident {
     /// A resident that somebody drives or loads.
     pub(super) fn busy(id: ExecutionId, number: u64) -> Self {
-        let mailbox = Mutex::new(Mailbox { mail: VecDeque::new(), place: Place::Busy });
+        let mailbox = Mutex::new(Mailbox { mail: VecDeque::new(), place: Place::Busy, awaited: false });
         let (naps, posted) = (AtomicU64::new(0), AtomicU64::new(0));
         let (lost, room, closed) = (AtomicBool::new(false), Notify::new(), Notify::new());
         Self { id, number, mailbox, naps, posted, lost, room, closed }
@@ -279,10 +284,10 @@ impl Resident {
     }
 
     fn end(&self, place: Place, refused: impl Fn() -> Refused) {
-        let mail = {
+        let (mail, awaited) = {
             let mut mailbox = self.lock();
             mailbox.place = place;
-            std::mem::take(&mut mailbox.mail)
+            (std::mem::take(&mut mailbox.mail), mailbox.awaited)
         };
         if mail.len() >= MAILBOX {
             self.room.notify_waiters();
@@ -291,17 +296,22 @@ impl Resident {
             // Whose answer is left with a driver does not wait here.
             mail.reply(Err(refused()));
         }
-        self.closed.notify_waiters();
+        if awaited {
+            self.closed.notify_waiters();
+        }
     }
 
     /// Waits until the execution has ended, and says how; `None` when it was let go of.
     pub(super) async fn closed(&self) -> Option<ExecutionStatus> {
         loop {
             let closed = self.closed.notified();
-            match &self.lock().place {
-                Place::Closed(status) => return Some(status.clone()),
-                Place::LetGo => return None,
-                Place::Busy | Place::Asleep(_) => {}
+            {
+                let mut mailbox = self.lock();
+                match &mailbox.place {
+                    Place::Closed(status) => return Some(status.clone()),
+                    Place::LetGo => return None,
+                    Place::Busy | Place::Asleep(_) => mailbox.awaited = true,
+                }
             }
             closed.await;
         }

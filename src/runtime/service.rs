@@ -21,7 +21,7 @@ impl Service {
     }
 
     /// Begins with `attempt`, on a tokio task of its own.
-    pub(super) fn begin(&self, attempt: Attempt, tracker: &TaskTracker) {
+    pub(super) fn begin(self, attempt: Attempt, tracker: &TaskTracker) {
         match self {
             Self::Handler(handler) => handler.begin(attempt, tracker),
             Self::Functions(functions) => functions.begin(attempt, tracker),
