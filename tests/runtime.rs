@@ -7,6 +7,7 @@ mod machine;
 #[path = "shared/one_task.rs"]
 mod one_task;
 
+use std::future::Ready;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -184,15 +185,24 @@ async fn heartbeats_keep_a_task_alive_and_their_absence_ends_it() {
 
 #[tokio::test]
 async fn a_handler_that_panics_fails_its_task_and_nothing_else() {
+    // Before there is a future, or in it.
     let runtime = Runtime::builder()
         .handler(WORK, handler_fn(|_, _| async { panic!("the boiler burst") as Result<Value, Failure> }))
+        .function(
+            "AtOnce",
+            handler_fn(|_, _| -> Ready<Result<Value, Failure>> { panic!("the boiler burst") }),
+        )
         .clock(Arc::new(VirtualClock::new()))
         .build()
         .unwrap();
-    let execution = runtime.start_execution(&one_task(WORK, &json!({})), "a", json!({})).await.unwrap();
-    let Err(WaitError::Failed(failure)) = execution.wait().await else { panic!() };
-    assert_eq!(failure.error, Some(ErrorName::TASK_FAILED));
-    assert!(failure.cause.unwrap().contains("panicked: the boiler burst"));
+    for (name, work) in
+        [("later", WORK), ("at-once", "arn:aws:lambda:us-east-1:123456789012:function:AtOnce")]
+    {
+        let execution = runtime.start_execution(&one_task(work, &json!({})), name, json!({})).await.unwrap();
+        let Err(WaitError::Failed(failure)) = execution.wait().await else { panic!() };
+        assert_eq!(failure.error, Some(ErrorName::TASK_FAILED));
+        assert!(failure.cause.unwrap().contains("panicked: the boiler burst"));
+    }
     let caught = one_task(WORK, &json!({ "Retry": [{ "ErrorEquals": ["States.ALL"], "MaxAttempts": 2 }] }));
     let execution = runtime.start_execution(&caught, "b", json!({})).await.unwrap();
     assert!(execution.wait().await.is_err());

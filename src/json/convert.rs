@@ -7,8 +7,9 @@ use serde_json::Value;
 use super::contents::Contents;
 use super::{Growing, Json, Number, Object, Shapes};
 
-/// Up to how many bytes of text an object is kept as it was handed in: once somebody looks at its entries, both are kept.
-const KEPT: usize = 16 * 1024;
+/// Up to how many bytes of text an object is kept as it was handed in: a map takes some times the memory that ours do,
+/// and once somebody looks at its entries, both are kept.
+const KEPT: usize = 2 * 1024;
 
 impl From<Value> for Json {
     fn from(value: Value) -> Self {

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -119,8 +119,8 @@ impl Attempt {
         self.spawn(Arc::new(Fails(failure)), tracker);
     }
 
-    /// What lives until the handler is done is held once: tokio moves the whole of it several times, and what is large
-    /// takes memory that is slow to give. So this is no `async fn`, which holds its arguments twice.
+    /// What lives until the handler is done is held once: an `async fn` would hold its arguments twice, and the whole of
+    /// it is moved when it begins.
     #[expect(clippy::manual_async_fn, reason = "see above")]
     fn run(self, handler: Arc<impl ResourceHandler>) -> impl Future<Output = ()> + Send {
         async move {
@@ -130,14 +130,18 @@ impl Attempt {
                 let started = Event::TaskStarted { task: cx.task(), worker: None };
                 Box::pin(cx.runtime().tell(&resident.id, started)).await;
             }
-            let outcome = {
-                let request = TaskRequest::new(resident.id.clone(), self.start);
-                let call = pin!(CatchPanic { future: handler.call(request, cx.clone()) });
-                tokio::select! {
-                    biased;
-                    outcome = call => outcome,
-                    () = async { Box::pin(cx.given_up()).await } => return,
+            let request = TaskRequest::new(resident.id.clone(), self.start);
+            // A handler may be at work before its future is polled.
+            let outcome = match catch_unwind(AssertUnwindSafe(|| handler.call(request, cx.clone()))) {
+                Ok(future) => {
+                    let call = pin!(CatchPanic { future });
+                    tokio::select! {
+                        biased;
+                        outcome = call => outcome,
+                        () = async { Box::pin(cx.given_up()).await } => return,
+                    }
                 }
+                Err(panic) => Err(panic),
             };
             let result = |result: Value| match self.called {
                 Some(called) => called.response(result.into(), || idempotency_key(&resident.id, cx.task())),
@@ -242,7 +246,7 @@ impl<F: Future<Output = Result<TaskOutcome, Failure>>> Future for CatchPanic<F> 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let future = self.project().future;
         // After a panic the future is never polled again, so nobody sees what it left half done.
-        match std::panic::catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
+        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
             Ok(poll) => poll.map(Ok),
             Err(panic) => Poll::Ready(Err(panic)),
         }
