@@ -7,9 +7,11 @@ mod machine;
 #[path = "shared/one_task.rs"]
 mod one_task;
 
-use std::future::Ready;
+use std::future::{Ready, ready};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -183,20 +185,38 @@ async fn heartbeats_keep_a_task_alive_and_their_absence_ends_it() {
     assert_eq!(clock.now().since(last), Duration::from_secs(10));
 }
 
+/// A future that panics when it is dropped.
+struct BurstsAtLast(Ready<Result<Value, Failure>>);
+
+impl Future for BurstsAtLast {
+    type Output = Result<Value, Failure>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.0).poll(cx)
+    }
+}
+
+impl Drop for BurstsAtLast {
+    fn drop(&mut self) {
+        panic!("the boiler burst");
+    }
+}
+
 #[tokio::test]
 async fn a_handler_that_panics_fails_its_task_and_nothing_else() {
-    // Before there is a future, or in it.
+    // Before there is a future, in it, or at its end.
     let runtime = Runtime::builder()
         .handler(WORK, handler_fn(|_, _| async { panic!("the boiler burst") as Result<Value, Failure> }))
         .function(
             "AtOnce",
             handler_fn(|_, _| -> Ready<Result<Value, Failure>> { panic!("the boiler burst") }),
         )
+        .function("AtLast", handler_fn(|_, _| BurstsAtLast(ready(Ok(json!(1))))))
         .clock(Arc::new(VirtualClock::new()))
         .build()
         .unwrap();
-    for (name, work) in
-        [("later", WORK), ("at-once", "arn:aws:lambda:us-east-1:123456789012:function:AtOnce")]
+    let function = |name: &str| format!("arn:aws:lambda:us-east-1:123456789012:function:{name}");
+    for (name, work) in [("later", WORK), ("at-once", &function("AtOnce")), ("at-last", &function("AtLast"))]
     {
         let execution = runtime.start_execution(&one_task(work, &json!({})), name, json!({})).await.unwrap();
         let Err(WaitError::Failed(failure)) = execution.wait().await else { panic!() };

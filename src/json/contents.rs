@@ -1,9 +1,8 @@
 //! What an array or object knows of the values in it, so that nobody has to look at them again.
 
-use serde_json::{Map, Number, Value};
+use serde_json::Number;
 
-use super::origin::size_of_keys;
-use super::{Json, print};
+use super::Json;
 
 /// What is known of the values of an array or object.
 #[derive(Clone, Copy, Debug, Default)]
@@ -11,47 +10,15 @@ pub(super) struct Contents {
     /// Bytes of the values as compact text.
     pub(super) bytes: usize,
     /// At least how many containers lie within one another here, this one included; see [`Json::depth`].
-    depth: u32,
+    pub(super) depth: u32,
     /// Whether there may be a number here that JavaScript writes otherwise.
-    otherwise: bool,
+    pub(super) otherwise: bool,
 }
 
 impl Contents {
     pub(super) fn of(values: &[Json]) -> Self {
         let mut contents = Self::default();
         values.iter().for_each(|value| contents.add(value));
-        contents
-    }
-
-    /// What would be known of the values of an object with these entries.
-    pub(super) fn of_map(map: &Map<String, Value>) -> Self {
-        Self::of_values(map.values())
-    }
-
-    fn of_values<'a>(values: impl Iterator<Item = &'a Value>) -> Self {
-        let mut contents = Self::default();
-        for value in values {
-            let (bytes, within) = match value {
-                Value::Null => (4, Self::default()),
-                Value::Bool(value) => (if *value { 4 } else { 5 }, Self::default()),
-                Value::Number(number) => {
-                    let otherwise = is_written_otherwise(number);
-                    (print::number_size(number), Self { otherwise, ..Self::default() })
-                }
-                Value::String(text) => (print::string_size(text), Self::default()),
-                Value::Array(items) => {
-                    let within = Self::of_values(items.iter());
-                    (within.size(items.len()), Self { depth: within.depth(), ..within })
-                }
-                Value::Object(map) => {
-                    let within = Self::of_map(map);
-                    (within.size(map.len()) + size_of_keys(map), Self { depth: within.depth(), ..within })
-                }
-            };
-            contents.bytes += bytes;
-            contents.depth = contents.depth.max(within.depth + 1);
-            contents.otherwise |= within.otherwise;
-        }
         contents
     }
 

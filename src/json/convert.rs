@@ -4,23 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::contents::Contents;
 use super::{Growing, Json, Number, Object, Shapes};
-
-/// Up to how many bytes of text an object is kept as it was handed in: a map takes some times the memory that ours do,
-/// and once somebody looks at its entries, both are kept.
-const KEPT: usize = 2 * 1024;
 
 impl From<Value> for Json {
     fn from(value: Value) -> Self {
         match value {
-            Value::Object(map) => {
-                let contents = Contents::of_map(&map);
-                match contents.bytes <= KEPT {
-                    true => Self::Object(Arc::new(Object::of_map(map, contents))),
-                    false => Self::from(&Value::Object(map)),
-                }
-            }
+            Value::Object(map) => Self::Object(Arc::new(Object::of_map(map))),
             Value::String(text) => Self::string(text),
             other => Self::from(&other),
         }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::Json;
 use super::contents::Contents;
 use super::origin::Origin;
 use super::shape::Shape;
+use super::{Growing, Json, Shapes};
 
 /// Why there are entries.
 const MADE: &str = "what has no origin has entries";
@@ -63,9 +63,17 @@ impl Object {
         Self { entries: Some(Entries { shape, values }), contents, source: None }
     }
 
-    /// An object of which nobody may ever want to see the entries.
-    pub(super) fn of_map(map: Map<String, Value>, contents: Contents) -> Self {
-        Self { entries: None, contents, source: Some(Arc::new(Source::Map(Origin::new(map)))) }
+    /// An object of a map that was handed in, of which nobody may ever want to see the entries.
+    pub(super) fn of_map(map: Map<String, Value>) -> Self {
+        match Origin::of(map) {
+            Ok((origin, contents)) => {
+                Self { entries: None, contents, source: Some(Arc::new(Source::Map(origin))) }
+            }
+            Err(large) => {
+                let mut shapes = Shapes::default();
+                Growing::of_map(&large, &mut shapes).finish(&mut shapes)
+            }
+        }
     }
 
     #[inline]

@@ -4,7 +4,9 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
+use super::contents::{Contents, is_written_otherwise};
 use super::object::Entries;
+use super::print::{number_size, string_size};
 use super::shape::key_size;
 use super::{Growing, Shapes};
 
@@ -17,10 +19,19 @@ pub(super) struct Origin {
     entries: OnceLock<Entries>,
 }
 
+/// Up to how many bytes in memory a map is kept as it was handed in: it takes some times what ours do, and once somebody
+/// looks at its entries, both are kept.
+const KEPT: usize = 4 * 1024;
+
 impl Origin {
-    pub(super) fn new(map: Map<String, Value>) -> Self {
+    /// One of `map`, and what is known of its values, unless it is too large: then it comes back.
+    pub(super) fn of(map: Map<String, Value>) -> Result<(Self, Contents), Map<String, Value>> {
+        let Seen { contents, held } = Seen::of_map(&map);
+        if held > KEPT {
+            return Err(map);
+        }
         let keys = size_of_keys(&map);
-        Self { map, keys, entries: OnceLock::new() }
+        Ok((Self { map, keys, entries: OnceLock::new() }, contents))
     }
 
     pub(super) fn keys(&self) -> usize {
@@ -48,8 +59,59 @@ impl Origin {
     }
 }
 
+/// What is known of values that nobody has made ours of.
+#[derive(Default)]
+struct Seen {
+    contents: Contents,
+    /// Bytes that they hold in memory. What a map has room for cannot be seen; it counts as much as it has.
+    held: usize,
+}
+
+impl Seen {
+    fn of_map(map: &Map<String, Value>) -> Self {
+        let mut seen = Self::default();
+        for (key, value) in map {
+            seen.held += key.capacity() + size_of::<(u64, usize, String, Value)>();
+            seen.take(value);
+        }
+        seen
+    }
+
+    fn take(&mut self, value: &Value) {
+        let plain = Contents::default();
+        let (bytes, held, within) = match value {
+            Value::Null => (4, 0, plain),
+            Value::Bool(value) => (if *value { 4 } else { 5 }, 0, plain),
+            Value::Number(number) => {
+                let within = Contents { otherwise: is_written_otherwise(number), ..plain };
+                (number_size(number), 0, within)
+            }
+            Value::String(text) => (string_size(text), text.capacity(), plain),
+            Value::Array(items) => {
+                let mut seen = Self::default();
+                items.iter().for_each(|item| seen.take(item));
+                let held = seen.held + items.capacity() * size_of::<Value>();
+                (seen.contents.size(items.len()), held, seen.container())
+            }
+            Value::Object(map) => {
+                let seen = Self::of_map(map);
+                (seen.contents.size(map.len()) + size_of_keys(map), seen.held, seen.container())
+            }
+        };
+        self.held += held;
+        self.contents.bytes += bytes;
+        self.contents.depth = self.contents.depth.max(within.depth + 1);
+        self.contents.otherwise |= within.otherwise;
+    }
+
+    /// What a container of these values is to the one around it.
+    fn container(&self) -> Contents {
+        Contents { depth: self.contents.depth(), ..self.contents }
+    }
+}
+
 /// Bytes of the keys of `map` as compact text, with their colons.
-pub(super) fn size_of_keys(map: &Map<String, Value>) -> usize {
+fn size_of_keys(map: &Map<String, Value>) -> usize {
     map.keys().map(|key| key_size(key)).sum()
 }
 

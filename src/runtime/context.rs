@@ -4,12 +4,11 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use crate::execution::{CancelReason, Event};
-use crate::id::{TaskId, TaskToken};
+use crate::id::{ExecutionId, TaskId, TaskToken};
 use crate::json::Json;
 use crate::runtime::Inner;
 use crate::runtime::cancel::Cancellation;
 use crate::runtime::clock::Clock;
-use crate::runtime::resident::Resident;
 
 /// What a running task may do besides compute: live, cheap to clone, made by the runtime.
 ///
@@ -34,7 +33,7 @@ pub struct TaskContext {
 
 pub(super) struct Parts {
     runtime: Arc<Inner>,
-    resident: Arc<Resident>,
+    execution: ExecutionId,
     task: TaskId,
     token: Option<TaskToken>,
     cancellation: Cancellation,
@@ -64,13 +63,13 @@ pub struct TaskGone;
 impl TaskContext {
     pub(super) fn new(
         runtime: Arc<Inner>,
-        resident: Arc<Resident>,
+        execution: ExecutionId,
         task: TaskId,
         token: Option<TaskToken>,
         begun: Begun,
     ) -> Self {
         let cancellation = Cancellation::default();
-        Self { inner: Arc::new(Parts { runtime, resident, task, token, cancellation, begun }) }
+        Self { inner: Arc::new(Parts { runtime, execution, task, token, cancellation, begun }) }
     }
 
     /// Says that the work goes on: `HeartbeatSeconds` begins anew. That counts for activities and for tasks that
@@ -131,11 +130,6 @@ impl TaskContext {
         &self.inner.runtime
     }
 
-    /// The execution, as it was when the handler was called.
-    pub(super) fn resident(&self) -> &Arc<Resident> {
-        &self.inner.resident
-    }
-
     pub(super) fn running(&self) -> Running {
         Running(Arc::downgrade(&self.inner))
     }
@@ -159,7 +153,7 @@ impl TaskContext {
     }
 
     async fn tell(&self, event: Event) -> Result<(), TaskGone> {
-        self.inner.runtime.ask(&self.resident().id, event).await.map_err(|_| TaskGone)
+        self.inner.runtime.ask(&self.inner.execution, event).await.map_err(|_| TaskGone)
     }
 }
 
@@ -190,7 +184,7 @@ impl fmt::Debug for TaskContext {
 impl fmt::Debug for Parts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task")
-            .field("execution", &self.resident.id)
+            .field("execution", &self.execution)
             .field("task", &self.task)
             .finish_non_exhaustive()
     }

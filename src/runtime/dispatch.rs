@@ -62,9 +62,9 @@ impl Inner {
             return;
         }
         let (task, token) = (start.task, start.token.take());
-        let cx = TaskContext::new(Arc::clone(self), Arc::clone(resident), task, token, begun);
+        let cx = TaskContext::new(Arc::clone(self), resident.id.clone(), task, token, begun);
         live.running.insert(task, cx.running());
-        let attempt = Attempt { start, called: None, cx };
+        let attempt = Attempt { resident: Arc::clone(resident), start, called: None, cx };
         match service {
             Some(service) => service.begin(attempt, &self.tracker),
             None => {
@@ -87,6 +87,8 @@ impl Inner {
 
 /// A task that a handler is called for, and who is told how it went.
 pub(super) struct Attempt {
+    /// Here and not in the context, which may outlive the handler: an execution of which somebody has this stays here.
+    resident: Arc<Resident>,
     start: TaskStart,
     /// The function that is called, if one is.
     called: Option<FunctionCall>,
@@ -124,9 +126,11 @@ impl Attempt {
     #[expect(clippy::manual_async_fn, reason = "see above")]
     fn run(self, handler: Arc<impl ResourceHandler>) -> impl Future<Output = ()> + Send {
         async move {
-            let (cx, resident) = (&self.cx, self.cx.resident());
+            let (cx, resident) = (&self.cx, &self.resident);
             let (resource, pattern) = (self.start.resource.clone(), self.start.pattern);
-            if resource.is_activity() && cx.begun() != Begun::HandedOn {
+            // Of plain calls only those of activities have tokens.
+            let may_be_activity = pattern == IntegrationPattern::RequestResponse && cx.token().is_some();
+            if may_be_activity && resource.is_activity() && cx.begun() != Begun::HandedOn {
                 let started = Event::TaskStarted { task: cx.task(), worker: None };
                 Box::pin(cx.runtime().tell(&resident.id, started)).await;
             }
@@ -134,7 +138,7 @@ impl Attempt {
             // A handler may be at work before its future is polled.
             let outcome = match catch_unwind(AssertUnwindSafe(|| handler.call(request, cx.clone()))) {
                 Ok(future) => {
-                    let call = pin!(CatchPanic { future });
+                    let call = pin!(CatchPanic { future: Some(future) });
                     tokio::select! {
                         biased;
                         outcome = call => outcome,
@@ -235,8 +239,9 @@ type Caught = Result<Result<TaskOutcome, Failure>, Box<dyn Any + Send>>;
 pin_project! {
     /// A future that ends with the panic of the one within, instead of panicking itself.
     struct CatchPanic<F> {
+        // Nothing once it has ended: what it held is dropped where a panic is caught.
         #[pin]
-        future: F,
+        future: Option<F>,
     }
 }
 
@@ -244,11 +249,22 @@ impl<F: Future<Output = Result<TaskOutcome, Failure>>> Future for CatchPanic<F> 
     type Output = Caught;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let future = self.project().future;
+        let mut future = self.project().future;
         // After a panic the future is never polled again, so nobody sees what it left half done.
-        match catch_unwind(AssertUnwindSafe(|| future.poll(cx))) {
-            Ok(poll) => poll.map(Ok),
-            Err(panic) => Poll::Ready(Err(panic)),
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            let polled = future.as_mut().as_pin_mut().map_or(Poll::Pending, |future| future.poll(cx));
+            if polled.is_ready() {
+                future.set(None);
+            }
+            polled
+        }));
+        match polled {
+            Ok(polled) => polled.map(Ok),
+            Err(panic) => {
+                // One panic is told of.
+                let _ = catch_unwind(AssertUnwindSafe(|| future.set(None)));
+                Poll::Ready(Err(panic))
+            }
         }
     }
 }

@@ -434,9 +434,16 @@ impl Runtime {
     /// stays open in the store.
     pub async fn shutdown(&self) {
         self.inner.shutdown.cancel(None);
-        self.inner.steps.over().await;
-        self.inner.tracker.close();
-        self.inner.tracker.wait().await;
+        let Inner { steps, tracker, .. } = &*self.inner;
+        tracker.close();
+        loop {
+            steps.over().await;
+            tracker.wait().await;
+            // A step may have begun meanwhile, and a task with it.
+            if steps.are_over() && tracker.is_empty() {
+                break;
+            }
+        }
         // A store that cannot be told waits until the lease is over.
         let _ = self.inner.store.release(self.inner.owner, None).await;
     }

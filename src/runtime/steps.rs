@@ -23,13 +23,17 @@ impl Steps {
         UnderWay(self)
     }
 
+    pub(super) fn are_over(&self) -> bool {
+        self.count.load(Ordering::SeqCst) == 0
+    }
+
     /// Waits until none is being made.
     pub(super) async fn over(&self) {
         loop {
             let over = self.over.notified();
             // Whoever is counted below sees this at its end.
             self.awaited.store(true, Ordering::SeqCst);
-            if self.count.load(Ordering::SeqCst) == 0 {
+            if self.are_over() {
                 return;
             }
             over.await;
