@@ -134,17 +134,18 @@ impl Attempt {
                 let started = Event::TaskStarted { task: cx.task(), worker: None };
                 Box::pin(cx.runtime().tell(&resident.id, started)).await;
             }
-            let request = TaskRequest::new(resident.id.clone(), self.start);
+            let mut call = pin!(CatchPanic { future: None });
             // A handler may be at work before its future is polled.
-            let outcome = match catch_unwind(AssertUnwindSafe(|| handler.call(request, cx.clone()))) {
-                Ok(future) => {
-                    let call = pin!(CatchPanic { future: Some(future) });
-                    tokio::select! {
-                        biased;
-                        outcome = call => outcome,
-                        () = async { Box::pin(cx.given_up()).await } => return,
-                    }
-                }
+            let begun = catch_unwind(AssertUnwindSafe(|| {
+                let request = TaskRequest::new(resident.id.clone(), self.start);
+                call.as_mut().project().future.set(Some(handler.call(request, cx.clone())));
+            }));
+            let outcome = match begun {
+                Ok(()) => tokio::select! {
+                    biased;
+                    outcome = call => outcome,
+                    () = async { Box::pin(cx.given_up()).await } => return,
+                },
                 Err(panic) => Err(panic),
             };
             let result = |result: Value| match self.called {
@@ -239,7 +240,7 @@ type Caught = Result<Result<TaskOutcome, Failure>, Box<dyn Any + Send>>;
 pin_project! {
     /// A future that ends with the panic of the one within, instead of panicking itself.
     struct CatchPanic<F> {
-        // Nothing once it has ended: what it held is dropped where a panic is caught.
+        // Nothing before it begins, and once it has ended: what it held is dropped where a panic is caught.
         #[pin]
         future: Option<F>,
     }
