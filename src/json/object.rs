@@ -175,10 +175,9 @@ impl Object {
 
     /// Bytes as compact text.
     pub(crate) fn size(&self) -> usize {
-        let (len, keys) = match (&self.entries, self.origin()) {
-            (Some(entries), _) => (entries.values.len(), entries.shape.size()),
-            (None, Some(origin)) => (origin.map().len(), origin.keys()),
-            (None, None) => (0, 0),
+        let (len, keys) = match &self.entries {
+            Some(entries) => (entries.values.len(), entries.shape.size()),
+            None => self.origin().map_or((0, 0), |origin| (origin.map().len(), origin.keys())),
         };
         self.contents.size(len) + keys
     }
@@ -205,8 +204,14 @@ impl Object {
     }
 
     /// It is going to be changed.
+    #[inline]
     pub(super) fn forget_source(&mut self) {
-        let Some(source) = self.source.take() else { return };
+        if let Some(source) = self.source.take() {
+            self.leave(source);
+        }
+    }
+
+    fn leave(&mut self, source: Arc<Source>) {
         match Arc::try_unwrap(source) {
             Ok(Source::Map(origin)) => self.entries = Some(origin.into_entries()),
             Err(shared) => {
