@@ -4,7 +4,6 @@
 #[path = "shared/machine.rs"]
 mod machine;
 
-use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -207,47 +206,6 @@ fn an_early_answer_counts_however_large_the_response_is() {
 }
 
 #[test]
-fn a_message_is_not_kept_once_it_was_handed_on() {
-    const JOB: &str = "arn:aws:states:::states:startExecution.sync:2";
-    for (resource, long) in [(QUEUE, 1), (QUEUE, 10_000), (JOB, 1)] {
-        let secret = "secret".repeat(long);
-        let parameters = match resource {
-            JOB => json!({ "StateMachineArn": "m", "Input": secret }),
-            _ => json!({ "QueueUrl": "q", "MessageBody": secret }),
-        };
-        let machine = states(
-            json!({ "Work": { "Type": "Task", "Resource": resource, "Parameters": parameters, "End": true } }),
-        );
-        let (mut execution, step) = Execution::start(machine.clone(), Start::new("x", json!({})), NOW);
-        let task = &tasks(&step)[0];
-        let mut kept: BTreeMap<_, _> = BTreeMap::new();
-        let mut keep = |execution: &mut Execution| {
-            for record in execution.take_changes().records() {
-                match record.bytes {
-                    Some(_) => drop(kept.insert(record.key, record)),
-                    None => drop(kept.remove(&record.key)),
-                }
-            }
-            let bytes = |record: &Record| record.bytes.clone().unwrap_or_default();
-            kept.values().any(|record| String::from_utf8_lossy(&bytes(record)).contains("secret"))
-        };
-        assert!(keep(&mut execution), "whoever goes on after a crash calls the handler again");
-        let submitted = Event::TaskSubmitted { task: task.task, output: Json::empty_object() };
-        let _ = execution.handle(submitted, NOW).unwrap();
-        // Of a job its handler is told again, to watch over it.
-        assert_eq!(keep(&mut execution), resource == JOB);
-        let snapshot = Snapshot::from_records(kept.into_values()).unwrap();
-        let mut execution = Execution::restore(machine, &snapshot, Limits::AWS, NOW).unwrap();
-        let answer = Event::TaskSucceeded {
-            task: task.task,
-            output: json!(1).into(),
-            reporter: Reporter::TokenHolder,
-        };
-        assert!(execution.handle(answer, NOW).unwrap().status.is_closed());
-    }
-}
-
-#[test]
 fn a_missed_heartbeat_is_one_however_late_it_is_noticed() {
     let machine = states(json!({
         "Work": { "Type": "Task", "Resource": QUEUE, "End": true, "Parameters": { "QueueUrl": "q", "MessageBody": "m" }, "TimeoutSeconds": 60, "HeartbeatSeconds": 10,
@@ -396,7 +354,8 @@ fn damaged_records_are_refused_or_harmless() {
             "Nap": { "Type": "Wait", "Seconds": 5, "End": true } } } } }));
     let (mut execution, mut step) = Execution::start(machine.clone(), Start::new("x", json!([1, 2, 3])), NOW);
     let mut snapshots = vec![execution.take_changes().records()];
-    let mut all: BTreeMap<_, Record> = snapshots[0].iter().map(|r| (r.key, r.clone())).collect();
+    let mut all: std::collections::BTreeMap<_, Record> =
+        snapshots[0].iter().map(|r| (r.key, r.clone())).collect();
     for _ in 0..2 {
         step = execution.handle(done(&execution.outstanding()[0], 1), NOW).unwrap();
         for record in execution.take_changes().records() {

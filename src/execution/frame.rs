@@ -104,7 +104,7 @@ pub(super) struct Children {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct RunningTask {
     pub(super) id: TaskId,
-    /// What the handler got: it gets the same when it is called again after a crash. Nothing once it cannot be.
+    /// What the handler got: it gets the same when it is called again after a crash.
     #[serde(with = "crate::json::verbatim")]
     pub(super) input: Json,
     pub(super) role: Option<Arc<str>>,

@@ -176,12 +176,7 @@ impl Execution {
             return Ok(self.complete(frame, state, answer));
         }
         if early.is_none() {
-            let running = Arc::make_mut(running);
-            running.submitted = true;
-            if task.pattern == IntegrationPattern::WaitForTaskToken {
-                // Its handler is not called again: nobody needs what it got, however long the answer takes.
-                running.input = Json::Null;
-            }
+            Arc::make_mut(running).submitted = true;
         }
         self.record(frame, |_| HistoryEventKind::TaskSubmitted { resource: task.wire.clone(), output });
         Ok(match early {
