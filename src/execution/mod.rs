@@ -81,8 +81,6 @@ pub struct Execution {
     machine: Arc<StateMachine>,
     start: Arc<Start>,
     started_at: Timestamp,
-    /// When its time is over.
-    times_out_at: Timestamp,
     now: Timestamp,
     status: ExecutionStatus,
     /// Nothing for one that was never redriven, and never ended without success.
@@ -139,9 +137,8 @@ impl Execution {
 
     /// An execution that has not begun.
     pub(crate) fn new(machine: Arc<StateMachine>, start: Arc<Start>, now: Timestamp) -> Self {
-        let mut execution = Self {
+        Self {
             started_at: now,
-            times_out_at: now,
             now,
             status: ExecutionStatus::Running,
             redrives: None,
@@ -161,9 +158,7 @@ impl Execution {
             started_saved: false,
             machine,
             start,
-        };
-        execution.times_out_at = execution.time_limit();
-        execution
+        }
     }
 
     /// Tells the execution what happened.
@@ -261,7 +256,7 @@ impl Execution {
         if !self.ready.is_empty() {
             return Some(self.now);
         }
-        let own = self.times_out_at;
+        let own = self.times_out_at();
         Some(self.timers.next().map_or(own, |timer| timer.min(own)))
     }
 
@@ -305,7 +300,7 @@ impl Execution {
     }
 
     /// How long the machine's `TimeoutSeconds` and the limits let it run; the former counts anew for each redrive.
-    fn time_limit(&self) -> Timestamp {
+    fn times_out_at(&self) -> Timestamp {
         let (longest, timeout) = (self.start.limits.execution_time, self.machine.timeout());
         match (self.redrives().last, timeout) {
             (Some(redriven), Some(timeout)) => (self.started_at + longest).min(redriven + timeout),

@@ -143,7 +143,6 @@ impl Execution {
         redrives.last = Some(now);
         redrives.remember(client_token, now);
         let event = redrives.event;
-        self.times_out_at = self.time_limit();
         self.rewind(event);
         Ok(self.take_step())
     }

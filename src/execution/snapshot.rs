@@ -174,7 +174,6 @@ impl Execution {
         execution.now = head.now;
         execution.status = head.status.clone();
         execution.redrives = head.redrives.clone();
-        execution.times_out_at = execution.time_limit();
         execution.next_task = head.next_task;
         execution.next_frame = head.next_frame;
         execution.entropy = Entropy::resume(*execution.start.seed.bytes(), head.drawn);

@@ -10,9 +10,9 @@ pub(super) struct Contents {
     /// Bytes of the values as compact text.
     pub(super) bytes: usize,
     /// At least how many containers lie within one another here, this one included; see [`Json::depth`].
-    pub(super) depth: u32,
+    depth: u32,
     /// Whether there may be a number here that JavaScript writes otherwise.
-    pub(super) otherwise: bool,
+    otherwise: bool,
 }
 
 impl Contents {
@@ -30,13 +30,29 @@ impl Contents {
     /// Takes a value in.
     #[inline]
     pub(super) fn add(&mut self, value: &Json) {
-        self.bytes += value.size();
-        let (depth, otherwise) = match value {
-            Json::Array(array) => (array.contents.depth() + 1, array.contents.otherwise),
-            Json::Object(object) => (object.contents().depth() + 1, object.contents().otherwise),
-            Json::Number(number) => (1, is_written_otherwise(number)),
-            Json::Null | Json::Bool(_) | Json::String(_) => (1, false),
-        };
+        let bytes = value.size();
+        match value {
+            Json::Array(array) => self.add_container(bytes, &array.contents),
+            Json::Object(object) => self.add_container(bytes, object.contents()),
+            Json::Number(number) => self.put(bytes, 1, is_written_otherwise(number)),
+            Json::Null | Json::Bool(_) | Json::String(_) => self.put(bytes, 1, false),
+        }
+    }
+
+    /// Takes in an array or object with these contents, and so many bytes as compact text.
+    #[inline]
+    pub(super) fn add_container(&mut self, bytes: usize, contents: &Self) {
+        self.put(bytes, contents.depth() + 1, contents.otherwise);
+    }
+
+    /// Takes in a string of so many bytes as compact text.
+    pub(super) fn add_string(&mut self, bytes: usize) {
+        self.put(bytes, 1, false);
+    }
+
+    #[inline]
+    fn put(&mut self, bytes: usize, depth: u32, otherwise: bool) {
+        self.bytes += bytes;
         self.depth = self.depth.max(depth);
         self.otherwise |= otherwise;
     }

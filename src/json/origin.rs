@@ -4,11 +4,11 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use super::contents::{Contents, is_written_otherwise};
+use super::contents::Contents;
 use super::object::Entries;
-use super::print::{number_size, string_size};
+use super::print::string_size;
 use super::shape::key_size;
-use super::{Growing, Shapes};
+use super::{Growing, Json, Shapes};
 
 /// A map that was handed in, and its entries, once somebody has looked at them.
 #[derive(Debug)]
@@ -78,35 +78,27 @@ impl Seen {
     }
 
     fn take(&mut self, value: &Value) {
-        let plain = Contents::default();
-        let (bytes, held, within) = match value {
-            Value::Null => (4, 0, plain),
-            Value::Bool(value) => (if *value { 4 } else { 5 }, 0, plain),
-            Value::Number(number) => {
-                let within = Contents { otherwise: is_written_otherwise(number), ..plain };
-                (number_size(number), 0, within)
+        match value {
+            Value::Null => self.contents.add(&Json::Null),
+            Value::Bool(value) => self.contents.add(&Json::Bool(*value)),
+            Value::Number(number) => self.contents.add(&Json::Number(number.clone())),
+            Value::String(text) => {
+                self.held += text.capacity();
+                self.contents.add_string(string_size(text));
             }
-            Value::String(text) => (string_size(text), text.capacity(), plain),
             Value::Array(items) => {
                 let mut seen = Self::default();
                 items.iter().for_each(|item| seen.take(item));
-                let held = seen.held + items.capacity() * size_of::<Value>();
-                (seen.contents.size(items.len()), held, seen.container())
+                self.held += seen.held + items.capacity() * size_of::<Value>();
+                self.contents.add_container(seen.contents.size(items.len()), &seen.contents);
             }
             Value::Object(map) => {
                 let seen = Self::of_map(map);
-                (seen.contents.size(map.len()) + size_of_keys(map), seen.held, seen.container())
+                self.held += seen.held;
+                let bytes = seen.contents.size(map.len()) + size_of_keys(map);
+                self.contents.add_container(bytes, &seen.contents);
             }
-        };
-        self.held += held;
-        self.contents.bytes += bytes;
-        self.contents.depth = self.contents.depth.max(within.depth + 1);
-        self.contents.otherwise |= within.otherwise;
-    }
-
-    /// What a container of these values is to the one around it.
-    fn container(&self) -> Contents {
-        Contents { depth: self.contents.depth(), ..self.contents }
+        }
     }
 }
 
@@ -120,7 +112,7 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
-    use super::super::{Json, verbatim::Verbatim};
+    use super::super::verbatim::Verbatim;
     use super::*;
 
     fn documents() -> impl Strategy<Value = Value> {
@@ -150,6 +142,8 @@ mod tests {
                 prop_assert_eq!(json.size(), copied.size());
                 prop_assert_eq!(json.to_string(), copied.to_string());
                 prop_assert_eq!(json.deeper_than(1), copied.deeper_than(1));
+                #[cfg(feature = "jsonata")]
+                prop_assert_eq!(json.may_be_written_otherwise(), copied.may_be_written_otherwise());
                 prop_assert_eq!(serde_json::to_string(json).unwrap(), serde_json::to_string(&copied).unwrap());
                 prop_assert_eq!(
                     serde_json::to_string(&Verbatim(json)).unwrap(),

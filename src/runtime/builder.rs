@@ -328,10 +328,6 @@ impl Account {
         let Some(name) = name else {
             return Ok(uuid::Builder::from_random_bytes(random()).into_uuid().to_string().into());
         };
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        if (1..=longest).contains(&name.len()) && name.bytes().all(plain) {
-            return Ok(name.into());
-        }
         let legal = |c: char| {
             c.is_ascii_alphanumeric()
                 || !c.is_whitespace()

@@ -305,10 +305,9 @@ impl Inner {
     fn commit_of(&self, resident: &Resident, live: &mut Live, turn: &mut Turn) -> Commit {
         // 4.
         let attended = self.is_attended(resident, live, &turn.step);
-        let status = std::mem::replace(&mut turn.step.status, ExecutionStatus::Running);
         let mut commit = Commit::new(&mut turn.step, live.execution.take_changes(), turn.now);
         let (mail, accepted) = &turn.told;
-        (commit.attended, commit.status) = (attended, status);
+        commit.attended = attended;
         commit.handled = mail.posted.map(|posted| Handled { posted, accepted: *accepted });
         commit
     }

@@ -51,7 +51,7 @@ pub use handle::{ExecutionHandle, Redriven};
 pub use handler::{HandlerFn, ResourceHandler, SharedHandler, TaskOutcome, TaskRequest, handler_fn};
 pub use observer::Observer;
 
-use crate::execution::{Command, Event, Execution, ExecutionStatus, Reporter, Step, TokenChanges};
+use crate::execution::{Command, Event, Execution, Reporter, Step, TokenChanges};
 use crate::failure::Failure;
 use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskId, TaskToken, TokenHash};
@@ -471,15 +471,16 @@ impl Runtime {
         }
         let hash = token.hash();
         let known = self.inner.tokens.as_ref().and_then(|known| known.find(&hash));
-        let found = match &known {
-            Some(_) => None,
-            None => Some(self.find_task(&hash).await?),
-        };
-        let (execution, task) = match (&known, &found) {
-            (Some((execution, task)), _) => (execution, *task),
-            (None, Some(TaskAddress { execution, task, open: true, .. })) => (execution, *task),
-            (None, Some(address)) => return Err(gone(address)),
-            (None, None) => return Err(ReportError::InvalidToken),
+        let mut found = None;
+        let (execution, task) = match &known {
+            Some((execution, task)) => (execution, *task),
+            None => {
+                let address = found.insert(self.find_task(&hash).await?);
+                if !address.open {
+                    return Err(gone(address));
+                }
+                (&address.execution, address.task)
+            }
         };
         match self.inner.ask(execution, event(task)).await {
             Ok(()) => Ok(()),
@@ -655,10 +656,8 @@ impl Inner {
         let attended = step.commands.iter().any(|command| matches!(command, Command::StartTask(_)));
         self.serve_here(&mut step.tokens);
         self.learn_tokens(&new.id, &step.tokens);
-        let status = std::mem::replace(&mut step.status, ExecutionStatus::Running);
         let mut first = Commit::new(&mut step, live.execution.take_changes(), now);
-        (first.attended, first.status) = (attended, status);
-        live.attended = attended;
+        (first.attended, live.attended) = (attended, attended);
         (new, first, Born { live, step, history, now })
     }
 
