@@ -1,6 +1,7 @@
-//! When to wake which execution: one ordered set and one sleeper for all of them.
+//! When to wake which execution: ordered sets of times, and one sleeper for all of them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tokio::sync::Notify;
@@ -10,25 +11,24 @@ use crate::id::ExecutionId;
 use crate::runtime::Inner;
 use crate::runtime::resident::{Brought, Here, Mail, Resident};
 use crate::store::Changed;
+use crate::store::sharded::{SHARDS, Sharded};
 use crate::time::Timestamp;
 
-/// The deadlines of all executions that are here, ordered, and when to look for others in the store.
-#[derive(Debug, Default)]
+/// The deadlines of all executions that are here, and when to look for others in the store.
+#[derive(Debug)]
 pub(super) struct Alarms {
-    times: Mutex<Times>,
+    /// Of equal times, whoever came into memory first is first.
+    times: Sharded<BTreeMap<(Timestamp, u64), ExecutionId>>,
+    look: Mutex<Option<Timestamp>>,
+    /// Until when, in milliseconds since the epoch, nobody need be woken: for ever while that is found out anew.
+    quiet: AtomicI64,
     sooner: Notify,
 }
 
-#[derive(Debug, Default)]
-struct Times {
-    /// Of equal times, whoever came into memory first is first.
-    alarms: BTreeMap<(Timestamp, u64), ExecutionId>,
-    look: Option<Timestamp>,
-}
-
-impl Times {
-    fn next(&self) -> Option<Timestamp> {
-        self.alarms.first_key_value().map(|((time, _), _)| *time).into_iter().chain(self.look).min()
+impl Default for Alarms {
+    fn default() -> Self {
+        let quiet = AtomicI64::new(Timestamp::MAX.as_millis());
+        Self { times: Sharded::default(), look: Mutex::default(), quiet, sooner: Notify::new() }
     }
 }
 
@@ -38,61 +38,76 @@ impl Alarms {
         if old == new {
             return;
         }
-        let mut times = self.lock();
+        let mut times = self.times.at(resident.number as usize % SHARDS);
         if let Some(old) = old {
-            times.alarms.remove(&(old, resident.number));
+            times.remove(&(old, resident.number));
         }
         if let Some(new) = new {
-            let first = times.next().is_none_or(|first| new < first);
-            times.alarms.insert((new, resident.number), resident.id.clone());
-            if first {
-                self.sooner.notify_one();
-            }
+            times.insert((new, resident.number), resident.id.clone());
+            drop(times);
+            self.is_due(new);
         }
     }
 
     /// Executions in the store are due at `time`, if there are any: look for them then.
     pub(super) fn look(&self, time: Option<Timestamp>) {
-        let mut times = self.lock();
-        let first = time.is_some_and(|time| times.next().is_none_or(|first| time < first));
-        times.look = times.look.into_iter().chain(time).min();
-        if first {
+        let Some(time) = time else { return };
+        {
+            let mut look = self.time_to_look();
+            *look = Some(look.map_or(time, |look| look.min(time)));
+        }
+        self.is_due(time);
+    }
+
+    /// Something was set for a time: who keeps time is told, if they might sleep for longer.
+    fn is_due(&self, time: Timestamp) {
+        if time.as_millis() < self.quiet.load(Ordering::SeqCst) {
             self.sooner.notify_one();
         }
     }
 
     /// The store is looked into now.
     pub(super) fn looked(&self) {
-        self.lock().look = None;
+        *self.time_to_look() = None;
     }
 
+    /// When the next one is due.
     fn next(&self) -> Option<Timestamp> {
-        self.lock().next()
+        // What is set where it was looked for already, says so.
+        self.quiet.store(Timestamp::MAX.as_millis(), Ordering::SeqCst);
+        let first =
+            |times: MutexGuard<'_, BTreeMap<_, _>>| times.first_key_value().map(|((time, _), _)| *time);
+        let look = *self.time_to_look();
+        let next = self.times.each().filter_map(first).chain(look).min();
+        self.quiet.store(next.unwrap_or(Timestamp::MAX).as_millis(), Ordering::SeqCst);
+        next
     }
 
     fn is_time_to_look(&self, now: Timestamp) -> bool {
-        self.lock().look.is_some_and(|look| look <= now)
+        self.time_to_look().is_some_and(|look| look <= now)
     }
 
     /// Takes out the executions whose time has come by `now`.
     fn take_due(&self, now: Timestamp) -> Vec<ExecutionId> {
-        let mut times = self.lock();
         let mut due = Vec::new();
-        while let Some(first) = times.alarms.first_entry().filter(|first| first.key().0 <= now) {
-            due.push(first.remove());
+        for mut times in self.times.each() {
+            while let Some(first) = times.first_entry().filter(|first| first.key().0 <= now) {
+                due.push(first.remove_entry());
+            }
         }
-        due
+        due.sort_unstable_by_key(|(alarm, _)| *alarm);
+        due.into_iter().map(|(_, id)| id).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Times> {
-        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    fn time_to_look(&self) -> MutexGuard<'_, Option<Timestamp>> {
+        self.look.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Inner {
     /// Tells an execution that its time has come. One that is not here has ended, or is somebody else's.
     fn wake(self: &Arc<Self>, id: &ExecutionId) {
-        let Some(Here(resident)) = self.residents().get(id).cloned() else { return };
+        let Some(Here(resident)) = self.residents(id).get(id).cloned() else { return };
         // A driver whose mailbox is full looks at the clock after every event.
         if let Brought::Woke(live, mail) = resident.bring(Mail::of(Event::Tick)) {
             self.drive(&resident, live, Some(mail));

@@ -71,6 +71,7 @@ use crate::runtime::service::Service;
 use crate::runtime::sleepers::Sleepers;
 use crate::runtime::steps::Steps;
 use crate::runtime::token::KnownTokens;
+use crate::store::sharded::{Sharded, place_of};
 use crate::store::{
     Claim, Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, OwnerId, Page, PageRequest,
     Revision, Store, StoreError, StoreErrorKind, TaskAddress,
@@ -145,7 +146,7 @@ pub(crate) struct Inner {
     limits: Limits,
     history: bool,
     cancel_grace: Duration,
-    residents: Mutex<Residents>,
+    residents: Sharded<Residents>,
     /// Machines of executions that came from the store, by their definitions and ARNs.
     machines: Mutex<HashMap<MachineKey, Arc<StateMachine>, RandomState>>,
     origins: Mutex<Origins>,
@@ -159,7 +160,7 @@ pub(crate) struct Inner {
     tracker: TaskTracker,
 }
 
-/// The executions that are in memory.
+/// Executions that are in memory.
 type Residents = HashSet<Here, RandomState>;
 
 /// A definition, and the ARN of the machine that has it.
@@ -665,7 +666,7 @@ impl Inner {
     /// load it a second time.
     fn announce(&self, id: &ExecutionId) -> Loading<'_> {
         let resident = self.new_resident(id);
-        let here = self.residents().insert(Here(Arc::clone(&resident)));
+        let here = self.residents(id).insert(Here(Arc::clone(&resident)));
         Loading::new(self, resident, here)
     }
 
@@ -715,7 +716,7 @@ impl Inner {
 
     /// An execution is not here any more.
     fn forget(&self, resident: &Arc<Resident>) {
-        let mut residents = self.residents();
+        let mut residents = self.residents(&resident.id);
         let here = residents.take(&resident.id);
         // Another one may have come in its place.
         residents.extend(here.filter(|Here(here)| !Arc::ptr_eq(here, resident)));
@@ -838,8 +839,9 @@ impl Inner {
         }
     }
 
-    fn residents(&self) -> MutexGuard<'_, Residents> {
-        self.residents.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Those among whom this execution is, if it is in memory.
+    fn residents(&self, id: &ExecutionId) -> MutexGuard<'_, Residents> {
+        self.residents.at(place_of(id))
     }
 
     /// Tokens that a step issues and retires, as soon as somebody may have them.

@@ -80,10 +80,7 @@ impl Inner {
         let claimed = async {
             if adrift {
                 let mut lost = self.store.owned(self.owner).await?;
-                {
-                    let residents = self.residents();
-                    lost.retain(|id| !residents.contains(id));
-                }
+                lost.retain(|id| !self.residents(id).contains(id));
                 if !lost.is_empty() {
                     self.store.release(self.owner, Some(&lost)).await?;
                 }
@@ -98,7 +95,7 @@ impl Inner {
     async fn claim_anew(self: &Arc<Self>, claim: Claim) -> Result<Claims, StoreError> {
         let newest = self.newest.load(Ordering::Relaxed);
         let claims = self.store.claim(claim).await?;
-        if claims.fresh && !self.residents().is_empty() {
+        if claims.fresh && self.residents.each().any(|residents| !residents.is_empty()) {
             let inner = Arc::clone(self);
             self.tracker.spawn(async move { inner.let_go_of_taken(newest).await });
         }
@@ -116,8 +113,10 @@ impl Inner {
                 Err(_) => return,
             }
         };
-        let mut taken: Vec<Arc<Resident>> =
-            self.residents().iter().map(|Here(resident)| Arc::clone(resident)).collect();
+        let mut taken: Vec<Arc<Resident>> = Vec::new();
+        for residents in self.residents.each() {
+            taken.extend(residents.iter().map(|Here(resident)| Arc::clone(resident)));
+        }
         taken.retain(|resident| resident.number < newest && !owned.contains(&resident.id));
         for resident in taken {
             resident.lose();
@@ -201,7 +200,7 @@ impl Inner {
         claimed: bool,
     ) -> Result<(Arc<Resident>, bool), AskError> {
         let resident = {
-            let mut residents = self.residents();
+            let mut residents = self.residents(id);
             if let Some(Here(resident)) = residents.get(id) {
                 return Ok((Arc::clone(resident), false));
             }
@@ -365,7 +364,7 @@ impl<'a> Loading<'a> {
     pub(super) fn over(mut self) -> Arc<Resident> {
         let resident = self.resident.take().expect("it is over once");
         if !self.here {
-            self.inner.residents().replace(Here(Arc::clone(&resident)));
+            self.inner.residents(&resident.id).replace(Here(Arc::clone(&resident)));
         }
         resident
     }

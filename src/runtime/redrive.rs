@@ -76,7 +76,7 @@ impl Inner {
 
     /// Waits until an execution has done what it is at, if it is here.
     async fn touch(self: &Arc<Self>, id: &ExecutionId) {
-        let Some(Here(here)) = self.residents().get(id).cloned() else { return };
+        let Some(Here(here)) = self.residents(id).get(id).cloned() else { return };
         let (mail, done) = touching();
         match here.bring(mail) {
             Brought::Queued => {}

@@ -59,7 +59,7 @@ impl Inner {
 
     /// Takes a sleeper out of memory, unless somebody waits for it.
     fn put_out(&self, sleeper: &Arc<Resident>) -> Option<Box<Live>> {
-        let mut residents = self.residents();
+        let mut residents = self.residents(&sleeper.id);
         // One is in the map, the other is ours.
         let wanted = Arc::strong_count(sleeper) > 2;
         let live = if wanted { None } else { sleeper.put_out() }?;

@@ -11,6 +11,7 @@ mod memory;
 mod page;
 #[cfg(feature = "postgres")]
 mod postgres;
+pub(crate) mod sharded;
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -88,17 +88,30 @@ impl PageRequest {
         }
     }
 
-    /// The page of a list whose entries are numbered, in the order of their numbers; the numbers begin at 1.
-    pub(super) fn of_numbered<'a, T: 'a>(
+    /// The page of what is found by entries that are numbered, in the order of their numbers, and in several maps; the
+    /// numbers begin at 1.
+    pub(super) fn of_numbered<'a, T: 'a, R>(
         &self,
-        items: &'a BTreeMap<u64, T>,
-        passes: impl Fn(&T) -> bool,
-    ) -> Page<&'a T> {
-        let passing = |(number, item): (&u64, &'a T)| passes(item).then_some((item, *number as usize));
-        match self.reverse {
-            false => self.take(items.range(self.after.unwrap_or(0)..).filter_map(passing)),
-            true => self.take(items.range(..=self.after.unwrap_or(u64::MAX)).rev().filter_map(passing)),
+        maps: impl Iterator<Item = &'a BTreeMap<u64, T>>,
+        find: impl Fn(&'a T) -> Option<R>,
+    ) -> Page<R> {
+        let most = self.limit.saturating_add(1);
+        let find = |(number, entry): (&u64, &'a T)| Some((find(entry)?, *number as usize));
+        let mut found = Vec::new();
+        for map in maps {
+            match self.reverse {
+                false => found.extend(map.range(self.after.unwrap_or(0)..).filter_map(&find).take(most)),
+                true => {
+                    let entries = map.range(..=self.after.unwrap_or(u64::MAX)).rev();
+                    found.extend(entries.filter_map(&find).take(most));
+                }
+            }
         }
+        found.sort_unstable_by_key(|(_, number)| *number);
+        if self.reverse {
+            found.reverse();
+        }
+        self.take(found.into_iter())
     }
 
     /// The first entries, and where the one after them would be.
@@ -157,6 +170,26 @@ mod tests {
             let rest = rest.of_passing(list.iter().copied(), |(_, passes)| *passes);
             let rest: Vec<usize> = rest.items.into_iter().map(|(number, _)| number).collect();
             assert_eq!(rest, if reverse { vec![3, 2, 1] } else { vec![3, 4, 5, 6] });
+        }
+    }
+
+    #[test]
+    fn numbers_in_several_maps_are_one_list() {
+        for (reverse, limit) in [(false, 1), (false, 2), (true, 2), (true, 9)] {
+            let mut maps = vec![BTreeMap::new(); 3];
+            (1..=8_u64).for_each(|number| drop(maps[number as usize * 5 % 3].insert(number, number)));
+            let mut request = PageRequest { reverse, ..PageRequest::first(limit) };
+            let mut seen = Vec::new();
+            loop {
+                let page = request.of_numbered(maps.iter(), |number| (number % 4 != 0).then_some(*number));
+                seen.extend(page.items);
+                let Some(next) = page.next else { break };
+                request = request.after(next);
+            }
+            if reverse {
+                seen.reverse();
+            }
+            assert_eq!(seen, [1, 2, 3, 5, 6, 7]);
         }
     }
 }
