@@ -405,10 +405,11 @@ impl Execution {
         self.tasks.remove(running.id);
         let StateKind::Task(task) = &self.machine.state(frame.state).kind else { return };
         let token = || states::task::token(&self.start, task, running.id);
-        let hash = running.hash.or_else(|| token().map(|token| token.hash()));
-        // Mostly it is the only one.
-        self.tokens.retired.reserve_exact(usize::from(self.tokens.retired.is_empty()));
-        self.tokens.retired.extend(hash);
+        if let Some(hash) = running.hash.or_else(|| token().map(|token| token.hash())) {
+            // Mostly it is the only one.
+            self.tokens.retired.reserve_exact(usize::from(self.tokens.retired.is_empty()));
+            self.tokens.retired.push(hash);
+        }
         if task.kind == ResourceKind::Activity && !running.submitted {
             self.tokens.taken.push(running.id);
         }

@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
 use serde_json::Value;
-use tokio_util::task::TaskTracker;
 
 use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::{Command, Event, Reporter, TaskStart};
@@ -23,13 +22,20 @@ use crate::runtime::handler::{ResourceHandler, TaskOutcome, TaskRequest, idempot
 use crate::runtime::nested::StartExecution;
 use crate::runtime::resident::{Live, Mail, Resident};
 use crate::runtime::service::Service;
+use crate::runtime::work::{Hands, Work};
 
 impl Inner {
     /// Carries out what a step asks for that was committed.
-    pub(super) fn act(self: &Arc<Self>, resident: &Arc<Resident>, live: &mut Live, commands: Vec<Command>) {
+    pub(super) fn act(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        live: &mut Live,
+        commands: Vec<Command>,
+        hands: &mut Hands,
+    ) {
         for command in commands {
             match command {
-                Command::StartTask(start) => self.start_task(resident, live, start, Begun::First),
+                Command::StartTask(start) => self.start_task(resident, live, start, Begun::First, hands),
                 Command::CancelTask { task, reason } => match live.running.remove(task) {
                     Some(running) => running.cancel(reason),
                     None => self.withdraw(&resident.id, task),
@@ -48,6 +54,7 @@ impl Inner {
         live: &mut Live,
         mut start: TaskStart,
         begun: Begun,
+        hands: &mut Hands,
     ) {
         if self.shutdown.is_cancelled() {
             // It is outstanding, and whoever takes the execution over starts it.
@@ -65,13 +72,14 @@ impl Inner {
         let cx = TaskContext::new(Arc::clone(self), resident.id.clone(), task, token, begun);
         live.running.insert(task, cx.running());
         let attempt = Attempt { resident: Arc::clone(resident), start, called: None, cx };
-        match service {
-            Some(service) => service.begin(attempt, &self.tracker),
+        let work = match service {
+            Some(service) => service.work(attempt),
             None => {
                 let failure = no_handler(attempt.resource());
-                attempt.fail(failure, &self.tracker);
+                attempt.fail(failure)
             }
-        }
+        };
+        hands.take(work, &self.tracker);
     }
 
     /// Who serves `resource`: whoever was registered for it, the engine itself, or whoever serves all the rest.
@@ -111,20 +119,20 @@ impl Attempt {
         self
     }
 
-    /// Calls `handler` on a tokio task, and reports what it came to.
-    pub(super) fn spawn(self, handler: Arc<impl ResourceHandler>, tracker: &TaskTracker) {
-        tracker.spawn(Box::pin(self.run(handler)));
+    /// Calls `handler`, and reports what it came to.
+    pub(super) fn work(self, handler: Arc<impl ResourceHandler>) -> Work {
+        Work::new(self.run(handler))
     }
 
     /// There is nothing to call.
-    pub(super) fn fail(self, failure: Failure, tracker: &TaskTracker) {
-        self.spawn(Arc::new(Fails(failure)), tracker);
+    pub(super) fn fail(self, failure: Failure) -> Work {
+        self.work(Arc::new(Fails(failure)))
     }
 
     /// What lives until the handler is done is held once: an `async fn` would hold its arguments twice, and the whole of
     /// it is moved when it begins.
     #[expect(clippy::manual_async_fn, reason = "see above")]
-    fn run(self, handler: Arc<impl ResourceHandler>) -> impl Future<Output = ()> + Send {
+    fn run(self, handler: Arc<impl ResourceHandler>) -> impl Future<Output = Option<Work>> + Send {
         async move {
             let (cx, resident) = (&self.cx, &self.resident);
             let (resource, pattern) = (self.start.resource.clone(), self.start.pattern);
@@ -144,7 +152,7 @@ impl Attempt {
                 Ok(()) => tokio::select! {
                     biased;
                     outcome = call => outcome,
-                    () = async { Box::pin(cx.given_up()).await } => return,
+                    () = async { Box::pin(cx.given_up()).await } => return None,
                 },
                 Err(panic) => Err(panic),
             };
@@ -152,13 +160,15 @@ impl Attempt {
                 Some(called) => called.response(result.into(), || idempotency_key(&resident.id, cx.task())),
                 None => result.into(),
             };
-            let Some(event) = cx.event(outcome, result, &resource, pattern) else { return };
+            let event = cx.event(outcome, result, &resource, pattern)?;
             // The handler is done: its execution is told.
             let mail = Mail { handler_done: Some(cx.task()), ..Mail::of(event) };
-            if let Ok(Some(mail)) = cx.runtime().hand(resident, mail) {
+            let mut hands = Hands::free();
+            if let Ok(Some(mail)) = cx.runtime().hand(resident, mail, &mut hands) {
                 // The execution may have ended meanwhile.
                 let _ = Box::pin(cx.runtime().bring(&resident.id, mail)).await;
             }
+            hands.taken()
         }
     }
 }

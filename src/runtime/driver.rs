@@ -25,6 +25,7 @@ use crate::history::HistoryEvent;
 use crate::id::{ExecutionId, TaskId};
 use crate::runtime::Inner;
 use crate::runtime::resident::{Answer, Live, Mail, Refused, Reply, Resident};
+use crate::runtime::work::Hands;
 use crate::store::{Commit, Handled, Page, PageRequest, PromptStore, Revision, StoreError, StoreErrorKind};
 use crate::time::Timestamp;
 
@@ -49,7 +50,7 @@ impl Inner {
     ) {
         self.observe(&resident.id, live.execution.status(), history);
         let closed = live.execution.status().is_closed();
-        self.act(resident, &mut live, step.commands);
+        self.act(resident, &mut live, step.commands, &mut Hands::none());
         if closed {
             self.end(resident, &mut live, now);
         } else if let Some((mail, live)) = self.first(resident, live, None, now) {
@@ -66,13 +67,19 @@ impl Inner {
 
     /// The same here and now for somebody who waits for it, if the store answers at once. Whoever calls this is
     /// tracked, so that a shutdown waits for it.
-    pub(super) fn drive_now(self: &Arc<Self>, resident: &Arc<Resident>, live: Box<Live>, mail: Mail) {
+    pub(super) fn drive_now(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        live: Box<Live>,
+        mail: Mail,
+        hands: &mut Hands,
+    ) {
         let Some(store) = self.store.prompt() else { return self.drive(resident, live, Some(mail)) };
         // A panic of the driver is not that of whoever brought its mail.
         let _ = std::panic::catch_unwind(AssertUnwindSafe(|| {
             let now = self.clock.now();
             if let Some((mail, live)) = self.first(resident, live, Some(mail), now) {
-                let _nobody_asked = self.run_now(store, resident, live, mail, now);
+                let _nobody_asked = self.run_now(store, resident, live, mail, now, hands);
             }
         }));
     }
@@ -104,11 +111,12 @@ impl Inner {
         mut live: Box<Live>,
         mut mail: Mail,
         mut now: Timestamp,
+        hands: &mut Hands,
     ) -> Option<Reply> {
         let _guard = Guard { inner: self, resident };
         let mut left = None;
         loop {
-            let goes_on = self.turn_now(store, resident, &mut live, mail, now);
+            let goes_on = self.turn_now(store, resident, &mut live, mail, now, hands);
             left = left.or(live.left.take());
             if !goes_on {
                 return left;
@@ -142,7 +150,7 @@ impl Inner {
         }
         let mail = Mail { answer: Answer::Left, ..Mail::of(event.clone()) };
         // A panic of the driver is not that of whoever brought its mail.
-        let run = AssertUnwindSafe(|| self.run_now(store, resident, live, mail, now));
+        let run = AssertUnwindSafe(|| self.run_now(store, resident, live, mail, now, &mut Hands::none()));
         Some(std::panic::catch_unwind(run).unwrap_or_default())
     }
 
@@ -196,7 +204,7 @@ impl Inner {
         }
         let Some(mut turn) = self.step(resident, live, mail, self.clock.now(), false) else { return true };
         if !turn.is_committed {
-            return self.end_turn(resident, live, &mut turn, None);
+            return self.end_turn(resident, live, &mut turn, None, &mut Hands::none());
         }
         if turn.may_wait() {
             // Whom the handler woke may bring something already.
@@ -206,7 +214,8 @@ impl Inner {
         let commit = self.commit_of(resident, live, &mut turn);
         let attended = commit.attended;
         let written = self.commit(resident, live.revision, commit, &mut turn).await;
-        self.end_turn(resident, live, &mut turn, Some(written.map(|revision| (revision, attended))))
+        let written = written.map(|revision| (revision, attended));
+        self.end_turn(resident, live, &mut turn, Some(written), &mut Hands::none())
     }
 
     /// The same with a store that answers at once.
@@ -217,6 +226,7 @@ impl Inner {
         live: &mut Live,
         mut mail: Mail,
         now: Timestamp,
+        hands: &mut Hands,
     ) -> bool {
         if self.is_lost(resident, live, &mut mail) {
             return false;
@@ -230,7 +240,7 @@ impl Inner {
                 Err(error) => Err(CommitFailed { error, unsure: false }),
             }
         });
-        self.end_turn(resident, live, &mut turn, written)
+        self.end_turn(resident, live, &mut turn, written, hands)
     }
 
     /// Makes the steps of what waits in the mailbox by now: they are committed with the first.
@@ -319,6 +329,7 @@ impl Inner {
         live: &mut Live,
         turn: &mut Turn,
         written: Option<Result<(Revision, bool), CommitFailed>>,
+        hands: &mut Hands,
     ) -> bool {
         match written {
             Some(Ok(written)) => (live.revision, live.attended) = written,
@@ -346,7 +357,7 @@ impl Inner {
         live.left = turn.tell(|accepted| if accepted { Ok(()) } else { Err(Refused::Rejected) });
         // 6.
         let closed = live.execution.status().is_closed();
-        self.act(resident, live, std::mem::take(&mut turn.step.commands));
+        self.act(resident, live, std::mem::take(&mut turn.step.commands), hands);
         // 7.
         if closed {
             self.end(resident, live, turn.now);

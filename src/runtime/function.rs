@@ -1,11 +1,10 @@
 //! Handlers of Lambda functions, by the functions' names.
 
-use tokio_util::task::TaskTracker;
-
 use crate::function::FunctionCall;
 use crate::registry::Registry;
 use crate::runtime::dispatch::Attempt;
 use crate::runtime::handler::SharedHandler;
+use crate::runtime::work::Work;
 
 /// Handlers of Lambda functions, by patterns of function names.
 #[derive(Debug, Default)]
@@ -22,13 +21,13 @@ impl Functions {
         self.handlers.is_empty()
     }
 
-    /// Begins with an attempt at a resource that calls functions.
-    pub(super) fn begin(&self, attempt: Attempt, tracker: &TaskTracker) {
+    /// The work of an attempt at a resource that calls functions.
+    pub(super) fn work(&self, attempt: Attempt) -> Work {
         let called = FunctionCall::of(attempt.resource(), attempt.input());
         let called = called.expect("only resources that call functions come here");
         match self.handlers.find(called.name()) {
-            Some(handler) => handler.clone().begin(attempt.calling(called), tracker),
-            None => attempt.fail(called.not_found(), tracker),
+            Some(handler) => handler.clone().work(attempt.calling(called)),
+            None => attempt.fail(called.not_found()),
         }
     }
 }

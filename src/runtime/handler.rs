@@ -10,7 +10,6 @@ use std::time::Duration;
 use pin_project_lite::pin_project;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio_util::task::TaskTracker;
 
 use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::TaskStart;
@@ -18,6 +17,7 @@ use crate::failure::{ErrorName, Failure};
 use crate::id::{ExecutionId, StateName, TaskId};
 use crate::runtime::context::TaskContext;
 use crate::runtime::dispatch::Attempt;
+use crate::runtime::work::Work;
 
 /// The work behind a Task state.
 ///
@@ -226,9 +226,9 @@ impl SharedHandler {
         Self(Arc::new(handler))
     }
 
-    /// Begins with `attempt`, on a tokio task of its own.
-    pub(super) fn begin(self, attempt: Attempt, tracker: &TaskTracker) {
-        self.0.begin(attempt, tracker);
+    /// The work of `attempt`.
+    pub(super) fn work(self, attempt: Attempt) -> Work {
+        self.0.work(attempt)
     }
 }
 
@@ -250,8 +250,8 @@ type BoxedCall<'a> = Pin<Box<dyn Future<Output = Result<TaskOutcome, Failure>> +
 trait Erased: Send + Sync {
     fn call_boxed(&self, request: TaskRequest, cx: TaskContext) -> BoxedCall<'_>;
 
-    /// The call is a part of the tokio task, and in no box of its own.
-    fn begin(self: Arc<Self>, attempt: Attempt, tracker: &TaskTracker);
+    /// The call is a part of the work, and in no box of its own.
+    fn work(self: Arc<Self>, attempt: Attempt) -> Work;
 }
 
 impl<H: ResourceHandler> Erased for H {
@@ -259,7 +259,7 @@ impl<H: ResourceHandler> Erased for H {
         Box::pin(self.call(request, cx))
     }
 
-    fn begin(self: Arc<Self>, attempt: Attempt, tracker: &TaskTracker) {
-        attempt.spawn(self, tracker);
+    fn work(self: Arc<Self>, attempt: Attempt) -> Work {
+        attempt.work(self)
     }
 }

@@ -27,6 +27,7 @@ mod service;
 mod sleepers;
 mod steps;
 mod token;
+mod work;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -71,6 +72,7 @@ use crate::runtime::service::Service;
 use crate::runtime::sleepers::Sleepers;
 use crate::runtime::steps::Steps;
 use crate::runtime::token::KnownTokens;
+use crate::runtime::work::Hands;
 use crate::store::sharded::{Sharded, place_of};
 use crate::store::{
     Claim, Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, OwnerId, Page, PageRequest,
@@ -793,7 +795,7 @@ impl Inner {
             {
                 // A shutdown waits for the step.
                 let _under_way = self.steps.begin();
-                match self.hand(&resident, mail)? {
+                match self.hand(&resident, mail, &mut Hands::none())? {
                     None => return Ok(()),
                     Some(again) => mail = again,
                 }
@@ -803,11 +805,16 @@ impl Inner {
     }
 
     /// Hands mail to an execution that was seen here, and gives it back if it is not here any more, or has no room.
-    fn hand(self: &Arc<Self>, resident: &Arc<Resident>, mail: Mail) -> Result<Option<Mail>, AskError> {
+    fn hand(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        mail: Mail,
+        hands: &mut Hands,
+    ) -> Result<Option<Mail>, AskError> {
         match resident.bring(mail) {
             Brought::Queued => Ok(None),
             Brought::Woke(live, mail) => {
-                self.drive_now(resident, live, mail);
+                self.drive_now(resident, live, mail, hands);
                 Ok(None)
             }
             Brought::Closed => Err(AskError::Rejected),

@@ -13,6 +13,7 @@ use crate::id::ExecutionId;
 use crate::machine::StateMachine;
 use crate::runtime::context::Begun;
 use crate::runtime::resident::{Answer, Brought, Here, Live, Mail, Refused, Resident};
+use crate::runtime::work::Hands;
 use crate::runtime::{AskError, ExecutionError, Inner};
 use crate::store::{Claim, Claimed, Claims, Posted, StoreError, StoredExecution};
 
@@ -321,7 +322,7 @@ impl Inner {
             self.strand(&resident.id, ExecutionError::NoHandler { resource: start.resource });
             return;
         }
-        self.start_task(resident, live, start, begun);
+        self.start_task(resident, live, start, begun, &mut Hands::none());
     }
 
     pub(super) fn strand(&self, id: &ExecutionId, error: ExecutionError) {

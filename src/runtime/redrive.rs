@@ -7,6 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use crate::execution::{Event, NotRedrivable};
 use crate::id::ExecutionId;
 use crate::runtime::resident::{Answer, Brought, Here, Mail, Refused};
+use crate::runtime::work::Hands;
 use crate::runtime::{AskError, ExecutionError, ExecutionHandle, Inner, RedriveError, Redriven};
 use crate::store::{Commit, StoreErrorKind};
 
@@ -82,7 +83,7 @@ impl Inner {
             Brought::Queued => {}
             Brought::Woke(live, mail) => {
                 let _under_way = self.steps.begin();
-                self.drive_now(&here, live, mail);
+                self.drive_now(&here, live, mail, &mut Hands::none());
             }
             Brought::Full(_) | Brought::Closed | Brought::LetGo(_) => return,
         }

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio_util::task::TaskTracker;
-
 use crate::runtime::dispatch::Attempt;
 use crate::runtime::function::Functions;
 use crate::runtime::handler::{ResourceHandler, SharedHandler};
+use crate::runtime::work::Work;
 
 /// Who serves a resource.
 #[derive(Clone, Debug)]
@@ -20,11 +19,11 @@ impl Service {
         Self::Handler(SharedHandler::new(handler))
     }
 
-    /// Begins with `attempt`, on a tokio task of its own.
-    pub(super) fn begin(self, attempt: Attempt, tracker: &TaskTracker) {
+    /// The work of `attempt`.
+    pub(super) fn work(self, attempt: Attempt) -> Work {
         match self {
-            Self::Handler(handler) => handler.begin(attempt, tracker),
-            Self::Functions(functions) => functions.begin(attempt, tracker),
+            Self::Handler(handler) => handler.work(attempt),
+            Self::Functions(functions) => functions.work(attempt),
         }
     }
 }

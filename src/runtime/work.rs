@@ -1,0 +1,81 @@
+//! Calls of handlers, on tokio tasks: where one is done, the next of its execution may go on.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio_util::task::TaskTracker;
+
+/// How many calls that never wait follow one another before others have their turn.
+const MOST: u32 = 16;
+
+/// A call of a handler, until its execution has been told what it came to. What comes next of the execution, if it is
+/// to be done on the same task, is what it gives.
+pub(super) struct Work(Pin<Box<dyn Future<Output = Option<Self>> + Send>>);
+
+/// Who does the work that a step asks for.
+#[derive(Debug)]
+pub(super) struct Hands {
+    /// Whether whoever makes the step does the first of it.
+    free: bool,
+    full: Option<Work>,
+}
+
+/// One call after the other, on a tokio task.
+struct Chain(Work);
+
+impl Work {
+    pub(super) fn new(work: impl Future<Output = Option<Self>> + Send + 'static) -> Self {
+        Self(Box::pin(work))
+    }
+}
+
+impl Hands {
+    /// All of it is done on tasks of their own: whoever makes the step has something else to do.
+    pub(super) fn none() -> Self {
+        Self { free: false, full: None }
+    }
+
+    /// The first of it is done on the task that the step is made on, which would end otherwise.
+    pub(super) fn free() -> Self {
+        Self { free: true, full: None }
+    }
+
+    /// Begins with it, at once or when there is time.
+    pub(super) fn take(&mut self, work: Work, tracker: &TaskTracker) {
+        if self.free && self.full.is_none() {
+            self.full = Some(work);
+        } else {
+            tracker.spawn(Chain(work));
+        }
+    }
+
+    /// What was taken to be done here.
+    pub(super) fn taken(self) -> Option<Work> {
+        self.full
+    }
+}
+
+impl Future for Chain {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..MOST {
+            let Self(Work(work)) = &mut *self;
+            match work.as_mut().poll(cx) {
+                Poll::Pending => return Poll::Pending,
+                Poll::Ready(None) => return Poll::Ready(()),
+                Poll::Ready(Some(next)) => self.0 = next,
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Work")
+    }
+}
