@@ -225,7 +225,7 @@ fn a_crash_without_fuel_changes_nothing() {
     let machine = states(json!({ "Out": { "Type": "Map", "ItemProcessor": inner, "End": true } }));
     for fuel in 1..30 {
         let start = Start::new("x", json!([[1, 2], [3], [4, 5, 6]])).limits(Limits::AWS.fuel(fuel));
-        let limits = start.limits;
+        let limits = start.limits.clone();
         let run = |crash: bool| {
             let (mut execution, mut step) = Execution::start(machine.clone(), start.clone(), NOW);
             let (mut history, mut snapshot) = (Vec::new(), Snapshot::default());
@@ -236,7 +236,7 @@ fn a_crash_without_fuel_changes_nothing() {
                     return history;
                 }
                 if crash {
-                    execution = Execution::restore(machine.clone(), &snapshot, limits, NOW).unwrap();
+                    execution = Execution::restore(machine.clone(), &snapshot, limits.clone(), NOW).unwrap();
                 }
                 step = execution.handle(Event::Tick, NOW).unwrap();
             }

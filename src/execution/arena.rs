@@ -15,7 +15,13 @@ use crate::id::FrameId;
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     root: Slot,
-    /// Those of branches and iterations, by number. Who leaves leaves an empty slot.
+    /// Nothing until there is a branch or an iteration.
+    others: Option<Box<Others>>,
+}
+
+#[derive(Debug, Default)]
+struct Others {
+    /// The frames of branches and iterations, by number. Who leaves leaves an empty slot.
     inner: Vec<(FrameId, Slot)>,
     /// The touched ones of these, in the order they were touched.
     dirty: Vec<FrameId>,
@@ -99,8 +105,9 @@ impl Frames {
 
     /// Those of the branches or iterations from `start` up to but not including `end`.
     pub(super) fn within(&self, start: FrameId, end: FrameId) -> impl Iterator<Item = FrameId> {
-        let first = self.inner.partition_point(|(id, _)| *id < start);
-        let slots = self.inner[first..].iter().take_while(move |(id, _)| *id < end);
+        let inner = self.inner();
+        let first = inner.partition_point(|(id, _)| *id < start);
+        let slots = inner[first..].iter().take_while(move |(id, _)| *id < end);
         slots.filter_map(|(id, slot)| slot.held.frame().map(|_| *id))
     }
 
@@ -113,7 +120,9 @@ impl Frames {
         let slot = self.slot_mut(id)?;
         match std::mem::take(&mut slot.held) {
             Held::Frame(frame) => {
-                self.empty += usize::from(id != ROOT);
+                if id != ROOT {
+                    self.others().empty += 1;
+                }
                 Some(frame)
             }
             held => {
@@ -145,32 +154,35 @@ impl Frames {
 
     /// Marks a frame one of whose branches or iterations has ended.
     pub(super) fn grows(&mut self, id: FrameId) {
-        self.growing.push(id);
+        self.others().growing.push(id);
     }
 
     /// Forgets the outputs of `children`; those in the places `saved` were saved.
     pub(super) fn forget(&mut self, children: &Children, saved: Vec<Range<u64>>) {
-        self.gone.extend(saved);
+        let Others { inner, gone, empty, .. } = self.others();
+        gone.extend(saved);
         let FrameId(base) = children.base;
-        let first = self.inner.partition_point(|(id, _)| id.0 < base);
+        let first = inner.partition_point(|(id, _)| id.0 < base);
         let end = base.saturating_add(children.total.into());
-        for (_, slot) in self.inner[first..].iter_mut().take_while(|(id, _)| id.0 < end) {
+        for (_, slot) in inner[first..].iter_mut().take_while(|(id, _)| id.0 < end) {
             if let Held::Ended = slot.held {
                 slot.held = Held::Nothing;
-                self.empty += 1;
+                *empty += 1;
             }
         }
     }
 
     /// The outputs since the last call, and the places of those that are gone.
     pub(super) fn take_outputs(&mut self) -> (Vec<Ended>, Vec<Range<u64>>) {
+        let Some(others) = &mut self.others else { return Default::default() };
+        let (growing, gone) = (std::mem::take(&mut others.growing), std::mem::take(&mut others.gone));
         let mut ended = Vec::new();
-        for parent in std::mem::take(&mut self.growing) {
+        for parent in growing {
             let Some(Frame { doing: Doing::Children(children), .. }) = self.get_mut(parent) else { continue };
             let outputs = children.outputs.save();
             ended.extend(outputs.map(|outputs| Ended { parent, base: children.base, outputs }));
         }
-        (ended, std::mem::take(&mut self.gone))
+        (ended, gone)
     }
 
     /// Puts in a frame as it was saved.
@@ -185,7 +197,7 @@ impl Frames {
 
     /// Makes room for `count` more.
     pub(super) fn reserve(&mut self, count: u32) {
-        self.inner.reserve(count as usize);
+        self.others().inner.reserve(count as usize);
     }
 
     /// What `save` makes of the frames touched since the last call: of the root, then of the others in order; of
@@ -195,7 +207,8 @@ impl Frames {
         mut save: impl FnMut(FrameId, Touched<'_>) -> R,
     ) -> (Option<R>, Vec<R>) {
         let root = self.root.take_dirty(|touched| save(ROOT, touched));
-        let mut dirty = std::mem::take(&mut self.dirty);
+        let Some(others) = &mut self.others else { return (root, Vec::new()) };
+        let mut dirty = std::mem::take(&mut others.dirty);
         dirty.sort_unstable();
         let mut inner = Vec::new();
         for id in dirty {
@@ -205,11 +218,7 @@ impl Frames {
                 self.take_out(id);
             }
         }
-        if self.empty * 2 > self.inner.len() {
-            self.inner.retain(|(_, slot)| !slot.held.is_nothing());
-            self.inner.shrink_to_fit();
-            self.empty = 0;
-        }
+        self.others().tidy();
         (root, inner)
     }
 
@@ -218,27 +227,16 @@ impl Frames {
         let Some(slot) = self.slot_mut(id) else { return Held::Nothing };
         let held = std::mem::take(&mut slot.held);
         let tell = slot.saved && !std::mem::replace(&mut slot.dirty, true);
-        self.dirty.extend((tell && id != ROOT).then_some(id));
-        self.empty += usize::from(id != ROOT && !held.is_nothing());
+        if id != ROOT {
+            let Others { dirty, empty, .. } = self.others();
+            dirty.extend(tell.then_some(id));
+            *empty += usize::from(!held.is_nothing());
+        }
         held
     }
 
     fn set(&mut self, id: FrameId, held: Held) -> &mut Slot {
-        let slot = if id == ROOT {
-            &mut self.root
-        } else {
-            let at = match self.place(id) {
-                Ok(at) => {
-                    self.empty -= usize::from(self.inner[at].1.held.is_nothing());
-                    at
-                }
-                Err(at) => {
-                    self.inner.insert(at, (id, Slot::default()));
-                    at
-                }
-            };
-            &mut self.inner[at].1
-        };
+        let slot = if id == ROOT { &mut self.root } else { self.others().slot_for(id) };
         slot.held = held;
         slot
     }
@@ -246,26 +244,62 @@ impl Frames {
     fn mark(&mut self, id: FrameId) {
         let Some(slot) = self.slot_mut(id) else { return };
         if !std::mem::replace(&mut slot.dirty, true) && id != ROOT {
-            self.dirty.push(id);
+            self.others().dirty.push(id);
         }
     }
 
     fn slots(&self) -> impl Iterator<Item = (FrameId, &Slot)> {
-        std::iter::once((ROOT, &self.root)).chain(self.inner.iter().map(|(id, slot)| (*id, slot)))
+        std::iter::once((ROOT, &self.root)).chain(self.inner().iter().map(|(id, slot)| (*id, slot)))
     }
 
     fn slot(&self, id: FrameId) -> Option<&Slot> {
         if id == ROOT {
             return Some(&self.root);
         }
-        self.place(id).ok().map(|at| &self.inner[at].1)
+        let others = self.others.as_ref()?;
+        others.place(id).ok().map(|at| &others.inner[at].1)
     }
 
     fn slot_mut(&mut self, id: FrameId) -> Option<&mut Slot> {
         if id == ROOT {
             return Some(&mut self.root);
         }
-        self.place(id).ok().map(|at| &mut self.inner[at].1)
+        let others = self.others.as_mut()?;
+        others.place(id).ok().map(|at| &mut others.inner[at].1)
+    }
+
+    fn inner(&self) -> &[(FrameId, Slot)] {
+        self.others.as_ref().map_or(&[], |others| &others.inner)
+    }
+
+    fn others(&mut self) -> &mut Others {
+        self.others.get_or_insert_default()
+    }
+}
+
+impl Others {
+    /// The slot of a frame that is about to be put in.
+    fn slot_for(&mut self, id: FrameId) -> &mut Slot {
+        let at = match self.place(id) {
+            Ok(at) => {
+                self.empty -= usize::from(self.inner[at].1.held.is_nothing());
+                at
+            }
+            Err(at) => {
+                self.inner.insert(at, (id, Slot::default()));
+                at
+            }
+        };
+        &mut self.inner[at].1
+    }
+
+    /// Gives back the memory of empty slots, if there are many.
+    fn tidy(&mut self) {
+        if self.empty * 2 > self.inner.len() {
+            self.inner.retain(|(_, slot)| !slot.held.is_nothing());
+            self.inner.shrink_to_fit();
+            self.empty = 0;
+        }
     }
 
     /// Where in the list the frame is, or would be.

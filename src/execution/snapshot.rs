@@ -158,7 +158,7 @@ impl Execution {
     pub fn restore(
         machine: Arc<StateMachine>,
         snapshot: &Snapshot,
-        limits: Limits,
+        limits: impl Into<Arc<Limits>>,
         now: Timestamp,
     ) -> Result<Self, RestoreError> {
         let head = snapshot.head.as_ref().ok_or(RestoreError::NoHead)?;
@@ -166,6 +166,7 @@ impl Execution {
             return Err(RestoreError::TooNew { found: head.format });
         }
         let Started { start, at } = snapshot.started.as_ref().ok_or(RestoreError::NoStart)?;
+        let limits = limits.into();
         let start = match start.limits == limits {
             true => start.clone(),
             false => Arc::new(Start { limits, ..(**start).clone() }),
@@ -177,7 +178,8 @@ impl Execution {
         execution.next_task = head.next_task;
         execution.next_frame = head.next_frame;
         execution.entropy = Entropy::resume(*execution.start.seed.bytes(), head.drawn);
-        execution.recorder = Recorder::new(head.next_event, execution.start.history, limits.history_events);
+        let Start { history, limits, .. } = &*execution.start;
+        execution.recorder = Recorder::new(head.next_event, *history, limits.history_events);
         execution.started_saved = head.start.is_none();
         // Format 1 has no heartbeats: whoever sends them gets the whole time anew.
         let beats = (head.format == 1).then(|| now.max(head.now));

@@ -46,7 +46,7 @@ pub struct Start {
     pub seed: Seed,
     /// How much is too much. It is not saved: whoever goes on with an execution says it anew.
     #[serde(skip)]
-    pub limits: Limits,
+    pub limits: Arc<Limits>,
     /// Whether to keep a history at all.
     pub history: bool,
     /// Activities that do not exist. Like the limits they are not saved.
@@ -71,6 +71,7 @@ impl Start {
             "arn:aws:states:us-east-1:123456789012:stateMachine:StateMachine".into(),
             "arn:aws:iam::123456789012:role/StepFunctionsRole".into(),
             input.into(),
+            Arc::new(Limits::AWS),
         )
     }
 
@@ -80,6 +81,7 @@ impl Start {
         machine_arn: Arc<str>,
         role_arn: Arc<str>,
         input: Json,
+        limits: Arc<Limits>,
     ) -> Self {
         Self {
             id,
@@ -89,7 +91,7 @@ impl Start {
             input,
             kind: ExecutionKind::default(),
             seed: Seed([0; 32]),
-            limits: Limits::AWS,
+            limits,
             history: true,
             missing: None,
         }
@@ -115,10 +117,10 @@ impl Start {
         self
     }
 
-    /// The same with other limits.
+    /// The same with other limits; many executions may hold them together.
     #[must_use]
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+    pub fn limits(mut self, limits: impl Into<Arc<Limits>>) -> Self {
+        self.limits = limits.into();
         self
     }
 

@@ -19,6 +19,7 @@ use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::error::{BuildError, StartError};
 use crate::runtime::function::Functions;
 use crate::runtime::handler::{ResourceHandler, SharedHandler};
+use crate::runtime::nested::StartExecution;
 use crate::runtime::observer::Observer;
 use crate::runtime::origins::random;
 use crate::runtime::retention::Retention;
@@ -266,7 +267,8 @@ impl RuntimeBuilder {
             handlers: self.handlers,
             observers: self.observers,
             account: self.account,
-            limits: self.limits,
+            engine: Service::of(StartExecution),
+            limits: Arc::new(self.limits),
             history: self.history,
             cancel_grace: self.cancel_grace,
             residents: Default::default(),
@@ -362,11 +364,11 @@ pub(super) struct Arns {
 
 impl Arns {
     /// What an execution called `name` starts from.
-    pub(super) fn start(&mut self, name: Arc<str>, input: Json) -> Start {
+    pub(super) fn start(&mut self, name: Arc<str>, input: Json, limits: Arc<Limits>) -> Start {
         let common = self.common.len();
         self.common.push_str(&name);
         let execution = self.common.as_str().into();
         self.common.truncate(common);
-        Start::of(execution, name, self.machine.clone(), self.role.clone(), input)
+        Start::of(execution, name, self.machine.clone(), self.role.clone(), input, limits)
     }
 }

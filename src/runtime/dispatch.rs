@@ -83,13 +83,13 @@ impl Inner {
     }
 
     /// Who serves `resource`: whoever was registered for it, the engine itself, or whoever serves all the rest.
-    pub(super) fn service(&self, resource: &Arn) -> Option<Service> {
+    pub(super) fn service(&self, resource: &Arn) -> Option<&Service> {
         let own = || {
             let served = !self.catalog.is_empty() && StartExecution::serves(resource);
-            served.then(|| Service::of(StartExecution))
+            served.then_some(&self.engine)
         };
-        let registered = self.handlers.matching(resource.as_str()).cloned();
-        registered.or_else(own).or_else(|| self.handlers.fallback().cloned())
+        let registered = self.handlers.matching(resource.as_str());
+        registered.or_else(own).or_else(|| self.handlers.fallback())
     }
 }
 

@@ -26,7 +26,7 @@ impl Functions {
         let called = FunctionCall::of(attempt.resource(), attempt.input());
         let called = called.expect("only resources that call functions come here");
         match self.handlers.find(called.name()) {
-            Some(handler) => handler.clone().work(attempt.calling(called)),
+            Some(handler) => handler.work(attempt.calling(called)),
             None => attempt.fail(called.not_found()),
         }
     }

@@ -227,8 +227,8 @@ impl SharedHandler {
     }
 
     /// The work of `attempt`.
-    pub(super) fn work(self, attempt: Attempt) -> Work {
-        self.0.work(attempt)
+    pub(super) fn work(&self, attempt: Attempt) -> Work {
+        Arc::clone(&self.0).work(attempt)
     }
 }
 

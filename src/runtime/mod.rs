@@ -138,6 +138,8 @@ pub(crate) struct Inner {
     /// Whether there may be executions that the store counts as this runtime's and that are not here.
     adrift: AtomicBool,
     handlers: Registry<Service>,
+    /// Who serves what the engine does itself.
+    engine: Service,
     /// The machines that executions may start by their ARNs.
     catalog: HashMap<Arc<str>, Arc<StateMachine>>,
     activities: Activities,
@@ -145,7 +147,7 @@ pub(crate) struct Inner {
     tokens: Option<KnownTokens>,
     observers: Vec<Arc<dyn Observer>>,
     account: Account,
-    limits: Limits,
+    limits: Arc<Limits>,
     history: bool,
     cancel_grace: Duration,
     residents: Sharded<Residents>,
@@ -630,9 +632,9 @@ impl Inner {
     ) -> (NewExecution, Commit, Born) {
         let mut start = {
             let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-            origins.start(&self.account, machine, name, input)
+            origins.start(&self.account, machine, name, input, Arc::clone(&self.limits))
         };
-        (start.limits, start.history) = (self.limits, self.history);
+        start.history = self.history;
         let start = Arc::new(start.missing_activities(self.activities.missing()));
         let now = self.clock.now();
         let mut new = NewExecution::new(

@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 
 use crate::execution::{Seed, Start};
 use crate::json::Json;
+use crate::limits::Limits;
 use crate::machine::StateMachine;
 use crate::runtime::builder::{Account, Arns};
 
@@ -31,10 +32,11 @@ impl Origins {
         machine: &StateMachine,
         name: Arc<str>,
         input: Json,
+        limits: Arc<Limits>,
     ) -> Start {
         let seed = self.seed();
         let arns = self.arns.entry(machine.name.clone()).or_insert_with(|| account.arns(&machine.name));
-        arns.start(name, input).seed(seed)
+        arns.start(name, input, limits).seed(seed)
     }
 
     fn seed(&mut self) -> Seed {

@@ -291,7 +291,7 @@ impl Inner {
     pub(super) fn restore(&self, stored: &StoredExecution) -> Result<Execution, ExecutionError> {
         let unusable = |reason: String| ExecutionError::Unusable { reason };
         let machine = self.machine(stored).map_err(unusable)?;
-        Execution::restore(machine, &stored.snapshot, self.limits, self.clock.now())
+        Execution::restore(machine, &stored.snapshot, Arc::clone(&self.limits), self.clock.now())
             .map_err(|error| unusable(error.to_string()))
     }
 

@@ -20,7 +20,7 @@ impl Service {
     }
 
     /// The work of `attempt`.
-    pub(super) fn work(self, attempt: Attempt) -> Work {
+    pub(super) fn work(&self, attempt: Attempt) -> Work {
         match self {
             Self::Handler(handler) => handler.work(attempt),
             Self::Functions(functions) => functions.work(attempt),

@@ -24,7 +24,15 @@ pub(super) struct Kept {
     pub(super) tokens: Vec<IssuedToken>,
     pub(super) owner: Option<OwnerId>,
     wake: Option<Timestamp>,
+    /// What was posted; most executions never get any.
+    pub(super) post: Option<Box<Post>>,
+}
+
+/// Events that were posted.
+#[derive(Debug, Default)]
+pub(super) struct Post {
     pub(super) inbox: BTreeMap<InboxId, Event>,
+    /// What came of those that are not in the inbox any longer.
     pub(super) settled: BTreeMap<InboxId, bool>,
 }
 
@@ -62,9 +70,12 @@ impl Kept {
             tokens: Vec::new(),
             owner,
             wake: None,
-            inbox: BTreeMap::new(),
-            settled: BTreeMap::new(),
+            post: None,
         }
+    }
+
+    pub(super) fn has_mail(&self) -> bool {
+        self.post.as_ref().is_some_and(|post| !post.inbox.is_empty())
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -80,21 +91,21 @@ impl Kept {
     }
 
     fn waits(&self) -> Waits {
-        match (self.owner, self.inbox.is_empty()) {
-            (Some(_), true) => Waits::Nowhere,
-            (Some(_), false) => Waits::Mailed,
-            (None, true) => self.wake.map_or(Waits::Nowhere, Waits::Until),
-            (None, false) => Waits::Until(Timestamp::EPOCH),
+        match (self.owner, self.has_mail()) {
+            (Some(_), false) => Waits::Nowhere,
+            (Some(_), true) => Waits::Mailed,
+            (None, false) => self.wake.map_or(Waits::Nowhere, Waits::Until),
+            (None, true) => Waits::Until(Timestamp::EPOCH),
         }
     }
 
     /// Takes a commit over, and gives the state that is not needed any longer.
     pub(super) fn write(&mut self, commit: &mut Commit) -> Option<Snapshot> {
         self.wake = commit.wake();
-        if let Some(handled) = commit.handled
-            && self.inbox.remove(&handled.posted).is_some()
+        if let (Some(handled), Some(post)) = (commit.handled, &mut self.post)
+            && post.inbox.remove(&handled.posted).is_some()
         {
-            self.settled.insert(handled.posted, handled.accepted);
+            post.settled.insert(handled.posted, handled.accepted);
         }
         self.summary.redrives = commit.changes.redrives().cloned();
         let over = match &mut self.snapshot {
@@ -112,8 +123,10 @@ impl Kept {
         self.summary.stopped_at = commit.status.is_closed().then_some(commit.at);
         if commit.status.is_closed() {
             self.owner = None;
-            let refused = std::mem::take(&mut self.inbox);
-            self.settled.extend(refused.into_keys().map(|posted| (posted, false)));
+            if let Some(post) = &mut self.post {
+                let refused = std::mem::take(&mut post.inbox);
+                post.settled.extend(refused.into_keys().map(|posted| (posted, false)));
+            }
         }
         std::mem::swap(&mut self.summary.status, &mut commit.status);
         self.revision = self.revision.next();

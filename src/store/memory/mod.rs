@@ -133,7 +133,7 @@ impl MemoryStore {
                 address.open = false;
             }
         }
-        let settles = !kept.inbox.is_empty();
+        let settles = kept.has_mail();
         let (over, moved) = kept.change(|kept| kept.write(commit));
         if let Some(moved) = moved {
             self.common().moved(kept.number, moved);
@@ -348,9 +348,11 @@ impl Store for MemoryStore {
         common.last_posted += 1;
         let posted = InboxId::from(common.last_posted);
         let (owner, moved) = kept.change(|kept| {
-            match kept.is_open() {
-                true => drop(kept.inbox.insert(posted, event)),
-                false => drop(kept.settled.insert(posted, false)),
+            let is_open = kept.is_open();
+            let post = kept.post.get_or_insert_default();
+            match is_open {
+                true => drop(post.inbox.insert(posted, event)),
+                false => drop(post.settled.insert(posted, false)),
             }
             kept.owner
         });
@@ -366,11 +368,11 @@ impl Store for MemoryStore {
             let settled = self.settled.notified();
             {
                 let shard = self.shard(id);
-                let kept = shard.find(id)?;
-                if let Some(accepted) = kept.settled.get(&posted) {
+                let post = shard.find(id)?.post.as_ref().ok_or(StoreErrorKind::NotFound)?;
+                if let Some(accepted) = post.settled.get(&posted) {
                     return Ok(*accepted);
                 }
-                if !kept.inbox.contains_key(&posted) {
+                if !post.inbox.contains_key(&posted) {
                     return Err(StoreErrorKind::NotFound.into());
                 }
             }

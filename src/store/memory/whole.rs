@@ -61,7 +61,8 @@ impl<'a> Whole<'a> {
     pub(super) fn take(&mut self, owner: OwnerId, number: u64) -> Claimed {
         self.set_owner(number, Some(owner));
         let kept = self.kept(number);
-        let inbox = kept.inbox.iter().map(|(posted, event)| Posted::new(*posted, event.clone()));
+        let inbox = kept.post.iter().flat_map(|post| &post.inbox);
+        let inbox = inbox.map(|(posted, event)| Posted::new(*posted, event.clone()));
         Claimed::new(kept.summary.id.clone(), inbox.collect())
     }
 }
