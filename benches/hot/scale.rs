@@ -62,14 +62,26 @@ fn main() {
     draw("cores", execution, "cores", &[1, 2], &cores);
 }
 
+/// How often each point is measured: all of them in turn, and the best of each counts. What is beside them on the
+/// machine changes by the second, and with it what everything takes.
+const ROUNDS: usize = 7;
+
 /// Microseconds by size, in a picture and on the screen.
 fn draw(keep: bool, name: &str, title: &str, what: &str, sizes: &[usize], measures: &[Measure]) {
+    let mut best = vec![vec![f64::INFINITY; measures.len()]; sizes.len()];
+    for _ in 0..if keep { ROUNDS } else { 1 } {
+        for (size, best) in sizes.iter().zip(&mut best) {
+            for ((_, measure), best) in measures.iter().zip(best) {
+                *best = best.min(measure(*size));
+            }
+        }
+    }
     let mut curves: Vec<Curve> = measures.iter().map(|(name, _)| (*name, Vec::new())).collect();
     println!("{title}");
-    for size in sizes {
+    for (size, best) in sizes.iter().zip(best) {
         print!("{size:>8} {what}");
-        for ((name, measure), curve) in measures.iter().zip(&mut curves) {
-            let micros = measure(*size) / 1e3;
+        for (((name, _), curve), nanos) in measures.iter().zip(&mut curves).zip(best) {
+            let micros = nanos / 1e3;
             print!("{micros:>10.2} µs {name}");
             curve.1.push((*size, micros));
         }
@@ -83,48 +95,38 @@ fn draw(keep: bool, name: &str, title: &str, what: &str, sizes: &[usize], measur
     }
 }
 
-/// The best of three: nanoseconds of each of `units`.
-fn best(units: usize, mut run: impl FnMut() -> u128) -> f64 {
-    let best = (0..3).map(|_| run()).min().unwrap_or_default();
-    best as f64 / units as f64
-}
-
 fn each(contender: &mut Contender, items: usize) -> f64 {
     let count = (ENOUGH / items).clamp(1, 100);
-    best(items * count, || contender(count, Meter::Time))
+    contender(count, Meter::Time) as f64 / (items * count) as f64
 }
 
 fn executions(size: usize, history: bool) -> f64 {
     let tokio = by_hand::current_thread();
     let machine = callback::machine();
     let rounds = (ENOUGH / size).max(1);
-    best(size * rounds, || {
-        let (runtime, mut tokens) = waiting::build(history);
-        let orders: Vec<Vec<_>> = (0..rounds).map(|_| orders(size)).collect();
-        let begun = ThreadTime::now();
-        tokio.block_on(async {
-            for (round, orders) in orders.into_iter().enumerate() {
-                waiting::run(&runtime, &mut tokens, &machine, round * size, orders).await;
-            }
-        });
-        begun.elapsed().as_nanos()
-    })
+    let (runtime, mut tokens) = waiting::build(history);
+    let orders: Vec<Vec<_>> = (0..rounds).map(|_| orders(size)).collect();
+    let begun = ThreadTime::now();
+    tokio.block_on(async {
+        for (round, orders) in orders.into_iter().enumerate() {
+            waiting::run(&runtime, &mut tokens, &machine, round * size, orders).await;
+        }
+    });
+    begun.elapsed().as_nanos() as f64 / (size * rounds) as f64
 }
 
 fn executions_by_hand(size: usize) -> f64 {
     let tokio = by_hand::current_thread();
     let rounds = (ENOUGH / size).max(1);
-    best(size * rounds, || {
-        let (twin, mut tokens) = ByHand::new();
-        let orders: Vec<Vec<_>> = (0..rounds).map(|_| orders(size)).collect();
-        let begun = ThreadTime::now();
-        tokio.block_on(async {
-            for orders in orders {
-                Arc::clone(&twin).run(&mut tokens, orders, ByHand::approve).await;
-            }
-        });
-        begun.elapsed().as_nanos()
-    })
+    let (twin, mut tokens) = ByHand::new();
+    let orders: Vec<Vec<_>> = (0..rounds).map(|_| orders(size)).collect();
+    let begun = ThreadTime::now();
+    tokio.block_on(async {
+        for orders in orders {
+            Arc::clone(&twin).run(&mut tokens, orders, ByHand::approve).await;
+        }
+    });
+    begun.elapsed().as_nanos() as f64 / (size * rounds) as f64
 }
 
 /// How many customers there are: each starts an execution, answers it, waits for its end, and starts the next.
@@ -135,20 +137,18 @@ const EACH: usize = ENOUGH / CUSTOMERS;
 
 /// So many workers, for all customers; the runtime and its store are everybody's.
 fn cores(count: usize) -> f64 {
-    let tokio = workers(count);
-    best(CUSTOMERS * EACH, || nanos_of(&tokio, all_served()))
+    nanos_of(&workers(count), all_served()) as f64 / (CUSTOMERS * EACH) as f64
 }
 
 /// The same customers for each of so many cores, and the work of all of them: each core has a runtime and a store of
 /// its own.
 fn cores_apart(count: usize) -> f64 {
-    best(CUSTOMERS * EACH * count, || {
-        std::thread::scope(|scope| {
-            let apart = || nanos_of(&by_hand::current_thread(), all_served());
-            let cores: Vec<_> = (0..count).map(|_| scope.spawn(apart)).collect();
-            cores.into_iter().map(|core| core.join().expect("nobody panics")).max().unwrap_or_default()
-        })
-    })
+    let nanos = std::thread::scope(|scope| {
+        let apart = || nanos_of(&by_hand::current_thread(), all_served());
+        let cores: Vec<_> = (0..count).map(|_| scope.spawn(apart)).collect();
+        cores.into_iter().map(|core| core.join().expect("nobody panics")).max().unwrap_or_default()
+    });
+    nanos as f64 / (CUSTOMERS * EACH * count) as f64
 }
 
 /// How long something takes. What it gives is dropped after.
@@ -182,26 +182,24 @@ async fn all_served() -> Runtime {
 }
 
 fn cores_by_hand(count: usize) -> f64 {
-    let tokio = workers(count);
-    best(CUSTOMERS * EACH, || {
-        nanos_of(&tokio, async {
-            let (senders, tokens) = channels();
-            let twin = ByHand::handing(senders);
-            served(tokens, |customer, mut tokens| {
-                let twin = Arc::clone(&twin);
-                async move {
-                    for _ in 0..EACH {
-                        let approved = tokio::spawn(Arc::clone(&twin).approve(order_of(customer)));
-                        let token = tokens.recv().await.expect("every order asks");
-                        twin.answer(&token, callback::answer());
-                        approved.await.expect("it was answered");
-                    }
+    let work = async {
+        let (senders, tokens) = channels();
+        let twin = ByHand::handing(senders);
+        served(tokens, |customer, mut tokens| {
+            let twin = Arc::clone(&twin);
+            async move {
+                for _ in 0..EACH {
+                    let approved = tokio::spawn(Arc::clone(&twin).approve(order_of(customer)));
+                    let token = tokens.recv().await.expect("every order asks");
+                    twin.answer(&token, callback::answer());
+                    approved.await.expect("it was answered");
                 }
-            })
-            .await;
-            twin
+            }
         })
-    })
+        .await;
+        twin
+    };
+    nanos_of(&workers(count), work) as f64 / (CUSTOMERS * EACH) as f64
 }
 
 /// Serves all customers, each on a task of its own.

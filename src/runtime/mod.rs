@@ -28,6 +28,7 @@ mod sleepers;
 mod steps;
 mod token;
 mod work;
+mod yields;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -73,6 +74,7 @@ use crate::runtime::sleepers::Sleepers;
 use crate::runtime::steps::Steps;
 use crate::runtime::token::KnownTokens;
 use crate::runtime::work::Hands;
+use crate::runtime::yields::{REPORT, START};
 use crate::store::sharded::{Sharded, place_of};
 use crate::store::{
     Claim, Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, OwnerId, Page, PageRequest,
@@ -244,6 +246,7 @@ impl Runtime {
         name: impl Into<Option<&'a str>>,
         input: impl Into<Json>,
     ) -> Result<ExecutionHandle, StartError> {
+        yields::after(START).await;
         let permit = self.room().await.ok_or(StartError::ShuttingDown)?;
         self.inner.start(machine, name.into(), input.into(), permit).await
     }
@@ -259,6 +262,7 @@ impl Runtime {
         name: impl Into<Option<&'a str>>,
         input: impl Into<Json>,
     ) -> Result<ExecutionHandle, StartError> {
+        yields::after(START).await;
         let permit = match Arc::clone(&self.inner.room).try_acquire_owned() {
             Ok(permit) => permit,
             Err(TryAcquireError::NoPermits) => return Err(StartError::NoRoom),
@@ -471,6 +475,7 @@ impl Runtime {
         token: &TaskToken,
         event: impl FnOnce(TaskId) -> Event,
     ) -> Result<(), ReportError> {
+        yields::after(REPORT).await;
         if self.inner.shutdown.is_cancelled() {
             return Err(ReportError::ShuttingDown);
         }
