@@ -70,6 +70,7 @@ impl Inner {
         }
         let (task, token) = (start.task, start.token.take());
         let cx = TaskContext::new(Arc::clone(self), resident.id.clone(), task, token, begun);
+        let alone = live.running.is_empty();
         live.running.insert(task, cx.running());
         let attempt = Attempt { resident: Arc::clone(resident), start, called: None, cx };
         let work = match service {
@@ -79,7 +80,11 @@ impl Inner {
                 attempt.fail(failure)
             }
         };
-        hands.take(work, &self.tracker);
+        match alone {
+            true => hands.take(work, &self.tracker),
+            // Handlers of other branches wait for their turn, and this one behind them.
+            false => work.begin(&self.tracker),
+        }
     }
 
     /// Who serves `resource`: whoever was registered for it, the engine itself, or whoever serves all the rest.

@@ -29,6 +29,11 @@ impl Work {
     pub(super) fn new(work: impl Future<Output = Option<Self>> + Send + 'static) -> Self {
         Self(Box::pin(work))
     }
+
+    /// Does it on a task of its own.
+    pub(super) fn begin(self, tracker: &TaskTracker) {
+        tracker.spawn(Chain(self));
+    }
 }
 
 impl Hands {
@@ -47,7 +52,7 @@ impl Hands {
         if self.free && self.full.is_none() {
             self.full = Some(work);
         } else {
-            tracker.spawn(Chain(work));
+            work.begin(tracker);
         }
     }
 
