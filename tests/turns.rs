@@ -6,8 +6,8 @@ mod machine;
 #[path = "shared/one_task.rs"]
 mod one_task;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 
 use serde_json::{Value, json};
 use stepwright::{
@@ -46,16 +46,20 @@ fn two_tasks(second: &Value) -> Arc<StateMachine> {
         "Done": { "Type": "Succeed" } } }))
 }
 
-#[tokio::test(flavor = "current_thread")]
-async fn a_task_after_the_other_lets_others_have_their_turn() {
+/// Tasks without an end.
+fn round_and_round() -> Arc<StateMachine> {
     let round = json!({ "Type": "Task", "Resource": WORK, "Next": "Again" });
     let catch = json!([{ "ErrorEquals": ["States.ALL"], "Next": "Done" }]);
     let again = json!({ "Type": "Task", "Resource": WORK, "Catch": catch, "Next": "Round" });
     let states = json!({ "Round": round, "Again": again, "Done": { "Type": "Succeed" } });
-    let machine = machine(&json!({ "StartAt": "Round", "States": states }));
+    machine(&json!({ "StartAt": "Round", "States": states }))
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_task_after_the_other_lets_others_have_their_turn() {
     let (builder, calls) = with_work();
     let runtime = builder.build().unwrap();
-    let execution = runtime.start_execution(&machine, None, json!({})).await.unwrap();
+    let execution = runtime.start_execution(&round_and_round(), None, json!({})).await.unwrap();
     let mut seen = 0;
     for _ in 0..5 {
         yield_now().await;
@@ -141,4 +145,43 @@ async fn a_handler_that_waits_after_another_one_is_cancelled_with_its_execution(
     runtime.stop_execution(execution.id(), Failure::named("Enough")).await.unwrap();
     begun.recv().await.unwrap();
     runtime.shutdown().await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_task_after_the_other_is_not_begun_in_a_shutdown() {
+    let (builder, calls) = with_work();
+    let runtime = builder.build().unwrap();
+    runtime.start_execution(&round_and_round(), None, json!({})).await.unwrap();
+    while calls.load(Ordering::Relaxed) == 0 {
+        yield_now().await;
+    }
+    runtime.shutdown().await;
+    let before = calls.load(Ordering::Relaxed);
+    for _ in 0..9 {
+        yield_now().await;
+    }
+    assert_eq!(calls.load(Ordering::Relaxed), before);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn branches_that_begin_after_a_handler_are_for_any_thread() {
+    let both = Arc::new(Barrier::new(2));
+    let meets = handler_fn(move |_, _| {
+        let both = Arc::clone(&both);
+        async move {
+            both.wait();
+            Ok::<_, Failure>(1)
+        }
+    });
+    let (builder, _) = with_work();
+    let runtime = builder.function("Meet", meets).build().unwrap();
+    let meet = |state: &str| {
+        let task = json!({ "Type": "Task", "Resource": WORK.replace("Work", "Meet"), "End": true });
+        json!({ "StartAt": state, "States": { state: task } })
+    };
+    let machine = machine(&json!({ "StartAt": "Work", "States": {
+        "Work": { "Type": "Task", "Resource": WORK, "Next": "Both" },
+        "Both": { "Type": "Parallel", "Branches": [meet("One"), meet("Other")], "End": true } } }));
+    let execution = runtime.start_execution(&machine, None, json!({})).await.unwrap();
+    assert_eq!(execution.wait().await.unwrap(), json!([1, 1]));
 }

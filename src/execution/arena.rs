@@ -159,6 +159,9 @@ impl Frames {
 
     /// Forgets the outputs of `children`; those in the places `saved` were saved.
     pub(super) fn forget(&mut self, children: &Children, saved: Vec<Range<u64>>) {
+        if saved.is_empty() && self.others.is_none() {
+            return;
+        }
         let Others { inner, gone, empty, .. } = self.others();
         gone.extend(saved);
         let FrameId(base) = children.base;
@@ -197,7 +200,9 @@ impl Frames {
 
     /// Makes room for `count` more.
     pub(super) fn reserve(&mut self, count: u32) {
-        self.others().inner.reserve(count as usize);
+        if count > 0 {
+            self.others().inner.reserve(count as usize);
+        }
     }
 
     /// What `save` makes of the frames touched since the last call: of the root, then of the others in order; of

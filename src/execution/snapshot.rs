@@ -167,7 +167,7 @@ impl Execution {
         }
         let Started { start, at } = snapshot.started.as_ref().ok_or(RestoreError::NoStart)?;
         let limits = limits.into();
-        let start = match start.limits == limits {
+        let start = match Arc::ptr_eq(&start.limits, &limits) {
             true => start.clone(),
             false => Arc::new(Start { limits, ..(**start).clone() }),
         };

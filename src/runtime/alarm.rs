@@ -45,7 +45,7 @@ impl Alarms {
         if let Some(new) = new {
             times.insert((new, resident.number), resident.id.clone());
             drop(times);
-            self.is_due(new);
+            self.notice(new);
         }
     }
 
@@ -56,11 +56,11 @@ impl Alarms {
             let mut look = self.time_to_look();
             *look = Some(look.map_or(time, |look| look.min(time)));
         }
-        self.is_due(time);
+        self.notice(time);
     }
 
     /// Something was set for a time: who keeps time is told, if they might sleep for longer.
-    fn is_due(&self, time: Timestamp) {
+    fn notice(&self, time: Timestamp) {
         if time.as_millis() < self.quiet.load(Ordering::SeqCst) {
             self.sooner.notify_one();
         }

@@ -82,8 +82,11 @@ impl Inner {
         };
         match alone {
             true => hands.take(work, &self.tracker),
-            // Handlers of other branches wait for their turn, and this one behind them.
-            false => work.begin(&self.tracker),
+            // Handlers of other branches wait for their turn, and this one behind them: any thread may take any of them.
+            false => {
+                hands.pass_on(&self.tracker);
+                work.begin(&self.tracker);
+            }
         }
     }
 
@@ -140,6 +143,10 @@ impl Attempt {
     fn run(self, handler: Arc<impl ResourceHandler>) -> impl Future<Output = Option<Work>> + Send {
         async move {
             let (cx, resident) = (&self.cx, &self.resident);
+            if cx.is_cancelled() {
+                // Nobody waits for it, before it was begun.
+                return None;
+            }
             let (resource, pattern) = (self.start.resource.clone(), self.start.pattern);
             // Of plain calls only those of activities have tokens.
             let may_be_activity = pattern == IntegrationPattern::RequestResponse && cx.token().is_some();

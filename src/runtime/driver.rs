@@ -12,7 +12,7 @@
 //!              Unavailable -> wait, try the same commit again; nothing has been carried out yet
 //!              otherwise   -> the same, but the sender hears of it, and the execution is stranded meanwhile
 //! 5. tell    observers; answer the senders
-//! 6. act     StartTask -> spawn handler, CancelTask -> cancel it
+//! 6. act     StartTask -> call its handler, CancelTask -> cancel it
 //! 7. closed? publish the status and end; else goto 1
 //! ```
 
@@ -122,7 +122,10 @@ impl Inner {
                 return left;
             }
             (mail, live) = match self.next(resident, live, now) {
-                Next::Mail(mail, live) => (mail, live),
+                Next::Mail(mail, live) => {
+                    hands.pass_on(&self.tracker);
+                    (mail, live)
+                }
                 Next::Due(live) => {
                     self.spawn(resident, live, Mail::of(Event::Tick));
                     return left;

@@ -246,9 +246,10 @@ impl Runtime {
         name: impl Into<Option<&'a str>>,
         input: impl Into<Json>,
     ) -> Result<ExecutionHandle, StartError> {
+        let (name, input) = (name.into(), input.into());
         yields::after(START).await;
         let permit = self.room().await.ok_or(StartError::ShuttingDown)?;
-        self.inner.start(machine, name.into(), input.into(), permit).await
+        self.inner.start(machine, name, input, permit).await
     }
 
     /// Starts an execution if there is room for it now.
@@ -262,13 +263,14 @@ impl Runtime {
         name: impl Into<Option<&'a str>>,
         input: impl Into<Json>,
     ) -> Result<ExecutionHandle, StartError> {
+        let (name, input) = (name.into(), input.into());
         yields::after(START).await;
         let permit = match Arc::clone(&self.inner.room).try_acquire_owned() {
             Ok(permit) => permit,
             Err(TryAcquireError::NoPermits) => return Err(StartError::NoRoom),
             Err(TryAcquireError::Closed) => return Err(StartError::ShuttingDown),
         };
-        self.inner.start(machine, name.into(), input.into(), permit).await
+        self.inner.start(machine, name, input, permit).await
     }
 
     /// Completes the task that waits for `token`. When it returns, that is committed.

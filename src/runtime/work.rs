@@ -8,13 +8,13 @@ use std::task::{Context, Poll};
 use tokio_util::task::TaskTracker;
 
 /// How many calls that never wait follow one another before others have their turn.
-const MOST: u32 = 16;
+const MOST: u32 = 4;
 
 /// A call of a handler, until its execution has been told what it came to. What comes next of the execution, if it is
 /// to be done on the same task, is what it gives.
 pub(super) struct Work(Pin<Box<dyn Future<Output = Option<Self>> + Send>>);
 
-/// Who does the work that a step asks for.
+/// Who does the work that steps ask for, if it is all there is to do for an execution.
 #[derive(Debug)]
 pub(super) struct Hands {
     /// Whether whoever makes the step does the first of it.
@@ -42,7 +42,7 @@ impl Hands {
         Self { free: false, full: None }
     }
 
-    /// The first of it is done on the task that the step is made on, which would end otherwise.
+    /// It is done on the task that the step is made on, which would end otherwise.
     pub(super) fn free() -> Self {
         Self { free: true, full: None }
     }
@@ -52,6 +52,13 @@ impl Hands {
         if self.free && self.full.is_none() {
             self.full = Some(work);
         } else {
+            work.begin(tracker);
+        }
+    }
+
+    /// There is more to do first: what was taken is done on a task of its own.
+    pub(super) fn pass_on(&mut self, tracker: &TaskTracker) {
+        if let Some(work) = self.full.take() {
             work.begin(tracker);
         }
     }

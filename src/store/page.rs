@@ -177,7 +177,9 @@ mod tests {
     fn numbers_in_several_maps_are_one_list() {
         for (reverse, limit) in [(false, 1), (false, 2), (true, 2), (true, 9)] {
             let mut maps = vec![BTreeMap::new(); 3];
-            (1..=8_u64).for_each(|number| drop(maps[number as usize * 5 % 3].insert(number, number)));
+            for number in 1..=8 {
+                maps[number as usize * 5 % 3].insert(number, number);
+            }
             let mut request = PageRequest { reverse, ..PageRequest::first(limit) };
             let mut seen = Vec::new();
             loop {

@@ -39,17 +39,20 @@ pub(super) struct Owner {
 impl Common {
     /// An owner began something.
     pub(super) fn is_there(&mut self, owner: OwnerId) {
-        self.owners.entry(owner).or_default().gone = false;
+        self.owner(owner).gone = false;
     }
 
     /// Tells an owner of changes. One that nothing was known of may have missed some.
     pub(super) fn changed(&mut self, owner: OwnerId) -> Arc<Notify> {
-        let owner = self.owners.entry(owner).or_insert_with(|| {
+        Arc::clone(&self.owner(owner).changed)
+    }
+
+    fn owner(&mut self, owner: OwnerId) -> &mut Owner {
+        self.owners.entry(owner).or_insert_with(|| {
             let owner = Owner::default();
             owner.changed.notify_one();
             owner
-        });
-        Arc::clone(&owner.changed)
+        })
     }
 
     /// An execution waits elsewhere for a claim.

@@ -174,8 +174,8 @@ impl PromptStore for MemoryStore {
                 shard.order.insert(number, id.clone());
             }
         }
-        if let Some(owner) = owner.filter(|owner| !shard.began.contains(owner)) {
-            shard.began.push(owner);
+        if let Some(owner) = owner.filter(|owner| !shard.beginners.contains(owner)) {
+            shard.beginners.push(owner);
         }
         let Written { revision, .. } = self.write(&mut shard, &id, &mut first, |_| true)?;
         Ok(Created::New(revision))

@@ -21,7 +21,7 @@ pub(super) struct Shard {
     /// The same of those whose state was kept.
     pub(super) redrivable: BTreeSet<(Timestamp, u64)>,
     /// Who began executions here since somebody asked for it.
-    pub(super) began: Vec<OwnerId>,
+    pub(super) beginners: Vec<OwnerId>,
 }
 
 /// The number of the execution at a place that is the `nth` of all.

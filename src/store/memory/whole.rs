@@ -18,8 +18,8 @@ pub(super) struct Whole<'a> {
 impl<'a> Whole<'a> {
     pub(super) fn new(shards: [MutexGuard<'a, Shard>; SHARDS], common: MutexGuard<'a, Common>) -> Self {
         let mut whole = Self { shards, common };
-        let began = whole.shards.iter_mut().flat_map(|shard| std::mem::take(&mut shard.began));
-        began.for_each(|owner| whole.common.is_there(owner));
+        let beginners = whole.shards.iter_mut().flat_map(|shard| std::mem::take(&mut shard.beginners));
+        beginners.for_each(|owner| whole.common.is_there(owner));
         whole
     }
 
