@@ -143,10 +143,7 @@ impl Attempt {
     fn run(self, handler: Arc<impl ResourceHandler>) -> impl Future<Output = Option<Work>> + Send {
         async move {
             let (cx, resident) = (&self.cx, &self.resident);
-            if cx.is_cancelled() {
-                // Nobody waits for it, before it was begun.
-                return None;
-            }
+            // One that nobody waits for any longer is called all the same: its history says that it has started.
             let (resource, pattern) = (self.start.resource.clone(), self.start.pattern);
             // Of plain calls only those of activities have tokens.
             let may_be_activity = pattern == IntegrationPattern::RequestResponse && cx.token().is_some();
