@@ -1,8 +1,8 @@
 //! The reference implementation: everything in maps, gone with the process.
 
-mod common;
 mod kept;
 mod offers;
+mod owners;
 mod shard;
 mod whole;
 
@@ -16,9 +16,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use self::common::Common;
 use self::kept::Kept;
-use self::shard::{Shard, number_at, place_of_number};
+use self::owners::Owners;
+use self::shard::{Ended, Shard, number_at, place_of_number};
 use self::whole::Whole;
 use crate::arn::Arn;
 use crate::execution::{Event, Snapshot};
@@ -65,7 +65,7 @@ pub struct MemoryStore {
     executions: Sharded<Shard>,
     tokens: Sharded<Tokens>,
     // Whoever needs several of these takes them in this order.
-    common: Mutex<Common>,
+    owners: Mutex<Owners>,
     /// How many executions were begun, ever.
     began: AtomicU64,
     /// A posted event was settled.
@@ -95,37 +95,27 @@ impl MemoryStore {
         self.tokens.at(place_of_number((*last).into()))
     }
 
-    fn common(&self) -> MutexGuard<'_, Common> {
+    fn owners(&self) -> MutexGuard<'_, Owners> {
         // Nothing between lock and unlock panics half-way through a change.
-        self.common.lock().unwrap_or_else(PoisonError::into_inner)
+        self.owners.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn whole(&self) -> Whole<'_> {
-        Whole::new(self.executions.all(), self.common())
+        Whole::new(self.executions.all(), self.owners())
     }
 
-    /// Writes a commit, if what is kept `fits`.
-    fn write(
-        &self,
-        shard: &mut Shard,
-        id: &ExecutionId,
-        commit: &mut Commit,
-        fits: impl FnOnce(&Kept) -> bool,
-    ) -> Result<Written, StoreError> {
-        let Shard { executions, ended, redrivable, .. } = shard;
-        let kept = executions.get_mut(id).ok_or(StoreErrorKind::NotFound)?;
-        if !fits(kept) {
-            return Err(StoreErrorKind::Conflict.into());
-        }
+    /// Writes a commit that fits what is kept.
+    fn write(&self, kept: &mut Kept, ended: &mut Ended, commit: &mut Commit) -> Written {
         let tokens = &commit.tokens;
         if !tokens.taken.is_empty() || tokens.offered().next().is_some() {
-            let mut common = self.common();
-            if common.offers.change(id, tokens) {
-                common.tell_all();
+            let mut owners = self.owners();
+            if owners.offers.change(&kept.summary.id, tokens) {
+                owners.tell_all();
             }
         }
         for issued in &tokens.issued {
-            let address = TaskAddress::new(id.clone(), issued.task, issued.activity.is_some(), true);
+            let id = kept.summary.id.clone();
+            let address = TaskAddress::new(id, issued.task, issued.activity.is_some(), true);
             self.tokens(&issued.hash).insert(issued.hash, address);
         }
         for hash in &tokens.retired {
@@ -136,15 +126,15 @@ impl MemoryStore {
         let settles = kept.has_mail();
         let (over, moved) = kept.change(|kept| kept.write(commit));
         if let Some(moved) = moved {
-            self.common().moved(kept.number, moved);
+            self.owners().moved(kept.number, moved);
         }
         if let Some(stopped_at) = kept.summary.stopped_at {
-            ended.insert((stopped_at, kept.number));
+            ended.all.insert((stopped_at, kept.number));
             if kept.snapshot.is_some() {
-                redrivable.insert((stopped_at, kept.number));
+                ended.redrivable.insert((stopped_at, kept.number));
             }
         }
-        Ok(Written { revision: kept.revision, over, settles })
+        Written { revision: kept.revision, over, settles }
     }
 
     /// The first of those that ended before a time, in all parts.
@@ -152,10 +142,10 @@ impl MemoryStore {
         shards: &[MutexGuard<'_, Shard>],
         before: Timestamp,
         most: usize,
-        among: fn(&Shard) -> &BTreeSet<(Timestamp, u64)>,
+        among: fn(&Ended) -> &BTreeSet<(Timestamp, u64)>,
     ) -> Vec<(Timestamp, u64)> {
-        let first = |shard| among(shard).range(..(before, 0)).take(most);
-        let mut first: Vec<_> = shards.iter().flat_map(|shard| first(shard)).copied().collect();
+        let first = |ended| among(ended).range(..(before, 0)).take(most);
+        let mut first: Vec<_> = shards.iter().flat_map(|shard| first(&shard.ended)).copied().collect();
         first.sort_unstable();
         first.truncate(most);
         first
@@ -166,19 +156,19 @@ impl PromptStore for MemoryStore {
     fn create_now(&self, execution: NewExecution, mut first: Commit) -> Result<Created, StoreError> {
         let (id, place, owner) = (execution.id.clone(), place_of(&execution.id), execution.owner);
         let mut shard = self.executions.at(place);
-        match shard.executions.entry(id.clone()) {
+        let Shard { executions, order, ended, beginners } = &mut *shard;
+        let kept = match executions.entry(id.clone()) {
             Entry::Occupied(kept) => return Ok(Created::Existing(kept.get().summary.clone())),
             Entry::Vacant(vacant) => {
                 let number = number_at(place, self.began.fetch_add(1, Ordering::Relaxed) + 1);
-                vacant.insert(Box::new(Kept::new(execution, number)));
-                shard.order.insert(number, id.clone());
+                order.insert(number, id);
+                vacant.insert(Box::new(Kept::new(execution, number)))
             }
+        };
+        if let Some(owner) = owner.filter(|owner| !beginners.contains(owner)) {
+            beginners.push(owner);
         }
-        if let Some(owner) = owner.filter(|owner| !shard.beginners.contains(owner)) {
-            shard.beginners.push(owner);
-        }
-        let Written { revision, .. } = self.write(&mut shard, &id, &mut first, |_| true)?;
-        Ok(Created::New(revision))
+        Ok(Created::New(self.write(kept, ended, &mut first).revision))
     }
 
     fn commit_now(
@@ -187,9 +177,13 @@ impl PromptStore for MemoryStore {
         expected: Revision,
         mut commit: Commit,
     ) -> Result<Revision, StoreError> {
-        let fits = |kept: &Kept| kept.revision == expected && kept.is_open();
         let mut shard = self.shard(id);
-        let Written { revision, over, settles } = self.write(&mut shard, id, &mut commit, fits)?;
+        let Shard { executions, ended, .. } = &mut *shard;
+        let kept = executions.get_mut(id).ok_or(StoreErrorKind::NotFound)?;
+        if kept.revision != expected || !kept.is_open() {
+            return Err(StoreErrorKind::Conflict.into());
+        }
+        let Written { revision, over, settles } = self.write(kept, ended, &mut commit);
         drop(shard);
         drop(over);
         if settles {
@@ -233,31 +227,31 @@ impl Store for MemoryStore {
         mut commit: Commit,
     ) -> Result<Revision, StoreError> {
         let mut shard = self.shard(id);
-        let kept = shard.find(id)?;
+        let Shard { executions, ended, .. } = &mut *shard;
+        let kept = executions.get_mut(id).ok_or(StoreErrorKind::NotFound)?;
         let (true, true, Some(stopped_at)) =
             (kept.revision == expected, kept.snapshot.is_some(), kept.summary.stopped_at)
         else {
             return Err(StoreErrorKind::Conflict.into());
         };
-        let ended = (stopped_at, kept.number);
-        shard.ended.remove(&ended);
-        shard.redrivable.remove(&ended);
-        let Written { revision, .. } = self.write(&mut shard, id, &mut commit, |_| true)?;
-        self.common().tell_all();
+        ended.all.remove(&(stopped_at, kept.number));
+        ended.redrivable.remove(&(stopped_at, kept.number));
+        let Written { revision, .. } = self.write(kept, ended, &mut commit);
+        self.owners().tell_all();
         Ok(revision)
     }
 
     async fn load(&self, id: &ExecutionId) -> Result<Option<StoredExecution>, StoreError> {
         let shard = self.shard(id);
-        Ok(shard.find(id).ok().and_then(|kept| {
-            let Kept { revision, snapshot, definition, summary, .. } = kept;
+        Ok(shard.executions.get(id).and_then(|kept| {
+            let Kept { revision, snapshot, definition, summary, .. } = &**kept;
             let snapshot = snapshot.clone()?;
             Some(StoredExecution::new(*revision, snapshot, definition.clone(), summary.clone()))
         }))
     }
 
     async fn describe(&self, id: &ExecutionId) -> Result<Option<ExecutionSummary>, StoreError> {
-        Ok(self.shard(id).find(id).ok().map(|kept| kept.summary.clone()))
+        Ok(self.shard(id).executions.get(id).map(|kept| kept.summary.clone()))
     }
 
     async fn find_task(&self, token: &TokenHash) -> Result<Option<TaskAddress>, StoreError> {
@@ -298,21 +292,21 @@ impl Store for MemoryStore {
             }
             None => {
                 let mine = |number: &u64| whole.kept(*number).owner == Some(claim.owner);
-                let mailed = whole.common.mailed.iter().copied().filter(mine);
-                let due = whole.common.wakes.range(..=(claim.due, u64::MAX)).map(|(_, number)| *number);
+                let mailed = whole.owners.mailed.iter().copied().filter(mine);
+                let due = whole.owners.wakes.range(..=(claim.due, u64::MAX)).map(|(_, number)| *number);
                 let due = due.filter(|number| wanted(&whole, *number));
                 mailed.chain(due).take(claim.most).collect()
             }
         };
         let executions = free.into_iter().map(|number| whole.take(claim.owner, number)).collect();
-        let next = whole.common.wakes.iter().find(|(_, number)| wanted(&whole, *number));
+        let next = whole.owners.wakes.iter().find(|(_, number)| wanted(&whole, *number));
         Ok(Claims::new(executions, next.map(|(wake, _)| *wake)).fresh(fresh))
     }
 
     async fn release(&self, owner: OwnerId, executions: Option<&[ExecutionId]>) -> Result<(), StoreError> {
         let mut whole = self.whole();
         let Some(executions) = executions else {
-            whole.common.owners.remove(&owner);
+            whole.owners.known.remove(&owner);
             whole.orphan(&[owner]);
             return Ok(());
         };
@@ -322,7 +316,7 @@ impl Store for MemoryStore {
                 whole.set_owner(number, None);
             }
         }
-        whole.common.tell_all();
+        whole.owners.tell_all();
         Ok(())
     }
 
@@ -336,17 +330,17 @@ impl Store for MemoryStore {
     }
 
     async fn changed(&self, owner: OwnerId) -> Result<Changed, StoreError> {
-        let changed = self.common().changed(owner);
+        let changed = self.owners().changed(owner);
         changed.notified().await;
         Ok(Changed::anything())
     }
 
     async fn post(&self, id: &ExecutionId, event: Event) -> Result<InboxId, StoreError> {
         let mut shard = self.shard(id);
-        let kept = shard.find_mut(id)?;
-        let mut common = self.common();
-        common.last_posted += 1;
-        let posted = InboxId::from(common.last_posted);
+        let kept = shard.executions.get_mut(id).ok_or(StoreErrorKind::NotFound)?;
+        let mut owners = self.owners();
+        owners.last_posted += 1;
+        let posted = InboxId::from(owners.last_posted);
         let (owner, moved) = kept.change(|kept| {
             let is_open = kept.is_open();
             let post = kept.post.get_or_insert_default();
@@ -357,9 +351,9 @@ impl Store for MemoryStore {
             kept.owner
         });
         if let Some(moved) = moved {
-            common.moved(kept.number, moved);
+            owners.moved(kept.number, moved);
         }
-        common.tell(owner);
+        owners.tell(owner);
         Ok(posted)
     }
 
@@ -386,34 +380,34 @@ impl Store for MemoryStore {
         most: usize,
         held: Duration,
     ) -> Result<Vec<TaskAddress>, StoreError> {
-        Ok(self.common().offers.hold(activity, most, held))
+        Ok(self.owners().offers.hold(activity, most, held))
     }
 
     async fn set_activity(&self, activity: &Arn, exists: bool) -> Result<(), StoreError> {
-        let mut common = self.common();
-        let missing = &mut common.missing_activities;
+        let mut owners = self.owners();
+        let missing = &mut owners.missing_activities;
         let _ = if exists { missing.remove(activity) } else { missing.insert(activity.clone()) };
-        common.tell_all();
+        owners.tell_all();
         Ok(())
     }
 
     async fn missing_activities(&self) -> Result<BTreeSet<Arn>, StoreError> {
-        Ok(self.common().missing_activities.clone())
+        Ok(self.owners().missing_activities.clone())
     }
 
     async fn forget(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
         let mut shards = self.executions.all();
-        let over = Self::ended_before(&shards, closed_before, most, |shard| &shard.ended);
+        let over = Self::ended_before(&shards, closed_before, most, |ended| &ended.all);
         for entry in &over {
             let shard = &mut *shards[place_of_number(entry.1)];
-            shard.ended.remove(entry);
-            shard.redrivable.remove(entry);
+            shard.ended.all.remove(entry);
+            shard.ended.redrivable.remove(entry);
             let id = shard.order.remove(&entry.1);
             let Some(kept) = id.and_then(|id| shard.executions.remove(&id)) else { continue };
             for token in &kept.tokens {
                 self.tokens(&token.hash).remove(&token.hash);
                 if token.activity.is_some() {
-                    self.common().offers.withdraw(&kept.summary.id, token.task);
+                    self.owners().offers.withdraw(&kept.summary.id, token.task);
                 }
             }
         }
@@ -422,10 +416,10 @@ impl Store for MemoryStore {
 
     async fn expire(&self, closed_before: Timestamp, most: usize) -> Result<usize, StoreError> {
         let mut shards = self.executions.all();
-        let over = Self::ended_before(&shards, closed_before, most, |shard| &shard.redrivable);
+        let over = Self::ended_before(&shards, closed_before, most, |ended| &ended.redrivable);
         for entry in &over {
             let shard = &mut *shards[place_of_number(entry.1)];
-            shard.redrivable.remove(entry);
+            shard.ended.redrivable.remove(entry);
             shard.numbered_mut(entry.1).snapshot = None;
         }
         Ok(over.len())

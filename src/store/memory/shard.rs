@@ -16,12 +16,17 @@ pub(super) struct Shard {
     pub(super) executions: HashMap<ExecutionId, Box<Kept>, RandomState>,
     /// By their numbers: in the order they were started.
     pub(super) order: BTreeMap<u64, ExecutionId>,
-    /// When those that have ended did.
-    pub(super) ended: BTreeSet<(Timestamp, u64)>,
-    /// The same of those whose state was kept.
-    pub(super) redrivable: BTreeSet<(Timestamp, u64)>,
+    pub(super) ended: Ended,
     /// Who began executions here since somebody asked for it.
     pub(super) beginners: Vec<OwnerId>,
+}
+
+/// When those that have ended did.
+#[derive(Debug, Default)]
+pub(super) struct Ended {
+    pub(super) all: BTreeSet<(Timestamp, u64)>,
+    /// Those whose state was kept.
+    pub(super) redrivable: BTreeSet<(Timestamp, u64)>,
 }
 
 /// The number of the execution at a place that is the `nth` of all.
@@ -37,10 +42,6 @@ pub(super) fn place_of_number(number: u64) -> usize {
 impl Shard {
     pub(super) fn find(&self, id: &ExecutionId) -> Result<&Kept, StoreError> {
         Ok(self.executions.get(id).ok_or(StoreErrorKind::NotFound)?)
-    }
-
-    pub(super) fn find_mut(&mut self, id: &ExecutionId) -> Result<&mut Kept, StoreError> {
-        Ok(self.executions.get_mut(id).ok_or(StoreErrorKind::NotFound)?)
     }
 
     pub(super) fn numbered(&self, number: u64) -> &Kept {

@@ -2,29 +2,29 @@
 
 use std::sync::MutexGuard;
 
-use super::common::Common;
 use super::kept::Kept;
+use super::owners::Owners;
 use super::shard::{Shard, place_of_number};
 use crate::id::ExecutionId;
 use crate::store::sharded::{SHARDS, place_of};
 use crate::store::{Claim, Claimed, OwnerId, Posted};
 
-/// All shards, and what they have in common: nobody else changes anything meanwhile.
+/// All shards, and their owners: nobody else changes anything meanwhile.
 pub(super) struct Whole<'a> {
     shards: [MutexGuard<'a, Shard>; SHARDS],
-    pub(super) common: MutexGuard<'a, Common>,
+    pub(super) owners: MutexGuard<'a, Owners>,
 }
 
 impl<'a> Whole<'a> {
-    pub(super) fn new(shards: [MutexGuard<'a, Shard>; SHARDS], common: MutexGuard<'a, Common>) -> Self {
-        let mut whole = Self { shards, common };
+    pub(super) fn new(shards: [MutexGuard<'a, Shard>; SHARDS], owners: MutexGuard<'a, Owners>) -> Self {
+        let mut whole = Self { shards, owners };
         let beginners = whole.shards.iter_mut().flat_map(|shard| std::mem::take(&mut shard.beginners));
-        beginners.for_each(|owner| whole.common.is_there(owner));
+        beginners.for_each(|owner| whole.owners.is_there(owner));
         whole
     }
 
     pub(super) fn number(&self, id: &ExecutionId) -> Option<u64> {
-        self.shards[place_of(id)].find(id).ok().map(|kept| kept.number)
+        self.shards[place_of(id)].executions.get(id).map(|kept| kept.number)
     }
 
     pub(super) fn kept(&self, number: u64) -> &Kept {
@@ -35,7 +35,7 @@ impl<'a> Whole<'a> {
         let kept = self.shards[place_of_number(number)].numbered_mut(number);
         let ((), moved) = kept.change(|kept| kept.owner = owner);
         if let Some(moved) = moved {
-            self.common.moved(number, moved);
+            self.owners.moved(number, moved);
         }
     }
 
@@ -48,12 +48,12 @@ impl<'a> Whole<'a> {
         let orphans = executions.filter(|kept| kept.owner.is_some_and(|owner| gone.contains(&owner)));
         let orphans: Vec<u64> = orphans.map(|kept| kept.number).collect();
         orphans.into_iter().for_each(|number| self.set_owner(number, None));
-        self.common.tell_all();
+        self.owners.tell_all();
     }
 
     /// Renews a lease; whether nothing was known of the owner.
     pub(super) fn renew(&mut self, claim: &Claim) -> bool {
-        let (fresh, gone) = self.common.renew(claim);
+        let (fresh, gone) = self.owners.renew(claim);
         self.orphan(&gone);
         fresh
     }

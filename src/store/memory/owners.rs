@@ -1,4 +1,4 @@
-//! What is about many executions: who owns some, and which wait for an owner.
+//! Who owns executions, and what waits for owners: executions, mail, and tasks of activities.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use crate::arn::Arn;
 use crate::store::{Claim, OwnerId};
 use crate::time::Timestamp;
 
-/// What is about many executions. Steps of those that are owned and have no mail leave it alone.
+/// Who owns executions, and what waits for them. Steps of executions that are owned and have no mail leave it alone.
 #[derive(Debug, Default)]
-pub(super) struct Common {
-    pub(super) owners: BTreeMap<OwnerId, Owner>,
+pub(super) struct Owners {
+    pub(super) known: BTreeMap<OwnerId, Owner>,
     /// When those that nobody owns have something to do.
     pub(super) wakes: BTreeSet<(Timestamp, u64)>,
     /// Those that somebody owns and that have mail.
@@ -36,7 +36,7 @@ pub(super) struct Owner {
     pub(super) changed: Arc<Notify>,
 }
 
-impl Common {
+impl Owners {
     /// An owner began something.
     pub(super) fn is_there(&mut self, owner: OwnerId) {
         self.owner(owner).gone = false;
@@ -48,7 +48,7 @@ impl Common {
     }
 
     fn owner(&mut self, owner: OwnerId) -> &mut Owner {
-        self.owners.entry(owner).or_insert_with(|| {
+        self.known.entry(owner).or_insert_with(|| {
             let owner = Owner::default();
             owner.changed.notify_one();
             owner
@@ -72,12 +72,12 @@ impl Common {
     /// Renews a lease: whether nothing was known of the owner, and who is gone.
     pub(super) fn renew(&mut self, claim: &Claim) -> (bool, Vec<OwnerId>) {
         let now = Instant::now();
-        let owner = self.owners.entry(claim.owner).or_default();
+        let owner = self.known.entry(claim.owner).or_default();
         let fresh = owner.gone || !std::mem::replace(&mut owner.claimed, true);
         (owner.until, owner.gone) = (claim.lease.map(|lease| now + lease), false);
         let alone = claim.lease.is_none();
         let mut gone = Vec::new();
-        for (id, owner) in &mut self.owners {
+        for (id, owner) in &mut self.known {
             let over = alone || owner.until.is_some_and(|until| until <= now);
             if *id != claim.owner && over && !owner.gone {
                 // It is remembered: whatever it begins without a lease is not its own for ever.
@@ -91,12 +91,12 @@ impl Common {
     /// Tells the owner of an execution, or everybody where nobody owns it.
     pub(super) fn tell(&mut self, owner: Option<OwnerId>) {
         match owner {
-            Some(owner) => self.owners.entry(owner).or_default().changed.notify_one(),
+            Some(owner) => self.owner(owner).changed.notify_one(),
             None => self.tell_all(),
         }
     }
 
     pub(super) fn tell_all(&self) {
-        self.owners.values().for_each(|owner| owner.changed.notify_one());
+        self.known.values().for_each(|owner| owner.changed.notify_one());
     }
 }
