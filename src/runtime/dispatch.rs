@@ -80,14 +80,7 @@ impl Inner {
                 attempt.fail(failure)
             }
         };
-        match alone {
-            true => hands.take(work, &self.tracker),
-            // Handlers of other branches wait for their turn, and this one behind them: any thread may take any of them.
-            false => {
-                hands.pass_on(&self.tracker);
-                work.begin(&self.tracker);
-            }
-        }
+        hands.take(work, alone, &self.tracker);
     }
 
     /// Who serves `resource`: whoever was registered for it, the engine itself, or whoever serves all the rest.

@@ -74,7 +74,6 @@ use crate::runtime::sleepers::Sleepers;
 use crate::runtime::steps::Steps;
 use crate::runtime::token::KnownTokens;
 use crate::runtime::work::Hands;
-use crate::runtime::yields::{REPORT, START};
 use crate::store::sharded::{Sharded, place_of};
 use crate::store::{
     Claim, Commit, Created, ExecutionFilter, ExecutionSummary, NewExecution, OwnerId, Page, PageRequest,
@@ -247,7 +246,7 @@ impl Runtime {
         input: impl Into<Json>,
     ) -> Result<ExecutionHandle, StartError> {
         let (name, input) = (name.into(), input.into());
-        yields::after(START).await;
+        yields::after(yields::START).await;
         let permit = self.room().await.ok_or(StartError::ShuttingDown)?;
         self.inner.start(machine, name, input, permit).await
     }
@@ -264,7 +263,7 @@ impl Runtime {
         input: impl Into<Json>,
     ) -> Result<ExecutionHandle, StartError> {
         let (name, input) = (name.into(), input.into());
-        yields::after(START).await;
+        yields::after(yields::START).await;
         let permit = match Arc::clone(&self.inner.room).try_acquire_owned() {
             Ok(permit) => permit,
             Err(TryAcquireError::NoPermits) => return Err(StartError::NoRoom),
@@ -477,7 +476,7 @@ impl Runtime {
         token: &TaskToken,
         event: impl FnOnce(TaskId) -> Event,
     ) -> Result<(), ReportError> {
-        yields::after(REPORT).await;
+        yields::after(yields::REPORT).await;
         if self.inner.shutdown.is_cancelled() {
             return Err(ReportError::ShuttingDown);
         }

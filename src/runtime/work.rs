@@ -17,7 +17,7 @@ pub(super) struct Work(Pin<Box<dyn Future<Output = Option<Self>> + Send>>);
 /// Who does the work that steps ask for, if it is all there is to do for an execution.
 #[derive(Debug)]
 pub(super) struct Hands {
-    /// Whether whoever makes the step does the first of it.
+    /// Whether whoever makes the step may do some of it.
     free: bool,
     full: Option<Work>,
 }
@@ -31,7 +31,7 @@ impl Work {
     }
 
     /// Does it on a task of its own.
-    pub(super) fn begin(self, tracker: &TaskTracker) {
+    fn begin(self, tracker: &TaskTracker) {
         tracker.spawn(Chain(self));
     }
 }
@@ -47,11 +47,13 @@ impl Hands {
         Self { free: true, full: None }
     }
 
-    /// Begins with it, at once or when there is time.
-    pub(super) fn take(&mut self, work: Work, tracker: &TaskTracker) {
-        if self.free && self.full.is_none() {
+    /// Begins with it. Only what is `alone` in its execution is kept for here: handlers of other branches wait for their
+    /// turn, and any thread may take any of them.
+    pub(super) fn take(&mut self, work: Work, alone: bool, tracker: &TaskTracker) {
+        if self.free && alone && self.full.is_none() {
             self.full = Some(work);
         } else {
+            self.pass_on(tracker);
             work.begin(tracker);
         }
     }
