@@ -275,7 +275,7 @@ impl Execution {
 
     /// Time has passed: the execution's own, then that of every frame whose deadline has come.
     pub(super) fn tick(&mut self, machine: &StateMachine) {
-        if self.now >= self.times_out_at() {
+        if self.now >= self.times_out_at {
             self.close(0, ExecutionStatus::TimedOut);
             return;
         }

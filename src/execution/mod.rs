@@ -22,6 +22,7 @@ mod timer;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use command::{CancelReason, Command, Iteration, TaskStart};
 pub use event::{Event, EventRejected, Reporter};
@@ -81,6 +82,8 @@ pub struct Execution {
     machine: Arc<StateMachine>,
     start: Arc<Start>,
     started_at: Timestamp,
+    /// When the machine's `TimeoutSeconds` or the limits end it.
+    times_out_at: Timestamp,
     now: Timestamp,
     status: ExecutionStatus,
     /// Nothing for one that was never redriven, and never ended without success.
@@ -137,8 +140,10 @@ impl Execution {
 
     /// An execution that has not begun.
     pub(crate) fn new(machine: Arc<StateMachine>, start: Arc<Start>, now: Timestamp) -> Self {
+        let times_out_at = now + longest(&machine, &start);
         Self {
             started_at: now,
+            times_out_at,
             now,
             status: ExecutionStatus::Running,
             redrives: None,
@@ -256,8 +261,7 @@ impl Execution {
         if !self.ready.is_empty() {
             return Some(self.now);
         }
-        let own = self.times_out_at();
-        Some(self.timers.next().map_or(own, |timer| timer.min(own)))
+        Some(self.timers.next().map_or(self.times_out_at, |timer| timer.min(self.times_out_at)))
     }
 
     /// Whether it is time for [`Event::Tick`]: the deadline has come by `now`, or had come before the clock was
@@ -299,12 +303,11 @@ impl Execution {
         unanswered
     }
 
-    /// How long the machine's `TimeoutSeconds` and the limits let it run; the former counts anew for each redrive.
-    fn times_out_at(&self) -> Timestamp {
-        let (longest, timeout) = (self.start.limits.execution_time, self.machine.timeout());
-        match (self.redrives().last, timeout) {
-            (Some(redriven), Some(timeout)) => (self.started_at + longest).min(redriven + timeout),
-            _ => self.started_at + timeout.map_or(longest, |timeout| timeout.min(longest)),
+    /// Lets the machine's `TimeoutSeconds` count anew after a redrive; the limits do not.
+    fn count_from_redrive(&mut self) {
+        if let (Some(redriven), Some(timeout)) = (self.redrives().last, self.machine.timeout()) {
+            let limit = self.started_at + self.start.limits.execution_time;
+            self.times_out_at = limit.min(redriven + timeout);
         }
     }
 
@@ -376,6 +379,12 @@ impl Execution {
             changed: self.changed,
         }
     }
+}
+
+/// How long the machine's `TimeoutSeconds` and the limits let an execution run.
+fn longest(machine: &StateMachine, start: &Start) -> Duration {
+    let limit = start.limits.execution_time;
+    machine.timeout().map_or(limit, |timeout| timeout.min(limit))
 }
 
 /// Inputs of tasks hold their tokens: they are not shown.

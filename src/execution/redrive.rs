@@ -143,6 +143,7 @@ impl Execution {
         redrives.last = Some(now);
         redrives.remember(client_token, now);
         let event = redrives.event;
+        self.count_from_redrive();
         self.rewind(event);
         Ok(self.take_step())
     }

@@ -175,6 +175,7 @@ impl Execution {
         execution.now = head.now;
         execution.status = head.status.clone();
         execution.redrives = head.redrives.clone();
+        execution.count_from_redrive();
         execution.next_task = head.next_task;
         execution.next_frame = head.next_frame;
         execution.entropy = Entropy::resume(*execution.start.seed.bytes(), head.drawn);

@@ -23,6 +23,14 @@ impl From<&Value> for Json {
 }
 
 impl Json {
+    /// A part of a map that was handed in. It is kept as it was, too: mostly it goes on to somebody else.
+    pub(crate) fn part(value: &Value) -> Self {
+        match value {
+            Value::Object(map) => Self::Object(Arc::new(Object::of_map(map.clone()))),
+            other => Self::from(other),
+        }
+    }
+
     pub(super) fn copy(value: &Value, shapes: &mut Shapes) -> Self {
         match value {
             Value::Null => Self::Null,

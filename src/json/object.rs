@@ -108,6 +108,14 @@ impl Object {
         self.origin().map(Origin::map)
     }
 
+    /// The same for the first who looks for a part of it, before there are entries: only that part need be made ours.
+    pub(crate) fn first_look(&self) -> Option<&Map<String, Value>> {
+        match &self.entries {
+            Some(_) => None,
+            None => self.origin().and_then(Origin::first_look),
+        }
+    }
+
     /// How many entries there are.
     pub fn len(&self) -> usize {
         match &self.entries {

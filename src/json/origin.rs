@@ -1,6 +1,7 @@
 //! Objects as they were handed in: many only pass through, from one handler's hands into another's.
 
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde_json::{Map, Value};
 
@@ -17,6 +18,8 @@ pub(super) struct Origin {
     /// Bytes of the keys as compact text, with their colons.
     keys: usize,
     entries: OnceLock<Entries>,
+    /// Whether somebody has looked for a part of it.
+    searched: AtomicBool,
 }
 
 /// Up to how many bytes in memory a map is kept as it was handed in: it takes some times what ours do, and once somebody
@@ -31,7 +34,8 @@ impl Origin {
             return Err(map);
         }
         let keys = size_of_keys(&map);
-        Ok((Self { map, keys, entries: OnceLock::new() }, contents))
+        let (entries, searched) = (OnceLock::new(), AtomicBool::new(false));
+        Ok((Self { map, keys, entries, searched }, contents))
     }
 
     pub(super) fn keys(&self) -> usize {
@@ -40,6 +44,14 @@ impl Origin {
 
     pub(super) fn map(&self) -> &Map<String, Value> {
         &self.map
+    }
+
+    /// The map, for the first who looks for a part of it: mostly there is no second one.
+    pub(super) fn first_look(&self) -> Option<&Map<String, Value>> {
+        let known = self.entries.get().is_some() || self.searched.load(Ordering::Relaxed);
+        // Should two be first, both are right.
+        self.searched.store(true, Ordering::Relaxed);
+        (!known).then_some(&self.map)
     }
 
     pub(super) fn into_map(self) -> Map<String, Value> {

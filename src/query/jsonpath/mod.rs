@@ -211,9 +211,9 @@ impl Path {
     #[inline]
     pub fn select(&self, scope: &Scope<'_>) -> Result<Json, PathMiss<'_>> {
         if self.root == Root::Input
-            && let Some(found) = reference::place(scope.input, &self.segments)
+            && let Some(found) = reference::found(scope.input, &self.segments)
         {
-            return Ok(found.clone());
+            return Ok(found);
         }
         self.walk(scope)
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+
 use super::{Path, Root, Segment};
 use crate::json::Json;
 use crate::query::error::{QueryError, SyntaxError};
@@ -98,6 +100,31 @@ pub(super) fn place<'a>(document: &'a Json, segments: &[Segment]) -> Option<&'a 
     })
 }
 
+/// The same, to have: of a document that was handed in nothing else is looked at.
+#[inline]
+pub(super) fn found(document: &Json, segments: &[Segment]) -> Option<Json> {
+    let mut here = document;
+    for (at, segment) in segments.iter().enumerate() {
+        if let Json::Object(object) = here
+            && let Some(map) = object.first_look()
+        {
+            return handed_in(map, segment, &segments[at + 1..]).map(Json::part);
+        }
+        here = place(here, std::slice::from_ref(segment))?;
+    }
+    Some(here.clone())
+}
+
+/// The same in a map that was handed in.
+fn handed_in<'a>(map: &'a Map<String, Value>, first: &Segment, rest: &[Segment]) -> Option<&'a Value> {
+    let Segment::Name(name) = first else { return None };
+    rest.iter().try_fold(map.get(&**name)?, |here, segment| match segment {
+        Segment::Name(name) => here.as_object()?.get(&**name),
+        Segment::Index(index) => here.as_array()?.get(usize::try_from(*index).ok()?),
+        _ => None,
+    })
+}
+
 // Recursion is bounded by the number of a path's steps, which the parser bounds.
 fn put(place: &mut Json, segments: &[Segment], value: Json) -> Result<(), QueryError> {
     let Some((segment, rest)) = segments.split_first() else {
@@ -138,5 +165,41 @@ fn mismatch(segment: &Segment, place: &Json) -> QueryError {
 impl fmt::Display for ReferencePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.path.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_found_is_the_same_whoever_looks_first() {
+        let document = json!({ "a": { "b": [1, { "c": "x" }], "": null }, "n": 1.5, "s": "text" });
+        let copied = Json::from(&document);
+        let paths = [
+            "$",
+            "$.a",
+            "$.a.b",
+            "$.a.b[1]",
+            "$.a.b[1].c",
+            "$.a.b[2]",
+            "$.a.b.c",
+            "$.n",
+            "$.s",
+            "$.s.t",
+            "$.x",
+        ];
+        for text in paths {
+            let path = ReferencePath::parse(text).unwrap();
+            let handed_in = Json::from(document.clone());
+            for _ in 0..3 {
+                let found = found(&handed_in, &path.path.segments);
+                assert_eq!(found.as_ref(), path.read(&copied), "{text}");
+                assert_eq!(found.map(|json| json.size()), path.read(&copied).map(Json::size), "{text}");
+            }
+            assert_eq!(handed_in.to_string(), copied.to_string());
+        }
     }
 }
