@@ -94,10 +94,8 @@ impl ResourceHandler for Queue {
         if *url != self.url {
             return Err(Failure::new("SQS.QueueDoesNotExistException", format!("there is no queue {url}")));
         }
-        let body = match &request.input["MessageBody"] {
-            Value::String(text) => text.clone(),
-            document => document.to_string(),
-        };
+        let body = &request.input["MessageBody"];
+        let body = body.as_str().map_or_else(|| body.to_string(), str::to_owned);
         // The same for every time this task is started, so that a repeat can be told.
         let id = uuid::Builder::from_md5_bytes(Md5::digest(request.idempotency_key()).into()).into_uuid();
         let response = json!({ "MessageId": id.to_string(), "MD5OfMessageBody": hex(&Md5::digest(&body)) });

@@ -20,7 +20,7 @@ use stepwright::store::PageRequest;
 use stepwright::testing::VirtualClock;
 use stepwright::{
     ActivityError, ActivityTask, Arn, Clock, Command, ErrorName, Event, Execution, ExecutionId,
-    ExecutionStatus, Failure, FileStore, MemoryStore, ReportError, Runtime, RuntimeBuilder, Start,
+    ExecutionStatus, Failure, FileStore, Json, MemoryStore, ReportError, Runtime, RuntimeBuilder, Start,
     StateMachine, Store, TaskContext, TaskOutcome, TaskToken, WaitError, handler_fn,
 };
 use tokio::sync::mpsc;
@@ -305,7 +305,7 @@ async fn a_worker_gets_the_task_of_another_runtime() {
                 (execution, poll(&other, "far").await.unwrap().unwrap())
             }
         };
-        assert_eq!((&task.input, task.timeout.unwrap().as_secs()), (&json!({ "page": 7 }), 600));
+        assert_eq!((&task.input, task.timeout.unwrap().as_secs()), (&Json::from(json!({ "page": 7 })), 600));
         let [near, far] = [poll(&owner, "near"), poll(&other, "far")];
         clock.advance(Duration::from_secs(60)).await;
         assert_eq!((near.await.unwrap(), far.await.unwrap()), (None, None), "it is given out once");

@@ -81,7 +81,9 @@ pub(crate) fn handlers(customers: Arc<[mpsc::UnboundedSender<String>]>) -> HashM
         let customers = Arc::clone(&customers);
         Box::pin(async move {
             let token = message["MessageBody"]["Token"].as_str().expect("there is one").to_owned();
-            customer(&customers, &message).send(token).expect("somebody listens");
+            customer(&customers, || message["MessageBody"]["Order"]["id"].as_u64())
+                .send(token)
+                .expect("somebody listens");
             json!({ "MessageId": "m-1" })
         })
     });
@@ -104,13 +106,10 @@ pub(crate) fn message(order: &Value, token: &str) -> Value {
 }
 
 /// The customer whose order a message is about: the only one, or the one of the order's number.
-pub(crate) fn customer<'a, T>(customers: &'a [T], message: &Value) -> &'a T {
+pub(crate) fn customer<T>(customers: &[T], number: impl FnOnce() -> Option<u64>) -> &T {
     match customers {
         [only] => only,
-        _ => {
-            let number = message["MessageBody"]["Order"]["id"].as_u64().expect("orders are numbered");
-            &customers[number as usize]
-        }
+        _ => &customers[number().expect("orders are numbered") as usize],
     }
 }
 

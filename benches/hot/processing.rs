@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use stepwright::StateMachine;
+use stepwright::{Json, StateMachine};
 
 /// What drafts the task.
 pub(crate) const DRAFT: &str = "Draft";
@@ -55,6 +55,16 @@ pub(crate) fn machine() -> Arc<StateMachine> {
     Arc::new(machine.named("Processing"))
 }
 
+/// What drafts a task, and what settles it.
+pub(crate) type Functions = [fn(Json) -> Json; 2];
+
+/// The functions, on documents that are shared, as handlers get them.
+pub(crate) const SHARED: Functions = [draft_shared, |answered| settle_shared(&answered)];
+
+/// And on values that are made of those.
+pub(crate) const ON_VALUES: Functions =
+    [|order| draft(order.into()).into(), |answered| settle(answered.into()).into()];
+
 /// What is drafted from an order.
 pub(crate) fn draft(order: Value) -> Value {
     let mut request = json!({ "request": "r-17", "order": null });
@@ -62,9 +72,19 @@ pub(crate) fn draft(order: Value) -> Value {
     request
 }
 
+/// The same of a document that is shared.
+fn draft_shared(order: Json) -> Json {
+    Json::from([("request", Json::from("r-17")), ("order", order)])
+}
+
 /// What is settled from an answer.
 pub(crate) fn settle(mut answered: Value) -> Value {
     let mut settled = json!({ "settled": null });
     settled["settled"] = answered["Task"]["approved"].take();
     settled
+}
+
+/// The same of a document that is shared.
+fn settle_shared(answered: &Json) -> Json {
+    Json::from([("settled", answered["Task"]["approved"].clone())])
 }

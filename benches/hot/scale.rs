@@ -24,6 +24,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use crate::by_hand::ByHand;
 use crate::chart::{Curve, svg};
 use crate::meter::{Contender, Meter};
+use crate::processing::SHARED;
 use crate::workload::{callback as waiting, map};
 
 /// What is measured, and nanoseconds by size.
@@ -104,7 +105,7 @@ fn executions(size: usize, history: bool) -> f64 {
     let tokio = by_hand::current_thread();
     let machine = callback::machine();
     let rounds = (ENOUGH / size).max(1);
-    let (runtime, mut tokens) = waiting::build(history);
+    let (runtime, mut tokens) = waiting::build(SHARED, history);
     let orders: Vec<Vec<_>> = (0..rounds).map(|_| orders(size)).collect();
     let begun = ThreadTime::now();
     tokio.block_on(async {
@@ -164,7 +165,7 @@ fn nanos_of<T>(tokio: &tokio::runtime::Runtime, work: impl Future<Output = T>) -
 /// All customers of a runtime, each on a task of its own.
 async fn all_served() -> Runtime {
     let (senders, tokens) = channels();
-    let (runtime, machine) = (waiting::handing(senders, true), callback::machine());
+    let (runtime, machine) = (waiting::handing(senders, SHARED, true), callback::machine());
     served(tokens, |customer, mut tokens| {
         let (runtime, machine) = (runtime.clone(), Arc::clone(&machine));
         async move {

@@ -1,8 +1,9 @@
 //! Between [`Json`] and `serde_json::Value`, at the crate's border: deep copies, except for objects that only pass through.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Growing, Json, Number, Object, Shapes};
 
@@ -86,9 +87,71 @@ impl From<String> for Json {
     }
 }
 
-impl From<Vec<Self>> for Json {
-    fn from(items: Vec<Self>) -> Self {
-        Self::array(items)
+impl<T: Into<Self>> From<Vec<T>> for Json {
+    fn from(items: Vec<T>) -> Self {
+        Self::array(items.into_iter().map(Into::into).collect())
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Json {
+    /// `null` for nothing.
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+impl From<()> for Json {
+    /// `null`.
+    fn from((): ()) -> Self {
+        Self::Null
+    }
+}
+
+impl From<Arc<str>> for Json {
+    /// A string, shared.
+    fn from(value: Arc<str>) -> Self {
+        Self::String(value)
+    }
+}
+
+impl From<Cow<'_, str>> for Json {
+    fn from(value: Cow<'_, str>) -> Self {
+        Self::string(value)
+    }
+}
+
+impl<K: AsRef<str>, V: Into<Self>, const N: usize> From<[(K, V); N]> for Json {
+    /// An object of these entries; of two with the same key the later wins, in the earlier's place. Objects that are
+    /// made alike hold their keys together.
+    ///
+    /// ```
+    /// use stepwright::Json;
+    ///
+    /// let order = Json::from([("id", Json::from(7)), ("items", Json::from(vec!["tea"]))]);
+    /// assert_eq!(order.to_string(), r#"{"id":7,"items":["tea"]}"#);
+    /// ```
+    fn from(entries: [(K, V); N]) -> Self {
+        let entries = entries.map(|(key, value)| (key, value.into()));
+        let mut shapes = Shapes::default();
+        let mut growing = Growing::with_capacity(N);
+        for (key, value) in entries {
+            growing.key(key.as_ref(), &mut shapes);
+            growing.value(value);
+        }
+        Self::Object(Arc::new(growing.finish(&mut shapes)))
+    }
+}
+
+impl From<Map<String, Value>> for Json {
+    fn from(map: Map<String, Value>) -> Self {
+        Self::from(Value::Object(map))
+    }
+}
+
+impl From<f32> for Json {
+    /// A number, or `null` for what JSON has no number for.
+    fn from(value: f32) -> Self {
+        Self::from(f64::from(value))
     }
 }
 
@@ -109,11 +172,110 @@ macro_rules! from_integer {
     )*};
 }
 
-from_integer!(i32, i64, u32, u64, usize);
+from_integer!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
 
 impl PartialEq<Value> for Json {
     fn eq(&self, other: &Value) -> bool {
         let other = Self::from(other);
         *self == other
+    }
+}
+
+impl PartialEq<str> for Json {
+    fn eq(&self, other: &str) -> bool {
+        self.as_str() == Some(other)
+    }
+}
+
+impl PartialEq<&str> for Json {
+    fn eq(&self, other: &&str) -> bool {
+        self == *other
+    }
+}
+
+impl PartialEq<String> for Json {
+    fn eq(&self, other: &String) -> bool {
+        self == other.as_str()
+    }
+}
+
+macro_rules! equal_to {
+    ($($other:ty: $read:ident),*) => {$(
+        impl PartialEq<$other> for Json {
+            fn eq(&self, other: &$other) -> bool {
+                self.$read() == Some(*other)
+            }
+        }
+    )*};
+}
+
+equal_to!(bool: as_bool, i64: as_i64, u64: as_u64, f64: as_f64);
+
+impl PartialEq<Json> for Value {
+    fn eq(&self, other: &Json) -> bool {
+        other == self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_becomes_a_value_becomes_a_document_alike() {
+        macro_rules! alike {
+            ($($value:expr),* $(,)?) => {$( assert_eq!(Json::from($value), Value::from($value)); )*};
+        }
+        alike!(
+            true,
+            1_i8,
+            -1_i16,
+            1_i32,
+            -1_i64,
+            1_isize,
+            1_u8,
+            1_u16,
+            1_u32,
+            u64::MAX,
+            1_usize,
+            0.5_f32,
+            1.5,
+            f64::NAN,
+            "text",
+            "text".to_owned(),
+            Cow::from("text"),
+            (),
+            Some(1),
+            None::<bool>,
+            vec![1, 2],
+            vec![Some("a"), None],
+            Vec::<i32>::new(),
+            Map::from_iter([("a".to_owned(), json!([1]))]),
+        );
+        assert_eq!(Json::from(Arc::<str>::from("text")), "text");
+    }
+
+    #[test]
+    fn entries_make_an_object() {
+        let object = |n: i32| Json::from([("n", Json::from(n)), ("of", Json::from([("n", n)]))]);
+        for n in 0..3 {
+            assert_eq!(object(n).to_string(), json!({ "n": n, "of": { "n": n } }).to_string());
+        }
+        assert_eq!(Json::from([("a", 1), ("b", 2), ("a", 3)]).to_string(), r#"{"a":3,"b":2}"#);
+        assert_eq!(Json::from([("", 0); 0]), json!({}));
+    }
+
+    #[test]
+    fn plain_values_compare() {
+        let [text, seven, half, truth, nothing] =
+            [Json::from("a"), Json::from(7), Json::from(0.5), Json::from(true), Json::Null];
+        let (owned, other) = ("a".to_owned(), "b".to_owned());
+        assert!(text == "a" && text == *"a" && text == owned && text != "b" && text != other);
+        assert!(seven == 7_i64 && seven == 7_u64 && seven == 7.0 && seven != -7_i64 && seven != "7");
+        assert!(half == 0.5 && truth == true && nothing != false && nothing != "");
+        let document = Json::from(json!({ "a": [1] }));
+        assert!(json!({ "a": [1.0] }) == document && document != json!({ "a": [2] }));
     }
 }

@@ -4,6 +4,7 @@
 
 mod contents;
 mod convert;
+mod index;
 mod object;
 mod origin;
 mod parse;
@@ -146,6 +147,11 @@ impl Json {
     /// The number, if this is an integer that fits.
     pub fn as_i64(&self) -> Option<i64> {
         self.as_number()?.as_i64()
+    }
+
+    /// The number, if this is an integer that fits and is not negative.
+    pub fn as_u64(&self) -> Option<u64> {
+        self.as_number()?.as_u64()
     }
 
     /// The number as a double, if this is one.

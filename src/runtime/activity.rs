@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
-use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::arn::Arn;
@@ -42,7 +41,7 @@ pub struct ActivityTask {
     /// The key that reports how the task went. `Debug` does not show it.
     pub token: TaskToken,
     /// The state's effective input, or what its `Parameters` made of it.
-    pub input: Value,
+    pub input: Json,
     /// `TimeoutSeconds`, where the definition sets it; it began when the state was entered.
     pub timeout: Option<Duration>,
     /// `HeartbeatSeconds`, where the definition sets it: report a heartbeat more often than that.
@@ -467,7 +466,7 @@ impl Handover {
         let waiting = self.waiting.take()?;
         let Waiting { execution, task, token, input, timeout, heartbeat, .. } = waiting;
         let waited_for = self.runtime.activities.lock().forget(&execution, task);
-        waited_for.then(|| ActivityTask { token, input: input.into(), timeout, heartbeat })
+        waited_for.then(|| ActivityTask { token, input: input.into_compact(), timeout, heartbeat })
     }
 }
 

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use pin_project_lite::pin_project;
-use serde_json::Value;
 
 use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::{Command, Event, Reporter, TaskStart};
@@ -158,9 +157,9 @@ impl Attempt {
                 },
                 Err(panic) => Err(panic),
             };
-            let result = |result: Value| match self.called {
-                Some(called) => called.response(result.into(), || idempotency_key(&resident.id, cx.task())),
-                None => result.into(),
+            let result = |result: Json| match self.called {
+                Some(called) => called.response(result, || idempotency_key(&resident.id, cx.task())),
+                None => result,
             };
             let event = cx.event(outcome, result, &resource, pattern)?;
             // The handler is done: its execution is told.
@@ -196,7 +195,7 @@ impl TaskContext {
     fn event(
         &self,
         outcome: Caught,
-        result: impl FnOnce(Value) -> Json,
+        result: impl FnOnce(Json) -> Json,
         resource: &Arn,
         pattern: IntegrationPattern,
     ) -> Option<Event> {

@@ -4,6 +4,7 @@ use crate::arn::Arn;
 use crate::execution::{ExecutionStatus, NotRedrivable};
 use crate::failure::Failure;
 use crate::id::{ExecutionId, TaskTokenError};
+use crate::json::Json;
 use crate::store::StoreError;
 
 /// Why a runtime cannot be built.
@@ -219,9 +220,9 @@ pub enum WaitError {
 
 impl WaitError {
     /// What `status` comes to for somebody who wants an output.
-    pub(super) fn of(status: &ExecutionStatus) -> Result<serde_json::Value, Self> {
+    pub(super) fn of(status: &ExecutionStatus) -> Result<Json, Self> {
         match status {
-            ExecutionStatus::Succeeded { output } => Ok(output.into()),
+            ExecutionStatus::Succeeded { output } => Ok(output.clone()),
             ExecutionStatus::Failed { failure } => Err(Self::Failed(failure.clone())),
             ExecutionStatus::TimedOut => Err(Self::TimedOut),
             ExecutionStatus::Aborted { failure } => Err(Self::Aborted(failure.clone())),

@@ -4,10 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
-
 use crate::execution::ExecutionStatus;
 use crate::id::ExecutionId;
+use crate::json::Json;
 use crate::runtime::resident::Resident;
 use crate::runtime::{AskError, ExecutionError, Inner, WaitError};
 use crate::time::Timestamp;
@@ -78,7 +77,7 @@ impl ExecutionHandle {
     /// # Errors
     ///
     /// When the end is another one: see [`WaitError`].
-    pub async fn wait(&self) -> Result<Value, WaitError> {
+    pub async fn wait(&self) -> Result<Json, WaitError> {
         WaitError::of(&self.closed().await?)
     }
 

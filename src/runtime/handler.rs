@@ -15,6 +15,7 @@ use crate::arn::{Arn, IntegrationPattern};
 use crate::execution::TaskStart;
 use crate::failure::{ErrorName, Failure};
 use crate::id::{ExecutionId, StateName, TaskId};
+use crate::json::Json;
 use crate::runtime::context::TaskContext;
 use crate::runtime::dispatch::Attempt;
 use crate::runtime::work::Work;
@@ -72,12 +73,12 @@ pub trait ResourceHandler: Send + Sync + 'static {
 #[non_exhaustive]
 pub enum TaskOutcome {
     /// The call is done, and this is its response.
-    Completed(Value),
+    Completed(Json),
     /// The task goes on elsewhere; whoever holds the token will report it.
     Deferred,
 }
 
-impl<T: Into<Value>> From<T> for TaskOutcome {
+impl<T: Into<Json>> From<T> for TaskOutcome {
     fn from(value: T) -> Self {
         Self::Completed(value.into())
     }
@@ -97,8 +98,8 @@ pub struct TaskRequest {
     pub resource: Arn,
     /// How the result is waited for.
     pub pattern: IntegrationPattern,
-    /// The state's effective input, or what its `Parameters` made of it.
-    pub input: Value,
+    /// The state's effective input, or what its `Parameters` made of it: shared with the execution, not copied.
+    pub input: Json,
     /// How often this was tried before.
     pub attempt: u32,
     /// `TimeoutSeconds`, where the definition sets it.
@@ -117,7 +118,8 @@ impl TaskRequest {
             state: start.state,
             resource: start.resource,
             pattern: start.pattern,
-            input: start.input.into(),
+            // White space is for what passes through as text.
+            input: start.input.into_compact(),
             attempt: start.attempt,
             timeout: start.timeout,
             heartbeat: start.heartbeat,
@@ -136,7 +138,8 @@ impl TaskRequest {
     ///
     /// `States.TaskFailed`, saying what does not fit, when the input has another shape.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, Failure> {
-        T::deserialize(&self.input).map_err(|error| Failure::from_error(ErrorName::TASK_FAILED, &error))
+        T::deserialize(Value::from(&self.input))
+            .map_err(|error| Failure::from_error(ErrorName::TASK_FAILED, &error))
     }
 }
 
@@ -153,7 +156,7 @@ pub(super) fn idempotency_key(execution: &ExecutionId, task: TaskId) -> String {
 
 /// Makes a handler of an async closure that takes the request and the context.
 ///
-/// It may give anything that becomes a [`TaskOutcome`]: a `serde_json::Value`, a number, a `String`.
+/// It may give anything that becomes a [`TaskOutcome`]: a [`Json`] or a `serde_json::Value`, a number, a `String`.
 ///
 /// ```
 /// use serde_json::json;

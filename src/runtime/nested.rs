@@ -53,7 +53,7 @@ impl ResourceHandler for StartExecution {
 struct Call {
     pattern: IntegrationPattern,
     parent: ExecutionId,
-    input: Value,
+    input: Json,
     request_id: String,
     cx: TaskContext,
 }
@@ -118,11 +118,11 @@ impl Call {
     /// start_execution_sync_delegate_failure).
     fn child_input(&self) -> Result<Json, Failure> {
         match &self.input["Input"] {
-            Value::Null => Ok(Json::empty_object()),
-            Value::String(text) => text.parse().map_err(|error: JsonError| {
+            Json::Null => Ok(Json::empty_object()),
+            Json::String(text) => text.parse().map_err(|error: JsonError| {
                 self.refused("InvalidExecutionInput", &invalid_execution_input(text, &error))
             }),
-            input => Ok(input.into()),
+            input => Ok(input.clone()),
         }
     }
 

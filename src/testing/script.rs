@@ -93,7 +93,7 @@ impl Call {
             state: request.state.clone(),
             resource: request.resource.clone(),
             pattern: request.pattern,
-            input: request.input.clone(),
+            input: Value::from(&request.input),
             attempt: request.attempt,
             token: cx.token().cloned(),
         }

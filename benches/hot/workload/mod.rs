@@ -30,6 +30,7 @@ const ALL: &[fn() -> Workload] = &[
     callback::workload,
     callback::kept,
     callback::whole,
+    callback::whole_on_values,
     callback::whole_kept,
     sleepers::workload,
     filters::workload,

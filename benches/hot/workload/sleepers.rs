@@ -7,6 +7,7 @@ use super::callback::build;
 use crate::by_hand::{ByHand, current_thread};
 use crate::callback;
 use crate::meter::{Contender, Ours, Workload};
+use crate::processing::SHARED;
 
 const ASLEEP: usize = 10_000;
 
@@ -23,7 +24,7 @@ pub(crate) fn workload() -> Workload {
 fn runtime(history: bool) -> Contender {
     let tokio = current_thread();
     let machine = callback::machine();
-    let (runtime, mut tokens) = build(history);
+    let (runtime, mut tokens) = build(SHARED, history);
     let mut asleep: Vec<TaskToken> = Vec::new();
     let mut named = 0;
     Box::new(move |count, meter| {
