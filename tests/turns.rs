@@ -185,3 +185,24 @@ async fn branches_that_begin_after_a_handler_are_for_any_thread() {
     let execution = runtime.start_execution(&machine, None, json!({})).await.unwrap();
     assert_eq!(execution.wait().await.unwrap(), json!([1, 1]));
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn a_heart_that_never_rests_lets_others_have_their_turn() {
+    let enough = Arc::new(AtomicUsize::new(0));
+    let beats = Arc::clone(&enough);
+    let work = handler_fn(move |_, cx: TaskContext| {
+        let beats = Arc::clone(&beats);
+        async move {
+            while beats.load(Ordering::Relaxed) == 0 {
+                cx.heartbeat().await.map_err(|_| Failure::named("Gone"))?;
+            }
+            Ok::<_, Failure>("rests")
+        }
+    });
+    let runtime = Runtime::builder().function("Work", work).build().unwrap();
+    let execution = runtime.start_execution(&one_task(WORK, &json!({})), None, json!({})).await.unwrap();
+    yield_now().await;
+    yield_now().await;
+    enough.store(1, Ordering::Relaxed);
+    assert_eq!(execution.wait().await.unwrap(), "rests");
+}

@@ -6,9 +6,9 @@ use std::sync::{Arc, Weak};
 use crate::execution::{CancelReason, Event};
 use crate::id::{ExecutionId, TaskId, TaskToken};
 use crate::json::Json;
-use crate::runtime::Inner;
 use crate::runtime::cancel::Cancellation;
 use crate::runtime::clock::Clock;
+use crate::runtime::{Inner, yields};
 
 /// What a running task may do besides compute: live, cheap to clone, made by the runtime.
 ///
@@ -153,6 +153,7 @@ impl TaskContext {
     }
 
     async fn tell(&self, event: Event) -> Result<(), TaskGone> {
+        yields::after(yields::REPORT).await;
         self.inner.runtime.ask(&self.inner.execution, event).await.map_err(|_| TaskGone)
     }
 }

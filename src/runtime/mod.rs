@@ -322,6 +322,7 @@ impl Runtime {
         id: &ExecutionId,
         failure: Failure,
     ) -> Result<ExecutionSummary, ExecutionError> {
+        yields::after(yields::REPORT).await;
         if self.inner.shutdown.is_cancelled() {
             return Err(ExecutionError::ShuttingDown);
         }
