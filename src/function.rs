@@ -64,7 +64,8 @@ impl FunctionCall {
     pub(crate) fn response(&self, result: Json, request_id: impl FnOnce() -> String) -> Json {
         match self {
             Self::Direct(_) => result,
-            Self::Invoke(_) => envelope(result, request_id()),
+            // White space is passed on only with a document that is passed on as a whole.
+            Self::Invoke(_) => envelope(result.into_compact(), request_id()),
         }
     }
 
@@ -143,6 +144,8 @@ mod tests {
         let input = Json::from(json!({ "FunctionName": "Greet:prod", "Payload": null }));
         let call = FunctionCall::of(&invoke, &input).unwrap();
         assert_eq!((call.name(), call.payload(&input)), ("Greet", Json::empty_object()));
+        let spaced = call.response("[ 2 ]".parse().unwrap(), id);
+        assert_eq!(spaced.get("Payload").unwrap().to_string(), "[2]");
         let response = call.response(Json::from(2), id);
         assert_eq!(response.get("Payload"), Some(&Json::from(2)));
         assert_eq!(
