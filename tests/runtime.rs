@@ -18,8 +18,9 @@ use serde_json::{Value, json};
 use stepwright::store::PageRequest;
 use stepwright::testing::VirtualClock;
 use stepwright::{
-    Clock, ErrorName, ExecutionStatus, Failure, Limits, MemoryStore, ReportError, ResourceHandlerExt,
-    Runtime, RuntimeBuilder, StartError, StateMachine, TaskOutcome, TaskToken, WaitError, handler_fn,
+    Clock, ErrorName, ExecutionStatus, Failure, Json, Limits, MemoryStore, ReportError, ResourceHandlerExt,
+    Runtime, RuntimeBuilder, StartError, StateMachine, TaskOutcome, TaskRequest, TaskToken, WaitError,
+    handler_fn,
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -602,4 +603,33 @@ async fn a_machine_that_never_waits_lets_others_have_their_turn() {
     );
     let page = runtime.get_execution_history(execution.id(), PageRequest::first(1).reverse()).await.unwrap();
     assert_eq!((page.items[0].id, page.items[0].previous), (25_000, 24_999));
+}
+
+#[tokio::test]
+async fn handlers_see_and_leave_no_white_space() {
+    let spaced = || r#"{ "a": [ 1 ] }"#.parse::<Json>().unwrap();
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let see = Arc::clone(&seen);
+    let work = handler_fn(move |request: TaskRequest, _| {
+        see.lock().unwrap().push(request.input.to_string());
+        async move { Ok::<_, Failure>(spaced()) }
+    });
+    let runtime = Runtime::builder().function("Work", work).build().unwrap();
+    let invoked = json!({ "Parameters": { "FunctionName": "Work", "Payload.$": "$" }, "ResultSelector": { "is.$": "$.Payload" } });
+    let direct = one_task("arn:aws:lambda:us-east-1:123456789012:function:Work", &json!({}));
+    let pass = |name: &str| json!({ "StartAt": name, "States": { name: { "Type": "Pass", "End": true } } });
+    let branches = machine(&json!({ "StartAt": "Both", "States": {
+        "Both": { "Type": "Parallel", "Branches": [pass("One"), pass("Two")], "Next": "Work" },
+        "Work": { "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:123456789012:function:Work", "End": true } } }));
+    let machines = [
+        (direct, r#"{"a":[1]}"#, r#"{"a":[1]}"#),
+        (one_task("arn:aws:states:::lambda:invoke", &invoked), r#"{"is":{"a":[1]}}"#, r#"{"a":[1]}"#),
+        (branches, r#"{"a":[1]}"#, r#"[{"a":[1]},{"a":[1]}]"#),
+        (machine(&pass("One")), r#"{"a":[1]}"#, ""),
+    ];
+    for (machine, output, input) in machines {
+        let execution = runtime.start_execution(&machine, None, spaced()).await.unwrap();
+        assert_eq!(execution.wait().await.unwrap().to_string(), output);
+        assert_eq!(seen.lock().unwrap().pop().unwrap_or_default(), input);
+    }
 }

@@ -146,7 +146,9 @@ impl Execution {
 
     /// All branches or iterations are over: their outputs, in their order, are the result.
     fn join(&mut self, frame: &mut Frame, state: &State, mut children: Box<Children>) -> Outcome {
-        let results = Json::array(children.outputs.take(children.total));
+        // White space is for what passes through as a whole.
+        let outputs = children.outputs.take(children.total).into_iter();
+        let results = Json::array(outputs.map(Json::into_compact).collect());
         let kind = || match state.kind.state_type() {
             StateType::Map => HistoryEventKind::MapStateSucceeded,
             _ => HistoryEventKind::ParallelStateSucceeded,

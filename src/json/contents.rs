@@ -24,7 +24,7 @@ impl Contents {
 
     /// Bytes of so many values as compact text, with what is around and between them.
     pub(super) fn size(&self, count: usize) -> usize {
-        2 + count.saturating_sub(1) + self.bytes
+        self.bytes.saturating_add(2 + count.saturating_sub(1))
     }
 
     /// Takes a value in.
@@ -52,7 +52,8 @@ impl Contents {
 
     #[inline]
     fn put(&mut self, bytes: usize, depth: u32, otherwise: bool) {
-        self.bytes += bytes;
+        // A document may hold another one many times that does the same.
+        self.bytes = self.bytes.saturating_add(bytes);
         self.depth = self.depth.max(depth);
         self.otherwise |= otherwise;
     }
@@ -61,7 +62,9 @@ impl Contents {
     pub(super) fn change<R>(&mut self, value: &mut Json, change: impl FnOnce(&mut Json) -> R) -> R {
         let before = value.size();
         let result = change(value);
-        self.bytes -= before;
+        if self.bytes < usize::MAX {
+            self.bytes -= before;
+        }
         self.add(value);
         result
     }

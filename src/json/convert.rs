@@ -89,7 +89,7 @@ impl From<String> for Json {
 
 impl<T: Into<Self>> From<Vec<T>> for Json {
     fn from(items: Vec<T>) -> Self {
-        Self::array(items.into_iter().map(Into::into).collect())
+        Self::array(items.into_iter().map(|item| item.into().into_compact()).collect())
     }
 }
 
@@ -131,7 +131,8 @@ impl<K: AsRef<str>, V: Into<Self>, const N: usize> From<[(K, V); N]> for Json {
     /// assert_eq!(order.to_string(), r#"{"id":7,"items":["tea"]}"#);
     /// ```
     fn from(entries: [(K, V); N]) -> Self {
-        let entries = entries.map(|(key, value)| (key, value.into()));
+        // White space is for documents as a whole.
+        let entries = entries.map(|(key, value)| (key, value.into().into_compact()));
         let mut shapes = Shapes::default();
         let mut growing = Growing::with_capacity(N);
         for (key, value) in entries {
@@ -181,6 +182,24 @@ impl PartialEq<Value> for Json {
     }
 }
 
+impl PartialEq<Json> for str {
+    fn eq(&self, other: &Json) -> bool {
+        other == self
+    }
+}
+
+impl PartialEq<Json> for &str {
+    fn eq(&self, other: &Json) -> bool {
+        other == self
+    }
+}
+
+impl PartialEq<Json> for String {
+    fn eq(&self, other: &Json) -> bool {
+        other == self
+    }
+}
+
 impl PartialEq<str> for Json {
     fn eq(&self, other: &str) -> bool {
         self.as_str() == Some(other)
@@ -200,16 +219,29 @@ impl PartialEq<String> for Json {
 }
 
 macro_rules! equal_to {
-    ($($other:ty: $read:ident),*) => {$(
+    ($([$($other:ty),*] |$value:ident, $it:ident| $equal:expr;)*) => {$($(
         impl PartialEq<$other> for Json {
             fn eq(&self, other: &$other) -> bool {
-                self.$read() == Some(*other)
+                let ($value, $it) = (self, *other);
+                $equal
             }
         }
-    )*};
+
+        impl PartialEq<Json> for $other {
+            fn eq(&self, other: &Json) -> bool {
+                other == self
+            }
+        }
+    )*)*};
 }
 
-equal_to!(bool: as_bool, i64: as_i64, u64: as_u64, f64: as_f64);
+equal_to! {
+    [bool] |json, value| json.as_bool() == Some(value);
+    [f64] |json, value| json.as_f64() == Some(value);
+    [i8, i16, i32, i64, isize, u8, u16, u32, u64, usize] |json, value| {
+        json.as_number() == Some(&Number::from(value))
+    };
+}
 
 impl PartialEq<Json> for Value {
     fn eq(&self, other: &Json) -> bool {
@@ -258,6 +290,24 @@ mod tests {
     }
 
     #[test]
+    fn white_space_is_of_documents_as_a_whole() {
+        let spaced: Json = "{ \"a\": [ 1 ] }".parse().unwrap();
+        assert_eq!(Json::from([("in", spaced.clone())]).to_string(), r#"{"in":{"a":[1]}}"#);
+        assert_eq!(Json::from(vec![spaced.clone(), spaced]).to_string(), r#"[{"a":[1]},{"a":[1]}]"#);
+    }
+
+    #[test]
+    fn what_holds_itself_over_and_over_has_a_size() {
+        let mut json = Json::from([("a", 1)]);
+        for _ in 0..100 {
+            json = Json::from([("a", json.clone()), ("b", json)]);
+        }
+        assert_eq!(json.size(), usize::MAX);
+        json.object_mut().unwrap().insert("a".into(), Json::Null);
+        assert_eq!(json.size(), usize::MAX);
+    }
+
+    #[test]
     fn entries_make_an_object() {
         let object = |n: i32| Json::from([("n", Json::from(n)), ("of", Json::from([("n", n)]))]);
         for n in 0..3 {
@@ -272,8 +322,11 @@ mod tests {
         let [text, seven, half, truth, nothing] =
             [Json::from("a"), Json::from(7), Json::from(0.5), Json::from(true), Json::Null];
         let (owned, other) = ("a".to_owned(), "b".to_owned());
-        assert!(text == "a" && text == *"a" && text == owned && text != "b" && text != other);
-        assert!(seven == 7_i64 && seven == 7_u64 && seven == 7.0 && seven != -7_i64 && seven != "7");
+        assert!(text == "a" && text == *"a" && text == owned);
+        assert!(text != "b" && text != other);
+        assert!("a" == text && 7 == seven);
+        assert!(seven == 7 && seven == 7_u64 && seven == 7.0);
+        assert!(seven != -7 && seven != "7");
         assert!(half == 0.5 && truth == true && nothing != false && nothing != "");
         let document = Json::from(json!({ "a": [1] }));
         assert!(json!({ "a": [1.0] }) == document && document != json!({ "a": [2] }));

@@ -187,7 +187,7 @@ impl Object {
             Some(entries) => (entries.values.len(), entries.shape.size()),
             None => self.origin().map_or((0, 0), |origin| (origin.map().len(), origin.keys())),
         };
-        self.contents.size(len) + keys
+        self.contents.size(len).saturating_add(keys)
     }
 
     pub(super) fn contents(&self) -> &Contents {

@@ -48,10 +48,12 @@ impl Origin {
 
     /// The map, for the first who looks for a part of it: mostly there is no second one.
     pub(super) fn first_look(&self) -> Option<&Map<String, Value>> {
-        let known = self.entries.get().is_some() || self.searched.load(Ordering::Relaxed);
+        if self.entries.get().is_some() || self.searched.load(Ordering::Relaxed) {
+            return None;
+        }
         // Should two be first, both are right.
         self.searched.store(true, Ordering::Relaxed);
-        (!known).then_some(&self.map)
+        Some(&self.map)
     }
 
     pub(super) fn into_map(self) -> Map<String, Value> {

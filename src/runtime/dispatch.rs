@@ -159,7 +159,7 @@ impl Attempt {
             };
             let result = |result: Json| match self.called {
                 Some(called) => called.response(result, || idempotency_key(&resident.id, cx.task())),
-                None => result,
+                None => result.into_compact(),
             };
             let event = cx.event(outcome, result, &resource, pattern)?;
             // The handler is done: its execution is told.

@@ -222,7 +222,7 @@ impl WaitError {
     /// What `status` comes to for somebody who wants an output.
     pub(super) fn of(status: &ExecutionStatus) -> Result<Json, Self> {
         match status {
-            ExecutionStatus::Succeeded { output } => Ok(output.clone()),
+            ExecutionStatus::Succeeded { output } => Ok(output.compact()),
             ExecutionStatus::Failed { failure } => Err(Self::Failed(failure.clone())),
             ExecutionStatus::TimedOut => Err(Self::TimedOut),
             ExecutionStatus::Aborted { failure } => Err(Self::Aborted(failure.clone())),

@@ -132,7 +132,7 @@ impl TaskRequest {
         idempotency_key(&self.execution, self.task)
     }
 
-    /// The input as a type of yours.
+    /// The input as a type of yours: it is copied for that.
     ///
     /// # Errors
     ///

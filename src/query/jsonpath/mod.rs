@@ -211,6 +211,7 @@ impl Path {
     #[inline]
     pub fn select(&self, scope: &Scope<'_>) -> Result<Json, PathMiss<'_>> {
         if self.root == Root::Input
+            && self.is_definite()
             && let Some(found) = reference::found(scope.input, &self.segments)
         {
             return Ok(found);
