@@ -629,6 +629,11 @@ async fn handlers_see_and_leave_no_white_space() {
     ];
     for (machine, output, input) in machines {
         let execution = runtime.start_execution(&machine, None, spaced()).await.unwrap();
+        let ExecutionStatus::Succeeded { output: left } = execution.closed().await.unwrap() else { panic!() };
+        // What passes through as a whole keeps its white space; what a handler leaves has none.
+        let called = !seen.lock().unwrap().is_empty();
+        let text = left.to_string();
+        assert_eq!(text == output, called, "{text}");
         assert_eq!(execution.wait().await.unwrap().to_string(), output);
         assert_eq!(seen.lock().unwrap().pop().unwrap_or_default(), input);
     }

@@ -175,80 +175,6 @@ macro_rules! from_integer {
 
 from_integer!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
 
-impl PartialEq<Value> for Json {
-    fn eq(&self, other: &Value) -> bool {
-        let other = Self::from(other);
-        *self == other
-    }
-}
-
-impl PartialEq<Json> for str {
-    fn eq(&self, other: &Json) -> bool {
-        other == self
-    }
-}
-
-impl PartialEq<Json> for &str {
-    fn eq(&self, other: &Json) -> bool {
-        other == self
-    }
-}
-
-impl PartialEq<Json> for String {
-    fn eq(&self, other: &Json) -> bool {
-        other == self
-    }
-}
-
-impl PartialEq<str> for Json {
-    fn eq(&self, other: &str) -> bool {
-        self.as_str() == Some(other)
-    }
-}
-
-impl PartialEq<&str> for Json {
-    fn eq(&self, other: &&str) -> bool {
-        self == *other
-    }
-}
-
-impl PartialEq<String> for Json {
-    fn eq(&self, other: &String) -> bool {
-        self == other.as_str()
-    }
-}
-
-macro_rules! equal_to {
-    ($([$($other:ty),*] |$value:ident, $it:ident| $equal:expr;)*) => {$($(
-        impl PartialEq<$other> for Json {
-            fn eq(&self, other: &$other) -> bool {
-                let ($value, $it) = (self, *other);
-                $equal
-            }
-        }
-
-        impl PartialEq<Json> for $other {
-            fn eq(&self, other: &Json) -> bool {
-                other == self
-            }
-        }
-    )*)*};
-}
-
-equal_to! {
-    [bool] |json, value| json.as_bool() == Some(value);
-    [f64] |json, value| json.as_f64() == Some(value);
-    [i8, i16, i32, i64, isize, u8, u16, u32, u64, usize] |json, value| {
-        json.as_number() == Some(&Number::from(value))
-    };
-}
-
-impl PartialEq<Json> for Value {
-    fn eq(&self, other: &Json) -> bool {
-        other == self
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -315,20 +241,5 @@ mod tests {
         }
         assert_eq!(Json::from([("a", 1), ("b", 2), ("a", 3)]).to_string(), r#"{"a":3,"b":2}"#);
         assert_eq!(Json::from([("", 0); 0]), json!({}));
-    }
-
-    #[test]
-    fn plain_values_compare() {
-        let [text, seven, half, truth, nothing] =
-            [Json::from("a"), Json::from(7), Json::from(0.5), Json::from(true), Json::Null];
-        let (owned, other) = ("a".to_owned(), "b".to_owned());
-        assert!(text == "a" && text == *"a" && text == owned);
-        assert!(text != "b" && text != other);
-        assert!("a" == text && 7 == seven);
-        assert!(seven == 7 && seven == 7_u64 && seven == 7.0);
-        assert!(seven != -7 && seven != "7");
-        assert!(half == 0.5 && truth == true && nothing != false && nothing != "");
-        let document = Json::from(json!({ "a": [1] }));
-        assert!(json!({ "a": [1.0] }) == document && document != json!({ "a": [2] }));
     }
 }

@@ -159,7 +159,7 @@ impl Attempt {
             };
             let result = |result: Json| match self.called {
                 Some(called) => called.response(result, || idempotency_key(&resident.id, cx.task())),
-                None => result.into_compact(),
+                None => result,
             };
             let event = cx.event(outcome, result, &resource, pattern)?;
             // The handler is done: its execution is told.
@@ -208,7 +208,9 @@ impl TaskContext {
         let task = self.task();
         match outcome {
             Ok(Ok(TaskOutcome::Completed(output))) => {
-                Some(Event::TaskSucceeded { task, output: result(output), reporter: Reporter::Handler })
+                // White space is not what a handler gives, however it was called.
+                let output = result(output.into_compact());
+                Some(Event::TaskSucceeded { task, output, reporter: Reporter::Handler })
             }
             Ok(Ok(TaskOutcome::Deferred)) => match pattern {
                 IntegrationPattern::RequestResponse if resource.is_activity() => None,
